@@ -1,0 +1,574 @@
+//! Every message of the saga: its type, which is also its routing key, and its JSON (SPEC 3). An envelope
+//! reads what any version of any service wrote: unknown fields are ignored, a missing `version` is 1. What
+//! it cannot read is told apart, as each kind of unreadable message has a different cure.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::{Cents, CustomerId, EventId, ExecutionId, PartId, PaymentId, QuoteId, Quantity, Service, ServiceId, VehicleId, WorkOrderId, words::words};
+
+/// The newest schema version that this build reads and the one that it writes.
+pub const VERSION: u32 = 1;
+
+/// The largest event, as JSON text, in bytes; a larger one is refused before it is stored (SPEC 3).
+pub const MAX_BYTES: usize = 256 * 1024;
+
+/// An event with what is known of its telling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// Unique for ever; the same in every copy of this event.
+    pub event_id: EventId,
+    /// When it happened, by the clock of `source`.
+    pub timestamp: DateTime<Utc>,
+    /// Who published it.
+    pub source: Service,
+    /// The schema version of `data`.
+    pub version: u32,
+    /// The event that caused this one, if an event did.
+    pub causation_id: Option<EventId>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Why a message is no event that this build can read.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// Not JSON, or JSON without the fields that every event has.
+    #[error("not an event: {0}")]
+    Malformed(#[source] serde_json::Error),
+    /// A type that this build does not know: perhaps a newer service wrote it.
+    #[error("unknown event type `{0}`")]
+    UnknownType(String),
+    /// A schema from the future.
+    #[error("`{event_type}` has version {version}, this program reads up to {VERSION}")]
+    UnknownVersion {
+        /// The routing key.
+        event_type: String,
+        /// The version that was claimed.
+        version: u32,
+    },
+    /// The type is known, its data is not as agreed.
+    #[error("the data of `{event_type}` is not as agreed: {source}")]
+    Data {
+        /// The routing key.
+        event_type: String,
+        /// Which field, and what was expected.
+        source: serde_json::Error,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written<'a> {
+    event_id: EventId,
+    event_type: &'a str,
+    timestamp: String,
+    source: Service,
+    version: u32,
+    correlation_id: WorkOrderId,
+    causation_id: Option<EventId>,
+    data: &'a Event,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Read<'a> {
+    event_id: EventId,
+    event_type: String,
+    timestamp: DateTime<Utc>,
+    source: Service,
+    version: Option<u32>,
+    causation_id: Option<EventId>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+impl Envelope {
+    /// The event as JSON text.
+    ///
+    /// # Errors
+    /// Never for values that were read or decided here; the signature is serde's.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(&Written {
+            event_id: self.event_id,
+            event_type: self.event.event_type(),
+            timestamp: self.timestamp.to_rfc3339_opts(SecondsFormat::Millis, true),
+            source: self.source,
+            version: self.version,
+            correlation_id: self.event.work_order_id(),
+            causation_id: self.causation_id,
+            data: &self.event,
+        })
+    }
+
+    /// Reads an event.
+    ///
+    /// # Errors
+    /// See [`Unreadable`]; none of its cases can heal by trying again.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, Unreadable> {
+        let read: Read<'_> = serde_json::from_slice(bytes).map_err(Unreadable::Malformed)?;
+        let version = read.version.unwrap_or(1);
+        if version > VERSION && Event::TYPES.contains(&read.event_type.as_str()) {
+            return Err(Unreadable::UnknownVersion { event_type: read.event_type, version });
+        }
+        Ok(Self {
+            event: Event::from_data(&read.event_type, read.data)?,
+            event_id: read.event_id,
+            timestamp: read.timestamp,
+            source: read.source,
+            version,
+            causation_id: read.causation_id,
+        })
+    }
+}
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $variant:ident($data:ty) = $key:literal from $source:ident)+) => {
+        /// What can happen, by whom it is told.
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Event {
+            $($(#[$doc])* $variant($data),)+
+        }
+
+        impl Event {
+            /// Every event type, in the seed's order.
+            pub const TYPES: &'static [&'static str] = &[$($key),+];
+
+            /// The type, which is also the routing key.
+            #[must_use]
+            pub const fn event_type(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $key,)+ }
+            }
+
+            /// The service that publishes this type.
+            #[must_use]
+            pub const fn publisher(&self) -> Service {
+                match self { $(Self::$variant(_) => Service::$source,)+ }
+            }
+
+            /// The work order that it is about; the correlation id.
+            #[must_use]
+            pub const fn work_order_id(&self) -> WorkOrderId {
+                match self { $(Self::$variant(data) => data.work_order_id,)+ }
+            }
+
+            fn from_data(event_type: &str, data: &RawValue) -> Result<Self, Unreadable> {
+                match event_type {
+                    $($key => serde_json::from_str(data.get()).map(Self::$variant),)+
+                    unknown => return Err(Unreadable::UnknownType(unknown.to_owned())),
+                }
+                .map_err(|source| Unreadable::Data { event_type: event_type.to_owned(), source })
+            }
+        }
+
+        impl Serialize for Event {
+            /// The `data` alone; the type stands in the envelope.
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self { $(Self::$variant(data) => data.serialize(serializer),)+ }
+            }
+        }
+
+        $(impl From<$data> for Event {
+            fn from(data: $data) -> Self {
+                Self::$variant(data)
+            }
+        })+
+    };
+}
+
+events! {
+    /// A car was taken in: make a quote.
+    WorkOrderCreated(WorkOrderCreated) = "work-order.created" from Os
+    /// The derived status of the order changed.
+    WorkOrderStatusChanged(WorkOrderStatusChanged) = "work-order.status-changed" from Os
+    /// Called off: undo.
+    WorkOrderCancelled(WorkOrderCancelled) = "work-order.cancelled" from Os
+    /// A quote is ready.
+    QuoteCreated(QuoteCreated) = "quote.created" from Billing
+    /// The customer said yes.
+    QuoteApproved(QuoteApproved) = "quote.approved" from Billing
+    /// The customer said no, or nothing in time.
+    QuoteRejected(QuoteRejected) = "quote.rejected" from Billing
+    /// The customer has been told.
+    QuoteSent(QuoteSent) = "quote.sent" from Billing
+    /// An attempt to pay was made.
+    PaymentCreated(PaymentCreated) = "payment.created" from Billing
+    /// The money is here.
+    PaymentApproved(PaymentApproved) = "payment.approved" from Billing
+    /// An attempt accepted as pending was refused later.
+    PaymentRejected(PaymentRejected) = "payment.rejected" from Billing
+    /// An attempt was declined while the client waited.
+    PaymentFailed(PaymentFailed) = "payment.failed" from Billing
+    /// The money went back.
+    PaymentRefunded(PaymentRefunded) = "payment.refunded" from Billing
+    /// The job stands in the workshop's queue.
+    ExecutionCreated(ExecutionCreated) = "execution.created" from Execution
+    /// The job moved on.
+    ExecutionStatusChanged(ExecutionStatusChanged) = "execution.status-changed" from Execution
+    /// The work is finished.
+    ExecutionCompleted(ExecutionCompleted) = "execution.completed" from Execution
+    /// The work will not be finished.
+    ExecutionFailed(ExecutionFailed) = "execution.failed" from Execution
+}
+
+words! {
+    /// Where a work order stands (SPEC 4).
+    WorkOrderStatus {
+        /// Taken in.
+        Pending = "PENDING",
+        /// A quote exists.
+        Quoted = "QUOTED",
+        /// The customer has the quote.
+        QuoteSent = "QUOTE_SENT",
+        /// The customer said yes; money is awaited.
+        Approved = "APPROVED",
+        /// Paid: in the workshop.
+        InProgress = "IN_PROGRESS",
+        /// Repaired.
+        Completed = "COMPLETED",
+        /// Given back to the customer.
+        Delivered = "DELIVERED",
+        /// Called off.
+        Cancelled = "CANCELLED",
+        /// The workshop could not do it.
+        Failed = "FAILED",
+    }
+    /// Where the workshop's job stands (SPEC 4).
+    ExecutionStatus {
+        /// Prepared; nobody may begin.
+        AwaitingPayment = "AWAITING_PAYMENT",
+        /// Paid; the next free technician takes it.
+        Queued = "QUEUED",
+        /// Being looked at.
+        Diagnosing = "DIAGNOSING",
+        /// Looked at.
+        DiagnosisComplete = "DIAGNOSIS_COMPLETE",
+        /// Being repaired.
+        Repairing = "REPAIRING",
+        /// Repaired.
+        RepairComplete = "REPAIR_COMPLETE",
+        /// Being tried.
+        Testing = "TESTING",
+        /// Finished.
+        Completed = "COMPLETED",
+        /// Given up.
+        Failed = "FAILED",
+        /// Called off before it was paid.
+        Cancelled = "CANCELLED",
+    }
+    /// How urgent a job is.
+    Priority {
+        /// When there is time.
+        Low = "LOW",
+        /// As they come.
+        Normal = "NORMAL",
+        /// Before others.
+        High = "HIGH",
+        /// Before all.
+        Urgent = "URGENT",
+    }
+    /// How a customer pays.
+    PaymentMethod {
+        /// Instant transfer.
+        Pix = "PIX",
+        /// Credit card.
+        CreditCard = "CREDIT_CARD",
+        /// Debit card.
+        DebitCard = "DEBIT_CARD",
+        /// Bank slip.
+        Boleto = "BOLETO",
+    }
+    /// Why a quote was turned down.
+    RejectionReason {
+        /// By the customer.
+        Customer = "CUSTOMER",
+        /// By time.
+        Expired = "EXPIRED",
+    }
+}
+
+/// Why an order was called off, as words of the events.
+pub mod reason {
+    /// Somebody asked.
+    pub const CUSTOMER_REQUEST: &str = "CUSTOMER_REQUEST";
+    /// The customer turned the quote down.
+    pub const QUOTE_REJECTED: &str = "QUOTE_REJECTED";
+    /// Nobody answered the quote in time.
+    pub const QUOTE_EXPIRED: &str = "QUOTE_EXPIRED";
+    /// The reason of an execution that ends because the order was called off.
+    pub const WORK_ORDER_CANCELLED: &str = "WORK_ORDER_CANCELLED";
+}
+
+macro_rules! data {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty,)+ })+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        #[serde(rename_all = "camelCase")]
+        pub struct $name {
+            $($(#[$fdoc])* pub $field: $type,)+
+        }
+    )+};
+}
+
+data! {
+    /// Data of `work-order.created`.
+    WorkOrderCreated {
+        /// The order.
+        work_order_id: WorkOrderId,
+        /// Whose.
+        customer_id: CustomerId,
+        /// On what.
+        vehicle_id: VehicleId,
+        /// Always `PENDING`; the seed's sample has it.
+        #[serde(default = "pending")]
+        status: WorkOrderStatus,
+        /// The complaint.
+        description: String,
+        /// What the desk guessed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        estimated_cost: Option<Cents>,
+        /// Services asked for.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        services: Vec<RequestedService>,
+        /// Parts asked for.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        parts: Vec<RequestedPart>,
+        /// The payer. Absent in the seed's sample.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        customer: Option<Payer>,
+    }
+    /// Who pays, as the gateway wants to know it.
+    Payer {
+        /// Full name.
+        name: String,
+        /// Address for the receipt.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        email: Option<String>,
+        /// CPF or CNPJ without punctuation.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        document: Option<String>,
+    }
+    /// Data of `work-order.status-changed`.
+    WorkOrderStatusChanged {
+        /// The order.
+        work_order_id: WorkOrderId,
+        /// Before.
+        previous_status: WorkOrderStatus,
+        /// Now.
+        new_status: WorkOrderStatus,
+        /// Grows by one per change; a stale one is ignored.
+        revision: u32,
+    }
+    /// Data of `work-order.cancelled`.
+    WorkOrderCancelled {
+        /// The order.
+        work_order_id: WorkOrderId,
+        /// A word of [`reason`], or free text.
+        reason: String,
+    }
+    /// Data of `quote.created`.
+    QuoteCreated {
+        /// The order.
+        work_order_id: WorkOrderId,
+        /// The quote.
+        quote_id: QuoteId,
+        /// For whom.
+        customer_id: CustomerId,
+        /// In all.
+        total_amount: Cents,
+        /// Until when it may be approved.
+        #[serde(serialize_with = "milliseconds")]
+        valid_until: DateTime<Utc>,
+    }
+    /// Data of `quote.sent`.
+    QuoteSent {
+        /// The order.
+        work_order_id: WorkOrderId,
+        /// The quote.
+        quote_id: QuoteId,
+        /// For whom.
+        customer_id: CustomerId,
+        /// In all.
+        total_amount: Cents,
+        /// Until when it may be approved.
+        #[serde(serialize_with = "milliseconds")]
+        valid_until: DateTime<Utc>,
+    }
+    /// Data of `quote.approved`.
+    QuoteApproved {
+        /// The order.
+        work_order_id: WorkOrderId,
+        /// The quote.
+        quote_id: QuoteId,
+        /// For whom.
+        customer_id: CustomerId,
+        /// In all.
+        total_amount: Cents,
+        /// Until when it could be approved.
+        #[serde(serialize_with = "milliseconds")]
+        valid_until: DateTime<Utc>,
+    }
+    /// Data of `quote.rejected`.
+    QuoteRejected {
+        /// The order.
+        work_order_id: WorkOrderId,
+        /// The quote.
+        quote_id: QuoteId,
+        /// By whom or what.
+        reason: RejectionReason,
+    }
+    /// Data of `payment.created`.
+    PaymentCreated {
+        /// The order.
+        work_order_id: WorkOrderId,
+        /// The attempt.
+        payment_id: PaymentId,
+        /// For which quote.
+        quote_id: QuoteId,
+        /// How much.
+        amount: Cents,
+        /// How.
+        payment_method: PaymentMethod,
+    }
+    /// Data of `payment.approved`.
+    PaymentApproved {
+        /// The order.
+        work_order_id: WorkOrderId,
+        /// The attempt.
+        payment_id: PaymentId,
+        /// For which quote.
+        quote_id: QuoteId,
+        /// How much.
+        amount: Cents,
+        /// How.
+        payment_method: PaymentMethod,
+    }
+    /// Data of `payment.rejected`.
+    PaymentRejected {
+        /// The order.
+        work_order_id: WorkOrderId,
+        /// The attempt.
+        payment_id: PaymentId,
+        /// For which quote.
+        quote_id: QuoteId,
+        /// How much.
+        amount: Cents,
+        /// The gateway's word, such as `expired`.
+        reason: String,
+    }
+    /// Data of `payment.failed`.
+    PaymentFailed {
+        /// The order.
+        work_order_id: WorkOrderId,
+        /// The attempt.
+        payment_id: PaymentId,
+        /// For which quote.
+        quote_id: QuoteId,
+        /// How much.
+        amount: Cents,
+        /// The gateway's word, such as `cc_rejected_other_reason`.
+        reason: String,
+    }
+    /// Data of `payment.refunded`.
+    PaymentRefunded {
+        /// The order.
+        work_order_id: WorkOrderId,
+        /// The attempt whose money went back.
+        payment_id: PaymentId,
+        /// For which quote.
+        quote_id: QuoteId,
+        /// How much.
+        amount: Cents,
+        /// Why.
+        reason: String,
+    }
+    /// Data of `execution.created`.
+    ExecutionCreated {
+        /// The order.
+        work_order_id: WorkOrderId,
+        /// The job.
+        execution_id: ExecutionId,
+        /// Always `QUEUED`.
+        status: ExecutionStatus,
+        /// How urgent.
+        priority: Priority,
+        /// Who should do it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        technician_id: Option<String>,
+    }
+    /// Data of `execution.status-changed`.
+    ExecutionStatusChanged {
+        /// The order.
+        work_order_id: WorkOrderId,
+        /// The job.
+        execution_id: ExecutionId,
+        /// Before.
+        previous_status: ExecutionStatus,
+        /// Now.
+        new_status: ExecutionStatus,
+    }
+    /// Data of `execution.completed`.
+    ExecutionCompleted {
+        /// The order.
+        work_order_id: WorkOrderId,
+        /// The job.
+        execution_id: ExecutionId,
+        /// What was built in.
+        #[serde(default)]
+        parts_used: Vec<PartUsed>,
+        /// What was done, in words.
+        #[serde(default)]
+        services_performed: Vec<String>,
+    }
+    /// Data of `execution.failed`.
+    ExecutionFailed {
+        /// The order.
+        work_order_id: WorkOrderId,
+        /// The job.
+        execution_id: ExecutionId,
+        /// [`reason::WORK_ORDER_CANCELLED`] or the technician's words.
+        reason: String,
+    }
+    /// A service of the catalogue, asked for.
+    RequestedService {
+        /// Which.
+        service_id: ServiceId,
+        /// How many times.
+        #[serde(default)]
+        quantity: Quantity,
+    }
+    /// A part of the catalogue, asked for.
+    RequestedPart {
+        /// Which.
+        part_id: PartId,
+        /// How many.
+        #[serde(default)]
+        quantity: Quantity,
+    }
+    /// A part that was built in.
+    PartUsed {
+        /// Of the catalogue, if it came from there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        part_id: Option<PartId>,
+        /// Its name, for parts from elsewhere.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// How many.
+        #[serde(default)]
+        quantity: Quantity,
+    }
+}
+
+const fn pending() -> WorkOrderStatus {
+    WorkOrderStatus::Pending
+}
+
+/// The one time format of the wire: UTC with milliseconds and `Z`, as JavaScript prints it.
+///
+/// # Errors
+/// As the serializer's.
+pub fn milliseconds<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+}

@@ -1,0 +1,17 @@
+//! The vocabulary of the garage: the sixteen events and their JSON, the topology as data, transitions, money,
+//! ids. Pure: no async, no clock, no store, so that everything that speaks it can be explored and tested.
+
+pub mod event;
+mod id;
+mod money;
+mod quantity;
+pub mod topology;
+mod transition;
+mod words;
+
+pub use event::{Envelope, Event, ExecutionStatus, PaymentMethod, Priority, RejectionReason, Unreadable, WorkOrderStatus};
+pub use id::{CustomerId, EventId, ExecutionId, PartId, PaymentId, QuoteId, ServiceId, VehicleId, WorkOrderId};
+pub use money::{Cents, NotMoney};
+pub use quantity::Quantity;
+pub use topology::Service;
+pub use transition::{Refusal, Transition};
