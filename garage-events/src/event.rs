@@ -279,6 +279,38 @@ words! {
         /// Bank slip.
         Boleto = "BOLETO",
     }
+    /// Where a quote stands (SPEC 4).
+    QuoteStatus {
+        /// Its lines may change.
+        Pending = "PENDING",
+        /// The customer has it.
+        Sent = "SENT",
+        /// The customer said yes.
+        Approved = "APPROVED",
+        /// The customer said no.
+        Rejected = "REJECTED",
+        /// Nobody answered in time.
+        Expired = "EXPIRED",
+        /// The order was called off.
+        Cancelled = "CANCELLED",
+    }
+    /// Where an attempt to pay stands.
+    PaymentStatus {
+        /// The gateway has been or is about to be asked; what it did is not known.
+        Processing = "PROCESSING",
+        /// Accepted; the payer must act, or the provider decides later.
+        Pending = "PENDING",
+        /// Captured.
+        Approved = "APPROVED",
+        /// Declined or expired.
+        Rejected = "REJECTED",
+        /// Called off before any money moved.
+        Cancelled = "CANCELLED",
+        /// Captured, and owed back.
+        Refunding = "REFUNDING",
+        /// Given back.
+        Refunded = "REFUNDED",
+    }
     /// Why a quote was turned down.
     RejectionReason {
         /// By the customer.

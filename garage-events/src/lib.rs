@@ -2,6 +2,7 @@
 //! ids. Pure: no async, no clock, no store, so that everything that speaks it can be explored and tested.
 
 pub mod event;
+mod followed;
 mod id;
 mod money;
 mod quantity;
@@ -9,7 +10,10 @@ pub mod topology;
 mod transition;
 mod words;
 
-pub use event::{Envelope, Event, ExecutionStatus, PaymentMethod, Priority, RejectionReason, Unreadable, WorkOrderStatus};
+pub use event::{
+    Envelope, Event, ExecutionStatus, PaymentMethod, PaymentStatus, Priority, QuoteStatus, RejectionReason, Unreadable, WorkOrderStatus,
+};
+pub use followed::Followed;
 pub use id::{CustomerId, EventId, ExecutionId, PartId, PaymentId, QuoteId, ServiceId, VehicleId, WorkOrderId};
 pub use money::{Cents, NotMoney};
 pub use quantity::Quantity;

@@ -1,1 +1,3 @@
+//! The workshop.
 
+pub mod execution;

@@ -1,1 +1,16 @@
+//! Plumbing that has never heard of a car: aggregates and their stores, the outbox, the buses, HTTP, tokens,
+//! the clock. Each exists once; the services bring the meaning.
 
+mod aggregate;
+pub mod auth;
+pub mod bus;
+pub mod clock;
+mod failure;
+pub mod http;
+pub mod outbox;
+pub mod program;
+pub mod store;
+pub mod testing;
+
+pub use aggregate::{Aggregate, Decision, Loaded, Repository, Unchanged, change};
+pub use failure::Failure;

@@ -1,1 +1,3 @@
+//! The front desk.
 
+pub mod work_order;

@@ -1,1 +1,77 @@
-fn main() {}
+//! One command for every chore: `cargo xtask test`, `cargo xtask servers`, `cargo xtask ci`.
+//!
+//! A chore runs in two halves. The front half is what the shell started: it installs what is missing, then holds the
+//! leash (see `leash`). The leashed half does the chore, and ends all it started when the leash is let go.
+
+mod apt;
+mod console;
+mod gate;
+mod leash;
+mod ports;
+mod process;
+mod programs;
+mod servers;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::leash::Leash;
+use crate::process::Failed;
+use crate::programs::Programs;
+
+/// The chores of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    /// This is the half that does the chore; standard input is the leash.
+    #[arg(long, hide = true)]
+    leashed: bool,
+
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Runs the tests against private PostgreSQL, RabbitMQ and MongoDB servers
+    Test {
+        /// Given to `cargo test`; with `-p` only that package's tests are built
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Keeps the same servers until Ctrl-C and prints the environment that points the tests at them
+    Servers,
+    /// Runs what the gate runs: format, lints, tests, documentation
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = if arguments.leashed { chore(&arguments.chore) } else { front() };
+    outcome.unwrap_or_else(|failure| {
+        console::say(&format!("xtask: {failure:#}"));
+        exit_code(&failure)
+    })
+}
+
+fn front() -> Result<ExitCode> {
+    Programs::install_missing()?;
+    leash::hold()
+}
+
+fn chore(chore: &Chore) -> Result<ExitCode> {
+    let leash = Leash::on_standard_input();
+    match chore {
+        Chore::Test { arguments } => gate::test(&leash, arguments)?,
+        Chore::Servers => servers::keep(&leash)?,
+        Chore::Ci => gate::run(&leash)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A step's own exit code, so that whoever called us learns what `cargo test` said.
+fn exit_code(failure: &anyhow::Error) -> ExitCode {
+    failure.downcast_ref::<Failed>().map_or(ExitCode::FAILURE, |failed| ExitCode::from(failed.code))
+}

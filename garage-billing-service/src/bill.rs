@@ -1,0 +1,446 @@
+//! The bill: everything that Billing knows of one work order. Owns the quote and the payments, follows the
+//! order and the workshop (SPEC 4). The money rules live here: at most one live attempt, money is kept only
+//! for work that goes on, and what is owed back is owed until the gateway says that it went. Pure: time, ids
+//! and prices are arguments, gateway calls are [`Due`] and their answers come back as [`Answer`].
+
+use chrono::{DateTime, Utc};
+use garage_events::{
+    Cents, CustomerId, Event, Followed, PaymentId, PaymentMethod, PaymentStatus, QuoteId, QuoteStatus, Refusal, RejectionReason,
+    Transition, VehicleId, WorkOrderId,
+    event::{
+        Payer, PaymentApproved, PaymentCreated, PaymentFailed, PaymentRefunded, PaymentRejected, QuoteApproved, QuoteCreated,
+        QuoteRejected, QuoteSent, WorkOrderCreated,
+    },
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    gateway::{Charged, Standing},
+    payment::{Attempt, Due},
+    quote::{Catalogue, Line, Quote, Terms},
+};
+
+/// Everything that Billing knows of one work order.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Bill {
+    /// The order.
+    pub work_order_id: WorkOrderId,
+    /// What `work-order.created` told; `None` while something else came first.
+    pub order: Option<Order>,
+    /// The order's status as last heard from its owner.
+    pub order_status: Option<Followed>,
+    /// The order was called off.
+    pub called_off: Option<DateTime<Utc>>,
+    /// The workshop said that it will not finish the work, and why.
+    pub work_failed: Option<WorkFailed>,
+    /// The quote.
+    pub quote: Option<Quote>,
+    /// Every attempt to pay, in order.
+    pub attempts: Vec<Attempt>,
+}
+
+/// The order, as far as Billing needs it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Order {
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// On what.
+    pub vehicle_id: VehicleId,
+    /// Who pays.
+    pub payer: Option<Payer>,
+}
+
+/// The workshop's no.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct WorkFailed {
+    /// When it was heard.
+    pub at: DateTime<Utc>,
+    /// Why.
+    pub reason: String,
+}
+
+/// What a customer hands in to pay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tender {
+    /// The id that the attempt will have.
+    pub id: PaymentId,
+    /// For which quote.
+    pub quote_id: QuoteId,
+    /// By whom.
+    pub customer_id: CustomerId,
+    /// How much.
+    pub amount: Cents,
+    /// How.
+    pub method: PaymentMethod,
+    /// Cards: the provider's single-use token.
+    pub card_token: Option<String>,
+    /// Cards: in how many parts.
+    pub installments: u8,
+}
+
+/// What came of a gateway call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The payment as the gateway knows it.
+    Charged(Charged),
+    /// The gateway understood the charge and would not make it.
+    Refused(String),
+    /// The gateway has had ample time to show the charge and has none: it never arrived.
+    NeverReceived,
+    /// The refund is done.
+    RefundDone,
+    /// The gateway will not refund; a person must act.
+    RefundRefused(String),
+}
+
+impl Bill {
+    /// Nothing is known yet.
+    #[must_use]
+    pub const fn unknown(work_order_id: WorkOrderId) -> Self {
+        Self {
+            work_order_id,
+            order: None,
+            order_status: None,
+            called_off: None,
+            work_failed: None,
+            quote: None,
+            attempts: Vec::new(),
+        }
+    }
+
+    /// Learns what an event tells; total. `id` is for a quote that begins with it.
+    pub fn react(self, event: &Event, id: QuoteId, catalogue: &Catalogue, terms: Terms, at: DateTime<Utc>) -> Transition<Self> {
+        match event {
+            Event::WorkOrderCreated(created) => self.opened(created, id, catalogue, terms, at),
+            Event::WorkOrderCancelled(_) => Transition::quiet(self.call_off(at)),
+            Event::ExecutionFailed(failed) => Transition::quiet(self.give_up(&failed.reason, at)),
+            Event::WorkOrderStatusChanged(changed) => {
+                Transition::quiet(Self { order_status: Followed::after(self.order_status, changed), ..self })
+            }
+            Event::QuoteCreated(_)
+            | Event::QuoteApproved(_)
+            | Event::QuoteRejected(_)
+            | Event::QuoteSent(_)
+            | Event::PaymentCreated(_)
+            | Event::PaymentApproved(_)
+            | Event::PaymentRejected(_)
+            | Event::PaymentFailed(_)
+            | Event::PaymentRefunded(_)
+            | Event::ExecutionCreated(_)
+            | Event::ExecutionStatusChanged(_)
+            | Event::ExecutionCompleted(_) => Transition::quiet(self),
+        }
+    }
+
+    fn opened(
+        self,
+        created: &WorkOrderCreated,
+        id: QuoteId,
+        catalogue: &Catalogue,
+        terms: Terms,
+        at: DateTime<Utc>,
+    ) -> Transition<Self> {
+        if self.order.is_some() {
+            return Transition::quiet(self);
+        }
+        let quote = Quote::priced(id, created, catalogue, terms, at);
+        let order = Order { customer_id: created.customer_id, vehicle_id: created.vehicle_id, payer: created.customer.clone() };
+        let bill = Self { order: Some(order), ..self };
+        if bill.called_off.is_some() {
+            return Transition::quiet(Self { quote: Some(quote.closed(QuoteStatus::Cancelled, at)), ..bill });
+        }
+        let told = QuoteCreated {
+            work_order_id: bill.work_order_id,
+            quote_id: id,
+            customer_id: created.customer_id,
+            total_amount: quote.total(),
+            valid_until: quote.valid_until,
+        };
+        Transition::telling(Self { quote: Some(quote), ..bill }, [told.into()])
+    }
+
+    /// The order was called off. Money captured before waits for the workshop's word; a quote under which
+    /// nothing was captured is void.
+    fn call_off(self, at: DateTime<Utc>) -> Self {
+        if self.called_off.is_some() {
+            return self;
+        }
+        let mut bill = Self { called_off: Some(at), ..self };
+        bill.void_quote(at);
+        bill
+    }
+
+    fn void_quote(&mut self, at: DateTime<Utc>) {
+        let captured = self.attempts.iter().any(|attempt| attempt.status == PaymentStatus::Approved);
+        if let Some(quote) = self.quote.as_mut().filter(|quote| quote.is_open() || quote.status == QuoteStatus::Approved)
+            && !captured
+        {
+            *quote = quote.closed(QuoteStatus::Cancelled, at);
+        }
+    }
+
+    /// The workshop will not finish the work: whatever was captured is owed back.
+    fn give_up(self, reason: &str, at: DateTime<Utc>) -> Self {
+        if self.work_failed.is_some() {
+            return self;
+        }
+        let owed = |attempt: Attempt| match attempt.status {
+            PaymentStatus::Approved => attempt.moved(PaymentStatus::Refunding, at),
+            PaymentStatus::Processing
+            | PaymentStatus::Pending
+            | PaymentStatus::Rejected
+            | PaymentStatus::Cancelled
+            | PaymentStatus::Refunding
+            | PaymentStatus::Refunded => attempt,
+        };
+        let mut bill = Self {
+            work_failed: Some(WorkFailed { at, reason: reason.to_owned() }),
+            attempts: self.attempts.into_iter().map(owed).collect(),
+            ..self
+        };
+        if bill.called_off.is_some() {
+            bill.void_quote(at);
+        }
+        bill
+    }
+
+    /// Whether money is still welcome: neither called off nor given up.
+    #[must_use]
+    pub const fn is_wanted(&self) -> bool {
+        self.called_off.is_none() && self.work_failed.is_none()
+    }
+
+    fn quote(&self) -> Result<&Quote, Refusal> {
+        self.quote.as_ref().ok_or(Refusal::Unknown("quote"))
+    }
+
+    /// Changes the quote's lines.
+    ///
+    /// # Errors
+    /// See [`Quote::edited`].
+    pub fn edit(self, lines: Vec<Line>, valid_until: Option<DateTime<Utc>>, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
+        let edited = self.quote()?.edited(lines, valid_until, at)?;
+        Ok(Transition::quiet(Self { quote: Some(edited), ..self }))
+    }
+
+    /// Hands the quote to the customer. A sent quote stays sent.
+    ///
+    /// # Errors
+    /// See [`Quote::sent`].
+    pub fn send(self, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
+        if self.quote()?.status == QuoteStatus::Sent {
+            return Ok(Transition::quiet(self));
+        }
+        let quote = self.quote()?.sent(at)?;
+        let (work_order_id, quote_id, customer_id, total_amount, valid_until) = self.told_of(&quote)?;
+        let told = QuoteSent { work_order_id, quote_id, customer_id, total_amount, valid_until };
+        Ok(Transition::telling(Self { quote: Some(quote), ..self }, [told.into()]))
+    }
+
+    /// The customer says yes. An approved quote stays approved.
+    ///
+    /// # Errors
+    /// See [`Quote::approved`].
+    pub fn approve(self, by: String, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
+        if self.quote()?.status == QuoteStatus::Approved {
+            return Ok(Transition::quiet(self));
+        }
+        let quote = self.quote()?.approved(by, at)?;
+        let (work_order_id, quote_id, customer_id, total_amount, valid_until) = self.told_of(&quote)?;
+        let told = QuoteApproved { work_order_id, quote_id, customer_id, total_amount, valid_until };
+        Ok(Transition::telling(Self { quote: Some(quote), ..self }, [told.into()]))
+    }
+
+    fn told_of(&self, quote: &Quote) -> Result<(WorkOrderId, QuoteId, CustomerId, Cents, DateTime<Utc>), Refusal> {
+        let order = self.order.as_ref().ok_or(Refusal::Unknown("work order"))?;
+        Ok((self.work_order_id, quote.id, order.customer_id, quote.total(), quote.valid_until))
+    }
+
+    /// The customer says no. A rejected quote stays rejected.
+    ///
+    /// # Errors
+    /// See [`Quote::rejected`].
+    pub fn reject(self, by: String, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
+        if self.quote()?.status == QuoteStatus::Rejected {
+            return Ok(Transition::quiet(self));
+        }
+        let quote = self.quote()?.rejected(by, at)?;
+        Ok(self.turned_down(quote, RejectionReason::Customer))
+    }
+
+    /// Nobody answered in time.
+    pub fn expire(self, at: DateTime<Utc>) -> Transition<Self> {
+        match self.quote.as_ref().filter(|quote| quote.has_lapsed(at)) {
+            Some(quote) => {
+                let lapsed = quote.closed(QuoteStatus::Expired, at);
+                self.turned_down(lapsed, RejectionReason::Expired)
+            }
+            None => Transition::quiet(self),
+        }
+    }
+
+    fn turned_down(self, quote: Quote, reason: RejectionReason) -> Transition<Self> {
+        let told = QuoteRejected { work_order_id: self.work_order_id, quote_id: quote.id, reason };
+        Transition::telling(Self { quote: Some(quote), ..self }, [told.into()])
+    }
+
+    /// Takes an attempt to pay: it is stored, and the gateway is asked afterwards. The same attempt handed
+    /// in again changes nothing.
+    ///
+    /// # Errors
+    /// Unless the quote is approved, the amount is its total, the order goes on and no other attempt lives.
+    pub fn pay(self, tender: Tender, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
+        if self.attempts.iter().any(|attempt| attempt.id == tender.id) {
+            return Ok(Transition::quiet(self));
+        }
+        let payer = self.check_tender(&tender)?;
+        let told = PaymentCreated {
+            work_order_id: self.work_order_id,
+            payment_id: tender.id,
+            quote_id: tender.quote_id,
+            amount: tender.amount,
+            payment_method: tender.method,
+        };
+        let attempt = Attempt {
+            id: tender.id,
+            quote_id: tender.quote_id,
+            amount: tender.amount,
+            method: tender.method,
+            payer,
+            card_token: tender.card_token,
+            installments: tender.installments,
+            status: PaymentStatus::Processing,
+            gateway_id: None,
+            reason: None,
+            instructions: None,
+            created_at: at,
+            updated_at: at,
+            captured_at: None,
+            refunded_at: None,
+        };
+        let attempts = self.attempts.into_iter().chain([attempt]).collect();
+        Ok(Transition::telling(Self { attempts, ..self }, [told.into()]))
+    }
+
+    /// Everything that must hold before money may move.
+    fn check_tender(&self, tender: &Tender) -> Result<Payer, Refusal> {
+        let quote = self.quote()?;
+        let order = self.order.as_ref().ok_or(Refusal::Unknown("work order"))?;
+        if quote.id != tender.quote_id {
+            return Err(Refusal::field("quoteId", "must be the quote of this work order"));
+        }
+        if order.customer_id != tender.customer_id {
+            return Err(Refusal::field("customerId", "must be the customer of this work order"));
+        }
+        if self.called_off.is_some() {
+            return Err(Refusal::state("paying", "work order", "CANCELLED"));
+        }
+        if self.work_failed.is_some() {
+            return Err(Refusal::state("paying", "work order", "FAILED"));
+        }
+        if quote.status != QuoteStatus::Approved {
+            return Err(Refusal::state("paying", "quote", quote.status));
+        }
+        if let Some(live) = self.attempts.iter().find(|attempt| attempt.is_live()) {
+            return Err(Refusal::state("paying again", "earlier payment", live.status));
+        }
+        if tender.amount != quote.total() {
+            return Err(Refusal::field("amount", format!("must be the quote's total, {}", quote.total())));
+        }
+        Ok(order.payer.clone().unwrap_or_else(|| Payer { name: String::new(), email: None, document: None }))
+    }
+
+    /// The gateway calls that must be made, whenever and however often, until their answers are in.
+    #[must_use]
+    pub fn due(&self) -> Vec<Due> {
+        self.attempts.iter().filter_map(|attempt| attempt.due(self.is_wanted())).collect()
+    }
+
+    /// Learns what came of a gateway call; total. An answer already known, or to an attempt that is not
+    /// there, has no effect.
+    pub fn hear(mut self, reference: PaymentId, answer: Answer, at: DateTime<Utc>) -> Transition<Self> {
+        let Some(at_index) = self.attempts.iter().position(|attempt| attempt.id == reference) else {
+            return Transition::quiet(self);
+        };
+        let attempt = self.attempts[at_index].clone();
+        let (attempt, told) = match answer {
+            Answer::Charged(charged) => self.charged(attempt, charged, at),
+            Answer::Refused(reason) if attempt.is_open() => self.declined(attempt, reason, at),
+            Answer::NeverReceived if attempt.is_open() && !self.is_wanted() => {
+                (attempt.moved(PaymentStatus::Cancelled, at), None)
+            }
+            Answer::RefundDone if attempt.status == PaymentStatus::Refunding => self.given_back(attempt, at),
+            Answer::RefundRefused(reason) if attempt.status == PaymentStatus::Refunding => {
+                (Attempt { reason: Some(reason), ..attempt }, None)
+            }
+            Answer::Refused(_) | Answer::NeverReceived | Answer::RefundDone | Answer::RefundRefused(_) => (attempt, None),
+        };
+        self.attempts[at_index] = attempt;
+        Transition::telling(self, told)
+    }
+
+    /// What a payment's standing means for an attempt in its state. Money that comes for an order that is
+    /// off is owed back at once, and nobody is told to start work.
+    fn charged(&self, attempt: Attempt, charged: Charged, at: DateTime<Utc>) -> (Attempt, Option<Event>) {
+        if charged.amount != attempt.amount {
+            let reason = format!("the gateway has {} instead of {}", charged.amount, attempt.amount);
+            return (Attempt { reason: Some(reason), ..attempt }, None);
+        }
+        let never_arrived = attempt.status == PaymentStatus::Cancelled && attempt.gateway_id.is_none();
+        let open = attempt.is_open() || never_arrived;
+        let status = attempt.status;
+        let attempt = Attempt { gateway_id: Some(charged.gateway_id), card_token: None, ..attempt };
+        match charged.standing {
+            Standing::Pending if status == PaymentStatus::Processing || never_arrived => {
+                (Attempt { instructions: charged.instructions, ..attempt.moved(PaymentStatus::Pending, at) }, None)
+            }
+            Standing::Approved if open && self.is_wanted() => self.captured(attempt, at),
+            Standing::Approved if open => (attempt.moved(PaymentStatus::Refunding, at), None),
+            Standing::Declined(reason) if open => self.declined(attempt, reason, at),
+            Standing::Cancelled(reason) if open => self.declined(attempt, reason, at),
+            Standing::Refunded if open || status == PaymentStatus::Refunding => self.given_back(attempt, at),
+            Standing::Pending | Standing::Approved | Standing::Declined(_) | Standing::Cancelled(_) | Standing::Refunded => {
+                (attempt, None)
+            }
+        }
+    }
+
+    fn captured(&self, attempt: Attempt, at: DateTime<Utc>) -> (Attempt, Option<Event>) {
+        let told = PaymentApproved {
+            work_order_id: self.work_order_id,
+            payment_id: attempt.id,
+            quote_id: attempt.quote_id,
+            amount: attempt.amount,
+            payment_method: attempt.method,
+        };
+        (attempt.moved(PaymentStatus::Approved, at), Some(told.into()))
+    }
+
+    /// Declined while the client waits is a failure, refused after it was pending a rejection (SPEC 3). For
+    /// an order that is off it is no news to anybody.
+    fn declined(&self, attempt: Attempt, reason: String, at: DateTime<Utc>) -> (Attempt, Option<Event>) {
+        if !self.is_wanted() {
+            return (Attempt { reason: Some(reason), card_token: None, ..attempt.moved(PaymentStatus::Cancelled, at) }, None);
+        }
+        let (work_order_id, payment_id) = (self.work_order_id, attempt.id);
+        let (quote_id, amount) = (attempt.quote_id, attempt.amount);
+        let told = if attempt.status == PaymentStatus::Pending {
+            PaymentRejected { work_order_id, payment_id, quote_id, amount, reason: reason.clone() }.into()
+        } else {
+            PaymentFailed { work_order_id, payment_id, quote_id, amount, reason: reason.clone() }.into()
+        };
+        (Attempt { reason: Some(reason), card_token: None, ..attempt.moved(PaymentStatus::Rejected, at) }, Some(told))
+    }
+
+    fn given_back(&self, attempt: Attempt, at: DateTime<Utc>) -> (Attempt, Option<Event>) {
+        let reason = self.work_failed.as_ref().map_or("WORK_ORDER_CANCELLED", |failed| &failed.reason);
+        let told = PaymentRefunded {
+            work_order_id: self.work_order_id,
+            payment_id: attempt.id,
+            quote_id: attempt.quote_id,
+            amount: attempt.amount,
+            reason: reason.to_owned(),
+        };
+        (Attempt { reason: None, ..attempt.moved(PaymentStatus::Refunded, at) }, Some(told.into()))
+    }
+}

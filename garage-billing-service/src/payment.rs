@@ -1,0 +1,152 @@
+//! One attempt to pay, and what becomes of its money. An attempt is stored before the gateway is asked, and
+//! ends only by the gateway's explicit word: unknown is never treated as failed. Pure; whether an answer
+//! means work or a refund is decided in [`crate::bill`], which knows the order.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use garage_events::{Cents, PaymentId, PaymentMethod, PaymentStatus, QuoteId, event::Payer};
+use serde::{Deserialize, Serialize};
+
+use crate::gateway::{Charge, Instructions};
+
+pub mod http;
+
+/// How long after the last call a charge that the gateway has never shown is taken as never received. Calls
+/// end within a minute and the gateway's search shows a payment within minutes.
+pub const NEVER_RECEIVED: TimeDelta = TimeDelta::minutes(15);
+
+/// An attempt to pay.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Its id: also the external reference and the idempotency key at the gateway.
+    pub id: PaymentId,
+    /// For which quote.
+    pub quote_id: QuoteId,
+    /// How much: the quote's total.
+    pub amount: Cents,
+    /// How.
+    pub method: PaymentMethod,
+    /// Who pays, as known when it was made.
+    pub payer: Payer,
+    /// Cards: the provider's single-use token; forgotten once the gateway has answered.
+    pub card_token: Option<String>,
+    /// Cards: in how many parts.
+    pub installments: u8,
+    /// Where it stands.
+    pub status: PaymentStatus,
+    /// The gateway's id, once known.
+    pub gateway_id: Option<String>,
+    /// The gateway's word for why it was declined, or why a refund does not go through.
+    pub reason: Option<String>,
+    /// What the payer needs while it is pending.
+    pub instructions: Option<Instructions>,
+    /// When it was stored.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+    /// When the money came.
+    pub captured_at: Option<DateTime<Utc>>,
+    /// When the money went back.
+    pub refunded_at: Option<DateTime<Utc>>,
+}
+
+/// A call to the gateway that a stored attempt asks for. Performing one twice does no harm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Make the payment, or learn what became of it.
+    Create(Charge),
+    /// The order is off and nobody knows whether the gateway took the charge: look, and do not make it.
+    Search {
+        /// Our id.
+        reference: PaymentId,
+        /// When the charge may have been sent last.
+        sent_at: DateTime<Utc>,
+    },
+    /// Learn whether the payer has acted.
+    Read {
+        /// Our id.
+        reference: PaymentId,
+        /// The gateway's.
+        gateway_id: String,
+    },
+    /// The order is off: cancel what is pending.
+    Cancel {
+        /// Our id.
+        reference: PaymentId,
+        /// The gateway's.
+        gateway_id: String,
+    },
+    /// Give the money back.
+    Refund {
+        /// Our id.
+        reference: PaymentId,
+        /// The gateway's.
+        gateway_id: String,
+        /// How much.
+        amount: Cents,
+    },
+}
+
+impl Attempt {
+    /// Captured, owed back, or possibly one of them soon: no other attempt may begin.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        match self.status {
+            PaymentStatus::Processing | PaymentStatus::Pending | PaymentStatus::Approved | PaymentStatus::Refunding => true,
+            PaymentStatus::Rejected | PaymentStatus::Cancelled | PaymentStatus::Refunded => false,
+        }
+    }
+
+    /// Whether the gateway still owes us a word.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self.status, PaymentStatus::Processing | PaymentStatus::Pending)
+    }
+
+    /// The call that it asks for; `wanted` is false once the order is off.
+    #[must_use]
+    pub fn due(&self, wanted: bool) -> Option<Due> {
+        let reference = self.id;
+        match (self.status, self.gateway_id.clone(), wanted) {
+            (PaymentStatus::Processing | PaymentStatus::Pending, Some(gateway_id), true) => Some(Due::Read { reference, gateway_id }),
+            (PaymentStatus::Processing | PaymentStatus::Pending, Some(gateway_id), false) => {
+                Some(Due::Cancel { reference, gateway_id })
+            }
+            (PaymentStatus::Processing | PaymentStatus::Pending, None, true) => Some(Due::Create(self.charge())),
+            (PaymentStatus::Processing | PaymentStatus::Pending, None, false) => {
+                Some(Due::Search { reference, sent_at: self.updated_at })
+            }
+            (PaymentStatus::Refunding, Some(gateway_id), _) => Some(Due::Refund { reference, gateway_id, amount: self.amount }),
+            (PaymentStatus::Refunding, None, _)
+            | (
+                PaymentStatus::Approved | PaymentStatus::Rejected | PaymentStatus::Cancelled | PaymentStatus::Refunded,
+                _,
+                _,
+            ) => None,
+        }
+    }
+
+    fn charge(&self) -> Charge {
+        Charge {
+            reference: self.id,
+            amount: self.amount,
+            method: self.method,
+            payer: self.payer.clone(),
+            card_token: self.card_token.clone(),
+            installments: self.installments,
+            description: format!("Quote {}", self.quote_id),
+        }
+    }
+
+    /// The attempt with another status.
+    #[must_use]
+    pub fn moved(self, status: PaymentStatus, at: DateTime<Utc>) -> Self {
+        let captured = matches!(status, PaymentStatus::Approved | PaymentStatus::Refunding);
+        Self {
+            status,
+            updated_at: at,
+            captured_at: self.captured_at.or(captured.then_some(at)),
+            refunded_at: self.refunded_at.or((status == PaymentStatus::Refunded).then_some(at)),
+            ..self
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! One connection to the broker with its two channels, from its handshake to its end. A link is never mended: at
+//! the first sign of trouble it is given up, socket and all, and another is opened. lapin gives no way to let go of a
+//! socket on which the broker has gone silent, so the socket is kept in hand here.
+
+use std::{
+    future::pending,
+    io,
+    net::{Shutdown, TcpStream},
+    pin::pin,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use futures::{Stream, StreamExt as _};
+use lapin::{
+    AsyncTcpStream, Channel, Connection, ConnectionProperties, ErrorKind, Event,
+    options::{BasicQosOptions, ConfirmSelectOptions},
+    runtime::default_runtime,
+    tcp::TLSConfig,
+    uri::{AMQPScheme, AMQPUri},
+};
+use tokio::{
+    net::lookup_host,
+    sync::{Mutex, watch},
+    time::{interval, timeout},
+};
+
+use super::{address::Address, declare::declare};
+use crate::{Failure, bus::Topology};
+
+/// For the name, the socket and the broker's greeting.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// For the channels and all declarations.
+const FURNISHING: Duration = Duration::from_secs(30);
+/// For the broker's good-bye.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// How often the link is looked at even if nothing is heard of it.
+const LOOK: Duration = Duration::from_secs(1);
+/// Unacknowledged deliveries per queue.
+pub(super) const PREFETCH: u16 = 64;
+
+/// A connection that publishes and consumes.
+pub(super) struct Link {
+    line: Line,
+    pub(super) publishing: Channel,
+    /// One batch at a time: lapin pairs returned messages with confirms by position.
+    pub(super) turn: Arc<Mutex<()>>,
+    pub(super) consuming: Channel,
+    broken: watch::Sender<Option<String>>,
+}
+
+impl Link {
+    /// Connects, declares, and opens the channels.
+    ///
+    /// # Errors
+    /// With what the broker or the network said; lasting when only an operator can help.
+    pub(super) async fn open(address: &Address, topology: &Topology) -> Result<Self, Failure> {
+        let line = Line::connect(address, &topology.service).await?;
+        let furnished = timeout(FURNISHING, furnish(&line.connection, topology)).await;
+        match furnished.unwrap_or_else(|_| Err(Failure::passing("opening channels", "the broker did not answer in time"))) {
+            Ok((publishing, consuming)) => {
+                Ok(Self { line, publishing, turn: Arc::default(), consuming, broken: watch::Sender::new(None) })
+            }
+            Err(failure) => {
+                line.close().await;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Gives the link up; the first cause is kept.
+    pub(super) fn give_up(&self, cause: impl Into<String>) {
+        self.broken.send_if_modified(|broken| {
+            let first = broken.is_none();
+            broken.get_or_insert_with(|| cause.into());
+            first
+        });
+    }
+
+    /// Whether the broker has asked us to send nothing for now: it is short of memory or disk.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.line.connection.status().blocked()
+    }
+
+    /// Waits until the link is given up, by us, by the broker or by the network.
+    pub(super) async fn lost(&self) -> Failure {
+        let cause = tokio::select! {
+            cause = self.given_up() => cause,
+            cause = error(self.line.connection.events_listener()) => cause,
+            () = self.found_dead() => "the connection or a channel is closed".to_owned(),
+        };
+        self.give_up(cause.as_str());
+        Failure::passing("talking to the broker", cause)
+    }
+
+    /// Waits until somebody gives the link up.
+    pub(super) async fn given_up(&self) -> String {
+        let mut broken = self.broken.subscribe();
+        let given_up = broken.wait_for(Option::is_some).await;
+        given_up.ok().and_then(|cause| cause.clone()).unwrap_or_default()
+    }
+
+    /// What lapin did not tell.
+    async fn found_dead(&self) {
+        let mut look = interval(LOOK);
+        loop {
+            look.tick().await;
+            let channels = self.publishing.status().connected() && self.consuming.status().connected();
+            if !channels || !self.line.connection.status().connected() {
+                return;
+            }
+        }
+    }
+
+    /// Says good-bye; a broker that does not answer is left.
+    pub(super) async fn close(&self) {
+        self.give_up("closed");
+        self.line.close().await;
+    }
+}
+
+async fn furnish(connection: &Connection, topology: &Topology) -> Result<(Channel, Channel), Failure> {
+    let failed = |cause: lapin::Error| Failure::passing("opening channels", cause);
+    let publishing = connection.create_channel().await.map_err(failed)?;
+    declare(&publishing, &topology.definitions).await?;
+    publishing.confirm_select(ConfirmSelectOptions::default()).await.map_err(failed)?;
+    let consuming = connection.create_channel().await.map_err(failed)?;
+    consuming.basic_qos(PREFETCH, BasicQosOptions { global: false }).await.map_err(failed)?;
+    Ok((publishing, consuming))
+}
+
+/// What the broker refused. Wrong credentials, a vhost that is not there, a queue of another form: these last until
+/// an operator helps.
+pub(super) fn refused(doing: &'static str, cause: &lapin::Error, text: String) -> Failure {
+    const ACCESS_REFUSED: u16 = 403;
+    const PRECONDITION_FAILED: u16 = 406;
+    const NOT_ALLOWED: u16 = 530;
+    let lasting = matches!(cause.kind(), ErrorKind::ProtocolError(error)
+        if [ACCESS_REFUSED, PRECONDITION_FAILED, NOT_ALLOWED].contains(&error.get_id()));
+    if lasting { Failure::lasting(doing, text) } else { Failure::passing(doing, text) }
+}
+
+async fn error(events: impl Stream<Item = Event>) -> String {
+    let mut events = pin!(events);
+    while let Some(event) = events.next().await {
+        if let Event::Error(cause) = event {
+            return cause.to_string();
+        }
+    }
+    pending().await
+}
+
+/// A connection with its socket in hand; dropping it lets go of both.
+struct Line {
+    connection: Connection,
+    socket: Socket,
+}
+
+impl Line {
+    async fn connect(address: &Address, name: &str) -> Result<Self, Failure> {
+        let socket = Socket::default();
+        match timeout(HANDSHAKE, shake_hands(address.uri(), name, socket.clone())).await {
+            Ok(Ok(connection)) => Ok(Self { connection, socket }),
+            Ok(Err(cause)) => {
+                socket.let_go();
+                Err(refused("connecting", &cause, cause.to_string()))
+            }
+            Err(_) => {
+                socket.let_go();
+                Err(Failure::passing("connecting", "the broker did not answer in time"))
+            }
+        }
+    }
+
+    async fn close(&self) {
+        let _ = timeout(FAREWELL, self.connection.close(200, "OK".into())).await;
+        self.socket.let_go();
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.socket.let_go();
+    }
+}
+
+/// lapin's own recovery stays off: it hides losses and ends by giving up.
+async fn shake_hands(uri: AMQPUri, name: &str, socket: Socket) -> lapin::Result<Connection> {
+    let properties = ConnectionProperties::default().with_connection_name(name.into());
+    Connection::connector(
+        uri,
+        default_runtime()?,
+        async move |uri, runtime| {
+            let addresses = lookup_host((uri.authority.host.as_str(), uri.authority.port)).await?;
+            let stream = AsyncTcpStream::connect(&runtime, addresses.collect::<Vec<_>>()).await?;
+            if let AsyncTcpStream::Plain(plain) = &stream {
+                socket.hold(plain.get_ref())?;
+            }
+            match uri.scheme {
+                AMQPScheme::AMQP => Ok(stream),
+                AMQPScheme::AMQPS => Ok(stream.into_tls(&uri.authority.host, TLSConfig::default()).await?),
+            }
+        },
+        properties,
+    )
+    .await
+}
+
+/// A second handle on a connection's socket.
+#[derive(Clone, Default)]
+struct Socket(Arc<OnceLock<TcpStream>>);
+
+impl Socket {
+    #[cfg(unix)]
+    fn hold(&self, stream: &impl std::os::fd::AsFd) -> io::Result<()> {
+        let _ = self.0.set(stream.as_fd().try_clone_to_owned()?.into());
+        Ok(())
+    }
+
+    #[cfg(windows)]
+    fn hold(&self, stream: &impl std::os::windows::io::AsSocket) -> io::Result<()> {
+        let _ = self.0.set(stream.as_socket().try_clone_to_owned()?.into());
+        Ok(())
+    }
+
+    /// Ends both directions, whatever either side waits for.
+    fn let_go(&self) {
+        if let Some(stream) = self.0.get() {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}

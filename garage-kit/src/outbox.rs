@@ -1,0 +1,317 @@
+//! The one way into a store and the one way out. Writers that arrive together are committed together (group
+//! commit). What a commit tells is published right after it, without reading it back; what could not leave,
+//! because the broker was away too long or the process died, is swept up from the store and leaves later. A
+//! message may leave twice, never not at all: consumers do not mind.
+
+use std::{
+    collections::HashSet,
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use chrono::TimeDelta;
+use tokio::{
+    sync::{broadcast, mpsc, oneshot},
+    task::JoinHandle,
+    time::sleep,
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    Failure,
+    bus::{Bus, backoff::Backoff},
+    clock::Clock,
+    store::{Change, Message, Outcome, Store},
+};
+
+/// Changes that share one commit.
+const GROUP: usize = 256;
+/// Messages that share one publish.
+const BATCH: usize = 256;
+/// Messages that wait in memory; any more wait in the store alone, where they are anyway.
+const WAITING: usize = 8192;
+/// How old an unsent message must be before the sweep takes it for left behind.
+const LEFT_BEHIND: TimeDelta = TimeDelta::seconds(3);
+/// How often the sweep looks.
+const SWEEP: Duration = Duration::from_secs(1);
+struct Write {
+    changes: Vec<Change>,
+    answer: oneshot::Sender<Result<Vec<Outcome>, Failure>>,
+}
+
+/// A store with its writer and its relay. Copies share them.
+#[derive(Clone)]
+pub struct Outbox {
+    shared: Arc<Shared>,
+    tasks: Arc<Mutex<Vec<Task>>>,
+}
+
+struct Task {
+    closing: CancellationToken,
+    handle: JoinHandle<()>,
+}
+
+impl Task {
+    fn start<F: Future<Output = ()> + Send + 'static>(work: impl FnOnce(CancellationToken) -> F) -> Self {
+        let closing = CancellationToken::new();
+        Self { handle: tokio::spawn(work(closing.clone())), closing }
+    }
+}
+
+struct Shared {
+    store: Arc<dyn Store>,
+    bus: Arc<dyn Bus>,
+    clock: Clock,
+    writes: mpsc::Sender<Write>,
+    leaving: mpsc::Sender<Message>,
+    confirmed: mpsc::Sender<Message>,
+    told: broadcast::Sender<Arc<Message>>,
+    /// Waiting in memory, being published or being marked: the sweep must not take these too.
+    underway: Mutex<HashSet<Uuid>>,
+}
+
+impl Outbox {
+    /// Starts the writer, the relay and the sweep over `store`; messages leave through `bus`.
+    #[must_use]
+    pub fn start(store: Arc<dyn Store>, bus: Arc<dyn Bus>, clock: Clock) -> Self {
+        let (writes, written) = mpsc::channel(1024);
+        let (leaving, left) = mpsc::channel(WAITING);
+        let (confirmed, marked) = mpsc::channel(WAITING);
+        let shared = Arc::new(Shared {
+            store,
+            bus,
+            clock,
+            writes,
+            leaving,
+            confirmed,
+            told: broadcast::channel(1024).0,
+            underway: Mutex::default(),
+        });
+        let tasks = vec![
+            Task::start(|closing| sweep(shared.clone(), closing)),
+            Task::start(|closing| write(shared.clone(), written, closing)),
+            Task::start(|closing| relay(shared.clone(), left, closing)),
+            Task::start(|closing| mark(shared.clone(), marked, closing)),
+        ];
+        Self { shared, tasks: Arc::new(Mutex::new(tasks)) }
+    }
+
+    /// The store, for reading.
+    #[must_use]
+    pub fn store(&self) -> &dyn Store {
+        &*self.shared.store
+    }
+
+    /// Whatever this process commits from now on, for those who watch live.
+    #[must_use]
+    pub fn watch(&self) -> broadcast::Receiver<Arc<Message>> {
+        self.shared.told.subscribe()
+    }
+
+    /// How many messages wait in memory or are being published.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.shared.underway().len()
+    }
+
+    /// Writes changes, durably, together with whatever others write at this moment. One outcome per change.
+    ///
+    /// # Errors
+    /// When it is not known that they were written; see [`Store::commit`].
+    pub async fn commit(&self, changes: Vec<Change>) -> Result<Vec<Outcome>, Failure> {
+        if changes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (answer, outcomes) = oneshot::channel();
+        let stopped = || Failure::passing("committing", "the program is stopping");
+        self.shared.writes.send(Write { changes, answer }).await.map_err(|_| stopped())?;
+        outcomes.await.map_err(|_| stopped())?
+    }
+
+    /// Finishes what waits, in the order in which it flows: changes, then their messages, then their marks.
+    /// What the bus does not take now stays in the store. Call it when no more changes come.
+    pub async fn close(&self) {
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
+            task.closing.cancel();
+            if let Err(cause) = task.handle.await {
+                tracing::error!(%cause, "a task of the outbox ended badly");
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn underway(&self) -> MutexGuard<'_, HashSet<Uuid>> {
+        self.underway.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands a stored message to the relay, unless memory is full: then the sweep will find it.
+    fn let_go(&self, message: Message) {
+        let _ = self.told.send(Arc::new(message.clone()));
+        let id = message.id;
+        self.underway().insert(id);
+        if self.leaving.try_send(message).is_err() {
+            self.underway().remove(&id);
+        }
+    }
+}
+
+/// The writer: one commit at a time, each with everything that waited for it.
+async fn write(shared: Arc<Shared>, mut writes: mpsc::Receiver<Write>, closing: CancellationToken) {
+    let mut held: Vec<Write> = Vec::new();
+    loop {
+        if held.is_empty() && !receive(&closing, &mut writes, &mut held, 1).await {
+            return;
+        }
+        while held.len() < GROUP
+            && let Ok(write) = writes.try_recv()
+        {
+            held.push(write);
+        }
+        let (group, later) = without_repeats(std::mem::take(&mut held));
+        held = later;
+        commit(&shared, group).await;
+    }
+}
+
+/// A batch names a record once. Whoever names it again read a version that is about to pass, and is told so
+/// by the next commit.
+fn without_repeats(writes: Vec<Write>) -> (Vec<Write>, Vec<Write>) {
+    let mut named = HashSet::new();
+    writes.into_iter().partition(|write| {
+        let fresh = write.changes.iter().all(|change| !named.contains(&(change.kind.name, change.id)));
+        if fresh {
+            named.extend(write.changes.iter().map(|change| (change.kind.name, change.id)));
+        }
+        fresh
+    })
+}
+
+async fn commit(shared: &Shared, group: Vec<Write>) {
+    let (mut waiting, mut changes) = (Vec::new(), Vec::new());
+    for write in group {
+        waiting.push((write.answer, write.changes.len()));
+        changes.extend(write.changes);
+    }
+    match shared.store.commit(&changes).await {
+        Ok(outcomes) => settle(shared, waiting, changes, outcomes),
+        Err(failure) => {
+            let text = failure.to_string();
+            for (answer, _) in waiting {
+                let _ = answer.send(Err(Failure::passing("committing", text.clone())));
+            }
+        }
+    }
+}
+
+fn settle(
+    shared: &Shared,
+    waiting: Vec<(oneshot::Sender<Result<Vec<Outcome>, Failure>>, usize)>,
+    changes: Vec<Change>,
+    outcomes: Vec<Outcome>,
+) {
+    let mut rest = outcomes.clone().into_iter();
+    for (answer, size) in waiting {
+        let _ = answer.send(Ok(rest.by_ref().take(size).collect()));
+    }
+    let stored = changes.into_iter().zip(outcomes).filter(|(_, outcome)| *outcome == Outcome::Committed);
+    for message in stored.flat_map(|(change, _)| change.messages) {
+        shared.let_go(message);
+    }
+}
+
+/// The relay: publishes batch by batch, and does not go on before a batch is out.
+async fn relay(shared: Arc<Shared>, mut leaving: mpsc::Receiver<Message>, closing: CancellationToken) {
+    let mut batch = Vec::new();
+    while receive(&closing, &mut leaving, &mut batch, BATCH).await {
+        publish(&shared, &mut batch, &closing).await;
+    }
+}
+
+/// Publishes until every message is confirmed or known to be heard by nobody. When the program stops, what
+/// is left stays in the store.
+async fn publish(shared: &Shared, batch: &mut Vec<Message>, closing: &CancellationToken) {
+    let mut backoff = Backoff::default();
+    loop {
+        let published = shared.bus.publish(batch).await;
+        let confirmed: HashSet<Uuid> = published.confirmed.into_iter().collect();
+        let unheard: HashSet<Uuid> = published.unroutable.into_iter().collect();
+        for message in batch.extract_if(.., |message| confirmed.contains(&message.id)) {
+            let _ = shared.confirmed.send(message).await;
+        }
+        for message in batch.extract_if(.., |message| unheard.contains(&message.id)) {
+            tracing::warn!(topic = message.topic, id = %message.id, correlation = %message.correlation,
+                "nobody listens for this event yet; it stays in the outbox");
+            shared.underway().remove(&message.id);
+        }
+        if batch.is_empty() {
+            return;
+        }
+        if let Some(failure) = published.failure {
+            tracing::debug!(%failure, waiting = batch.len(), "events could not leave");
+        }
+        if closing.is_cancelled() {
+            return batch.clear();
+        }
+        let _ = closing.run_until_cancelled(backoff.pause()).await;
+    }
+}
+
+/// The marker: takes confirmed messages off the store, many at a time, while the next batch is on its way.
+async fn mark(shared: Arc<Shared>, mut confirmed: mpsc::Receiver<Message>, closing: CancellationToken) {
+    let mut batch = Vec::new();
+    while receive(&closing, &mut confirmed, &mut batch, WAITING).await {
+        if let Err(failure) = shared.store.sent(&batch).await {
+            tracing::warn!(%failure, messages = batch.len(), "confirmed events could not be marked; they will leave again");
+        }
+        let mut underway = shared.underway();
+        for message in batch.drain(..) {
+            underway.remove(&message.id);
+        }
+    }
+}
+
+/// The sweep: at start everything, later what was left behind. Other replicas' fresh messages are theirs.
+async fn sweep(shared: Arc<Shared>, closing: CancellationToken) {
+    let mut age = TimeDelta::zero();
+    while closing.run_until_cancelled(shared.bus.wait_until_ready()).await.is_some() {
+        let few_underway = shared.underway().len() < BATCH;
+        if few_underway && sweep_once(&shared, age).await {
+            age = LEFT_BEHIND;
+        }
+        if closing.run_until_cancelled(sleep(SWEEP)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Whether the store could be read.
+async fn sweep_once(shared: &Shared, age: TimeDelta) -> bool {
+    let limit = u32::try_from(4 * BATCH).unwrap_or(u32::MAX);
+    let messages = match shared.store.unsent(shared.clock.now() - age, limit).await {
+        Ok(messages) => messages,
+        Err(failure) => {
+            tracing::warn!(%failure, "the outbox cannot be swept");
+            return false;
+        }
+    };
+    for message in messages {
+        if shared.underway().insert(message.id) {
+            let _ = shared.leaving.send(message).await;
+        }
+    }
+    true
+}
+
+/// Waits for at least one item and takes up to `limit`. Once closing, takes what is there and then says no:
+/// whoever feeds this source has ended before.
+async fn receive<T>(closing: &CancellationToken, source: &mut mpsc::Receiver<T>, into: &mut Vec<T>, limit: usize) -> bool {
+    if let Some(taken) = closing.run_until_cancelled(source.recv_many(into, limit)).await {
+        return taken > 0;
+    }
+    source.close();
+    source.recv_many(into, limit).await > 0
+}

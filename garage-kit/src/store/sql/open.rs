@@ -1,0 +1,146 @@
+//! Opening a database by its URL: PostgreSQL over the network, SQLite in a file. Both check early, with a
+//! sentence for the operator; neither ever shows the password.
+
+use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
+
+use sqlx::{
+    ConnectOptions, Connection, PgConnection, Postgres, Sqlite,
+    migrate::{MigrateError, Migrator},
+    pool::PoolOptions,
+    postgres::PgConnectOptions,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::time::timeout;
+
+use super::{
+    dialect::{Dialect, POSTGRES, SQLITE},
+    session::{Pools, Sessions},
+    trouble,
+};
+use crate::Failure;
+
+/// How long a caller waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// A connection that rested longer than this is asked whether it still lives before it is used.
+const RESTED: Duration = Duration::from_secs(1);
+/// Connections that read the same file at once; each is a thread.
+const READERS: u32 = 4;
+
+/// An open database, its words, and its name for messages to the operator.
+pub(super) type Opened = (Arc<dyn Sessions>, &'static Dialect, String);
+
+/// Connects to PostgreSQL and brings its schema up to date.
+pub(super) async fn postgres(url: &str, migrator: &Migrator, connections: u32) -> Result<Opened, Failure> {
+    const DOING: &str = "connecting to PostgreSQL";
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|_| Failure::lasting(DOING, "the URL is not of the form postgres://user:password@host:port/database"))?
+        .statement_cache_capacity(64);
+    let place = place(&options);
+    knock(&options, &place).await?;
+    let pool = PoolOptions::<Postgres>::new()
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .test_before_acquire(false)
+        .before_acquire(|connection, rest| {
+            Box::pin(async move {
+                if rest.idle_for > RESTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .after_connect(|connection, _| Box::pin(durable(connection)))
+        .connect_with(options)
+        .await
+        .map_err(|error| trouble::failure(DOING, &place, &error))?;
+    migrator.run(&pool).await.map_err(|error| unmigrated(&place, error))?;
+    let pools = Pools { readers: pool.clone(), writers: pool, dialect: &POSTGRES };
+    Ok((Arc::new(pools), &POSTGRES, place))
+}
+
+/// A server may be set to answer before a commit is on disk. Ours must not.
+async fn durable(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) \
+                           WHERE current_setting('synchronous_commit') = 'off'";
+    sqlx::query(DURABLE).execute(connection).await.map(drop)
+}
+
+fn place(options: &PgConnectOptions) -> String {
+    let database = options.get_database().unwrap_or_else(|| options.get_username());
+    format!("{}:{}/{database}", options.get_host(), options.get_port())
+}
+
+/// The first connection is made outside the pool, which would hide the reason behind a time-out.
+async fn knock(options: &PgConnectOptions, place: &str) -> Result<(), Failure> {
+    const DOING: &str = "connecting to PostgreSQL";
+    match timeout(PATIENCE, options.connect()).await {
+        Err(_) => Err(Failure::passing(DOING, format!("{place} did not answer within {PATIENCE:?}"))),
+        Ok(Err(sqlx::Error::Database(error))) if error.code().as_deref() == Some("3D000") => {
+            let text = format!("{place}: there is no such database; create it with CREATE DATABASE");
+            Err(Failure::lasting(DOING, text))
+        }
+        Ok(Err(error)) => Err(trouble::failure(DOING, place, &error)),
+        Ok(Ok(connection)) => {
+            connection.close().await.map_err(|error| trouble::failure(DOING, place, &error))
+        }
+    }
+}
+
+/// Opens or creates a file and brings its schema up to date. The writer comes first: it makes the file and
+/// its journal, which readers cannot.
+pub(super) async fn sqlite(path: &str, migrator: &Migrator) -> Result<Opened, Failure> {
+    let path = Path::new(path);
+    let place = path.display().to_string();
+    let failed = |error| unopened(path, &error);
+    let pool = || SqlitePoolOptions::new().acquire_timeout(PATIENCE).max_lifetime(None).test_before_acquire(false);
+    let writer = pool().max_connections(1).idle_timeout(None).connect_with(writing(path)).await.map_err(failed)?;
+    migrator.run(&writer).await.map_err(|error| unmigrated(&place, error))?;
+    let readers = pool().max_connections(READERS).idle_timeout(Duration::from_secs(60));
+    let readers = readers.connect_with(reading(path)).await.map_err(failed)?;
+    let pools: Pools<Sqlite> = Pools { readers, writers: writer, dialect: &SQLITE };
+    Ok((Arc::new(pools), &SQLITE, place))
+}
+
+/// Caches are small: three such stores share one small process, and the system caches files anyway.
+fn file(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(PATIENCE)
+        .foreign_keys(true)
+        .statement_cache_capacity(32)
+        .pragma("cache_size", "-512")
+}
+
+/// FULL because in WAL mode anything less may lose the last commits when the power goes.
+fn writing(path: &Path) -> SqliteConnectOptions {
+    file(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("journal_size_limit", "16777216")
+}
+
+fn reading(path: &Path) -> SqliteConnectOptions {
+    file(path).read_only(true)
+}
+
+fn unopened(path: &Path, error: &sqlx::Error) -> Failure {
+    let place = path.display();
+    let place = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            format!("{place}: there is no folder {}", folder.display())
+        }
+        _ => format!("{place}: is the folder writable, and is this a database"),
+    };
+    trouble::failure("opening the SQLite file", &place, error)
+}
+
+fn unmigrated(place: &str, error: MigrateError) -> Failure {
+    const DOING: &str = "bringing the schema up to date";
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            trouble::failure(DOING, place, &error)
+        }
+        other => Failure::lasting(DOING, format!("{place}: {other}")),
+    }
+}

@@ -1,0 +1,378 @@
+//! The work order: facts that this service has learned, and the status that follows from them (SPEC 4). A fact
+//! already known has no effect and tells nothing, so duplicates, age and order of delivery cannot matter.
+//! Pure: time, ids and looked-up data are arguments. What others decide (money, repair) is only recorded here.
+
+use chrono::{DateTime, Utc};
+use garage_events::{
+    Cents, CustomerId, Event, EventId, ExecutionId, ExecutionStatus, PaymentId, PaymentMethod, QuoteId, Refusal, RejectionReason,
+    Transition, VehicleId, WorkOrderId, WorkOrderStatus,
+    event::{
+        PartUsed, Payer, RequestedPart, RequestedService, WorkOrderCancelled, WorkOrderCreated, WorkOrderStatusChanged, reason,
+    },
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub mod http;
+
+/// A car that was taken in, and everything that has become known of it since.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkOrder {
+    /// Its id; also the correlation id of its saga.
+    pub id: WorkOrderId,
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// On what; always that customer's.
+    pub vehicle_id: VehicleId,
+    /// The vehicle's plate at intake, for the search.
+    pub plate: String,
+    /// The payer, as told to Billing.
+    pub payer: Payer,
+    /// When it was opened.
+    pub created_at: DateTime<Utc>,
+    /// When something was last learned or edited.
+    pub updated_at: DateTime<Utc>,
+    /// What people may edit.
+    pub details: Details,
+    /// What has become known, in the order in which it did.
+    pub facts: Vec<Fact>,
+    /// How often the status has changed.
+    pub revision: u32,
+}
+
+/// The descriptive fields.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Details {
+    /// The complaint.
+    pub description: String,
+    /// What the desk guessed.
+    pub estimated_cost: Option<Cents>,
+    /// Services asked for.
+    pub services: Vec<RequestedService>,
+    /// Parts asked for.
+    pub parts: Vec<RequestedPart>,
+    /// Who should do it.
+    pub assigned_technician_id: Option<String>,
+    /// When it is promised for.
+    pub estimated_completion_date: Option<DateTime<Utc>>,
+    /// Whatever the shop wants to keep with it.
+    pub metadata: Option<Value>,
+}
+
+/// Something that happened, when, and the event that told it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Fact {
+    /// By the clock of whoever saw it.
+    pub at: DateTime<Utc>,
+    /// None for what happened here.
+    pub event_id: Option<EventId>,
+    /// What.
+    pub what: What,
+}
+
+/// What can be known of a work order.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
+#[expect(missing_docs, reason = "the fields are those of the events that tell them")]
+pub enum What {
+    /// The car was taken in.
+    Opened,
+    /// A quote exists.
+    Quoted { quote_id: QuoteId, total_amount: Cents, valid_until: DateTime<Utc> },
+    /// The customer has it.
+    QuoteSent { quote_id: QuoteId },
+    /// The customer said yes.
+    QuoteApproved { quote_id: QuoteId, total_amount: Cents },
+    /// The customer said no, or nothing in time.
+    QuoteRejected { quote_id: QuoteId, reason: RejectionReason },
+    /// An attempt to pay was declined.
+    PaymentFailed { payment_id: PaymentId, amount: Cents, reason: String },
+    /// A pending attempt was refused.
+    PaymentRejected { payment_id: PaymentId, amount: Cents, reason: String },
+    /// The money is here.
+    PaymentApproved { payment_id: PaymentId, amount: Cents, payment_method: PaymentMethod },
+    /// The money went back.
+    PaymentRefunded { payment_id: PaymentId, amount: Cents, reason: String },
+    /// The job moved on.
+    ExecutionMoved { execution_id: ExecutionId, previous_status: ExecutionStatus, new_status: ExecutionStatus },
+    /// The work is finished.
+    ExecutionCompleted { execution_id: ExecutionId, parts_used: Vec<PartUsed>, services_performed: Vec<String> },
+    /// The work will not be finished.
+    ExecutionFailed { execution_id: ExecutionId, reason: String },
+    /// Called off.
+    Cancelled { reason: String },
+    /// Given back to the customer.
+    Delivered { by: String },
+}
+
+/// What is needed to open an order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Opening {
+    /// Its id.
+    pub id: WorkOrderId,
+    /// Whose.
+    pub customer_id: CustomerId,
+    /// On what.
+    pub vehicle_id: VehicleId,
+    /// The vehicle's plate.
+    pub plate: String,
+    /// The payer.
+    pub payer: Payer,
+    /// What was asked for.
+    pub details: Details,
+}
+
+impl WorkOrder {
+    /// Takes a car in.
+    pub fn open(opening: Opening, at: DateTime<Utc>) -> Transition<Self> {
+        let told = WorkOrderCreated {
+            work_order_id: opening.id,
+            customer_id: opening.customer_id,
+            vehicle_id: opening.vehicle_id,
+            status: WorkOrderStatus::Pending,
+            description: opening.details.description.clone(),
+            estimated_cost: opening.details.estimated_cost,
+            services: opening.details.services.clone(),
+            parts: opening.details.parts.clone(),
+            customer: Some(opening.payer.clone()),
+        };
+        let order = Self {
+            id: opening.id,
+            customer_id: opening.customer_id,
+            vehicle_id: opening.vehicle_id,
+            plate: opening.plate,
+            payer: opening.payer,
+            created_at: at,
+            updated_at: at,
+            details: opening.details,
+            facts: vec![Fact { at, event_id: None, what: What::Opened }],
+            revision: 0,
+        };
+        Transition::telling(order, [told.into()])
+    }
+
+    /// The status, derived: the first that holds.
+    #[must_use]
+    pub fn status(&self) -> WorkOrderStatus {
+        let precedence = [
+            (What::is_delivered as fn(&What) -> bool, WorkOrderStatus::Delivered),
+            (What::is_completed, WorkOrderStatus::Completed),
+            (What::is_cancelled, WorkOrderStatus::Cancelled),
+            (What::is_failed, WorkOrderStatus::Failed),
+            (What::is_paid, WorkOrderStatus::InProgress),
+            (What::is_approved, WorkOrderStatus::Approved),
+            (What::is_sent, WorkOrderStatus::QuoteSent),
+            (What::is_quoted, WorkOrderStatus::Quoted),
+        ];
+        let holds = |is: &fn(&What) -> bool| self.facts.iter().any(|fact| is(&fact.what));
+        precedence.iter().find(|(is, _)| holds(is)).map_or(WorkOrderStatus::Pending, |(_, status)| *status)
+    }
+
+    /// Learns what an event tells; total, and without effect for what is known or does not concern us.
+    pub fn react(self, event: &Event, event_id: EventId, at: DateTime<Utc>) -> Transition<Self> {
+        match What::told_by(event) {
+            Some(what) => self.learn(Fact { at, event_id: Some(event_id), what }),
+            None => Transition::quiet(self),
+        }
+    }
+
+    /// Calls the order off. A cancelled one stays cancelled and tells nothing.
+    ///
+    /// # Errors
+    /// Once the work is finished or failed.
+    pub fn cancel(self, reason: String, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
+        match self.status() {
+            WorkOrderStatus::Cancelled => Ok(Transition::quiet(self)),
+            status @ (WorkOrderStatus::Completed | WorkOrderStatus::Delivered | WorkOrderStatus::Failed) => {
+                Err(Refusal::state("cancelling", "work order", status))
+            }
+            WorkOrderStatus::Pending
+            | WorkOrderStatus::Quoted
+            | WorkOrderStatus::QuoteSent
+            | WorkOrderStatus::Approved
+            | WorkOrderStatus::InProgress => Ok(self.learn(Fact { at, event_id: None, what: What::Cancelled { reason } })),
+        }
+    }
+
+    /// Gives the car back.
+    ///
+    /// # Errors
+    /// Unless the work is completed. A delivered order stays delivered.
+    pub fn deliver(self, by: String, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
+        match self.status() {
+            WorkOrderStatus::Delivered => Ok(Transition::quiet(self)),
+            WorkOrderStatus::Completed => Ok(self.learn(Fact { at, event_id: None, what: What::Delivered { by } })),
+            status @ (WorkOrderStatus::Pending
+            | WorkOrderStatus::Quoted
+            | WorkOrderStatus::QuoteSent
+            | WorkOrderStatus::Approved
+            | WorkOrderStatus::InProgress
+            | WorkOrderStatus::Cancelled
+            | WorkOrderStatus::Failed) => Err(Refusal::state("delivering", "work order", status)),
+        }
+    }
+
+    /// Changes the descriptive fields.
+    ///
+    /// # Errors
+    /// Once the order has ended: what was agreed then stays as it was.
+    pub fn edit(self, details: Details, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
+        match self.status() {
+            status @ (WorkOrderStatus::Cancelled | WorkOrderStatus::Failed | WorkOrderStatus::Delivered) => {
+                Err(Refusal::state("editing", "work order", status))
+            }
+            _unfinished if self.details == details => Ok(Transition::quiet(self)),
+            WorkOrderStatus::Pending
+            | WorkOrderStatus::Quoted
+            | WorkOrderStatus::QuoteSent
+            | WorkOrderStatus::Approved
+            | WorkOrderStatus::InProgress
+            | WorkOrderStatus::Completed => Ok(Transition::quiet(Self { details, updated_at: at, ..self })),
+        }
+    }
+
+    /// Adds a fact unless it is known, and tells what follows from it.
+    fn learn(mut self, fact: Fact) -> Transition<Self> {
+        if self.facts.iter().any(|known| known.is_same(&fact)) {
+            return Transition::quiet(self);
+        }
+        let before = self.status();
+        let mut told = Vec::new();
+        let calls_off = fact.calls_off().filter(|_| !self.facts.iter().any(|known| known.what.is_cancelled()));
+        self.updated_at = self.updated_at.max(fact.at);
+        self.facts.push(fact);
+        if let Some(called_off) = calls_off {
+            let reason = called_off.reason().to_owned();
+            if !self.facts.last().is_some_and(|last| last.what.is_cancelled()) {
+                self.facts.push(called_off);
+            }
+            told.push(WorkOrderCancelled { work_order_id: self.id, reason }.into());
+        }
+        let after = self.status();
+        if before != after {
+            self.revision += 1;
+            let changed =
+                WorkOrderStatusChanged { work_order_id: self.id, previous_status: before, new_status: after, revision: self.revision };
+            told.push(changed.into());
+        }
+        Transition::telling(self, told)
+    }
+}
+
+impl Fact {
+    /// Most facts can hold but once, whoever tells them; payments are told apart by their id, and the job's
+    /// moves, which may repeat after rework, by the event.
+    fn is_same(&self, other: &Self) -> bool {
+        use What::{ExecutionMoved, PaymentApproved, PaymentFailed, PaymentRefunded, PaymentRejected};
+        match (&self.what, &other.what) {
+            (PaymentFailed { payment_id: a, .. }, PaymentFailed { payment_id: b, .. })
+            | (PaymentRejected { payment_id: a, .. }, PaymentRejected { payment_id: b, .. })
+            | (PaymentApproved { payment_id: a, .. }, PaymentApproved { payment_id: b, .. })
+            | (PaymentRefunded { payment_id: a, .. }, PaymentRefunded { payment_id: b, .. }) => a == b,
+            (ExecutionMoved { .. }, ExecutionMoved { .. }) => self.event_id == other.event_id,
+            (one, two) => std::mem::discriminant(one) == std::mem::discriminant(two),
+        }
+    }
+
+    /// A cancellation calls the order off, and so does a rejected quote.
+    fn calls_off(&self) -> Option<Self> {
+        match &self.what {
+            What::Cancelled { .. } => Some(self.clone()),
+            What::QuoteRejected { reason, .. } => {
+                let reason = match reason {
+                    RejectionReason::Customer => reason::QUOTE_REJECTED,
+                    RejectionReason::Expired => reason::QUOTE_EXPIRED,
+                };
+                Some(Self { what: What::Cancelled { reason: reason.to_owned() }, ..self.clone() })
+            }
+            What::Opened
+            | What::Quoted { .. }
+            | What::QuoteSent { .. }
+            | What::QuoteApproved { .. }
+            | What::PaymentFailed { .. }
+            | What::PaymentRejected { .. }
+            | What::PaymentApproved { .. }
+            | What::PaymentRefunded { .. }
+            | What::ExecutionMoved { .. }
+            | What::ExecutionCompleted { .. }
+            | What::ExecutionFailed { .. }
+            | What::Delivered { .. } => None,
+        }
+    }
+
+    fn reason(&self) -> &str {
+        match &self.what {
+            What::Cancelled { reason } => reason,
+            _other => reason::CUSTOMER_REQUEST,
+        }
+    }
+}
+
+impl What {
+    /// What an event tells a work order; `None` for those that this service tells itself or does not follow.
+    fn told_by(event: &Event) -> Option<Self> {
+        Some(match event.clone() {
+            Event::QuoteCreated(e) => {
+                Self::Quoted { quote_id: e.quote_id, total_amount: e.total_amount, valid_until: e.valid_until }
+            }
+            Event::QuoteSent(e) => Self::QuoteSent { quote_id: e.quote_id },
+            Event::QuoteApproved(e) => Self::QuoteApproved { quote_id: e.quote_id, total_amount: e.total_amount },
+            Event::QuoteRejected(e) => Self::QuoteRejected { quote_id: e.quote_id, reason: e.reason },
+            Event::PaymentApproved(e) => {
+                Self::PaymentApproved { payment_id: e.payment_id, amount: e.amount, payment_method: e.payment_method }
+            }
+            Event::PaymentRejected(e) => Self::PaymentRejected { payment_id: e.payment_id, amount: e.amount, reason: e.reason },
+            Event::PaymentFailed(e) => Self::PaymentFailed { payment_id: e.payment_id, amount: e.amount, reason: e.reason },
+            Event::PaymentRefunded(e) => Self::PaymentRefunded { payment_id: e.payment_id, amount: e.amount, reason: e.reason },
+            Event::ExecutionStatusChanged(e) => Self::ExecutionMoved {
+                execution_id: e.execution_id,
+                previous_status: e.previous_status,
+                new_status: e.new_status,
+            },
+            Event::ExecutionCompleted(e) => Self::ExecutionCompleted {
+                execution_id: e.execution_id,
+                parts_used: e.parts_used,
+                services_performed: e.services_performed,
+            },
+            Event::ExecutionFailed(e) => Self::ExecutionFailed { execution_id: e.execution_id, reason: e.reason },
+            Event::WorkOrderCreated(_)
+            | Event::WorkOrderStatusChanged(_)
+            | Event::WorkOrderCancelled(_)
+            | Event::PaymentCreated(_)
+            | Event::ExecutionCreated(_) => return None,
+        })
+    }
+
+    const fn is_delivered(&self) -> bool {
+        matches!(self, Self::Delivered { .. })
+    }
+
+    const fn is_completed(&self) -> bool {
+        matches!(self, Self::ExecutionCompleted { .. })
+    }
+
+    const fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled { .. })
+    }
+
+    /// By the workshop's own doing: a job that ends because the order was called off is no failure.
+    fn is_failed(&self) -> bool {
+        matches!(self, Self::ExecutionFailed { reason, .. } if reason != reason::WORK_ORDER_CANCELLED)
+    }
+
+    const fn is_paid(&self) -> bool {
+        matches!(self, Self::PaymentApproved { .. })
+    }
+
+    const fn is_approved(&self) -> bool {
+        matches!(self, Self::QuoteApproved { .. })
+    }
+
+    const fn is_sent(&self) -> bool {
+        matches!(self, Self::QuoteSent { .. })
+    }
+
+    const fn is_quoted(&self) -> bool {
+        matches!(self, Self::Quoted { .. })
+    }
+}

@@ -1,0 +1,12 @@
+//! The one shell that performs transitions. The vocabulary (`garage-events`) is pure and the plumbing
+//! (`garage-kit`) has never heard of a car; what must know both stands here, once for all three services.
+
+mod ear;
+mod refusal;
+mod service;
+mod shell;
+
+pub use ear::{Ear, Heard, Impossible, Listener};
+pub use refusal::problem;
+pub use service::{Parts, Running, Stores, topology_of};
+pub use shell::Shell;

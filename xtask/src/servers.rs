@@ -1,0 +1,88 @@
+//! Private servers for the tests: one PostgreSQL, one RabbitMQ, one MongoDB, on free loopback ports, with all they
+//! write in one folder. Nothing of the machine's own servers is read, used or changed.
+
+mod folder;
+mod mongodb;
+mod postgres;
+mod rabbitmq;
+
+use std::thread::{ScopedJoinHandle, scope};
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::console::{answer, say};
+use crate::leash::Leash;
+use crate::ports;
+use crate::process::Daemon;
+use crate::programs::Programs;
+use folder::Folder;
+
+/// The three servers; dropping them ends them and removes their folder.
+pub(crate) struct Servers {
+    running: Vec<Server>,
+    // After the servers, as fields are dropped in order.
+    _folder: Folder,
+}
+
+/// One server that is ready.
+struct Server {
+    name: &'static str,
+    version: String,
+    /// What the tests are to be told.
+    environment: Vec<(&'static str, String)>,
+    /// The server itself first, then what it leans on.
+    _daemons: Vec<Daemon>,
+}
+
+impl Servers {
+    /// Starts all three at once and waits until they are ready.
+    pub(crate) fn start(leash: &Leash) -> Result<Self> {
+        let programs = &Programs::find()?;
+        let folder = Folder::create()?;
+        let [sql, mongo, amqp, management, distribution, epmd] = ports::free()?;
+        let broker = rabbitmq::Ports { amqp, management, distribution, epmd };
+        let running = scope(|threads| {
+            let path = folder.path();
+            [
+                threads.spawn(move || timed(|| postgres::start(leash, &programs.postgres, path, sql))),
+                threads.spawn(move || timed(|| rabbitmq::start(leash, &programs.rabbitmq, path, broker))),
+                threads.spawn(move || timed(|| mongodb::start(leash, &programs.mongod, path, mongo))),
+            ]
+            .map(joined)
+        });
+        Ok(Self { running: running.into_iter().collect::<Result<_>>()?, _folder: folder })
+    }
+
+    /// The variables that point the tests here.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let all = self.running.iter().flat_map(|server| &server.environment);
+        all.map(|(name, value)| (*name, value.as_str()))
+    }
+}
+
+fn timed(start: impl FnOnce() -> Result<Server>) -> Result<Server> {
+    let begun = Instant::now();
+    let server = start()?;
+    let urls: Vec<&str> = server.environment.iter().map(|(_, url)| url.as_str()).collect();
+    let seconds = begun.elapsed().as_secs_f64();
+    say(&format!("{} {} ready after {seconds:.1} s: {}", server.name, server.version, urls.join(" ")));
+    Ok(server)
+}
+
+fn joined(thread: ScopedJoinHandle<'_, Result<Server>>) -> Result<Server> {
+    thread.join().unwrap_or_else(|_| Err(anyhow!("a thread that starts a server panicked")))
+}
+
+/// Keeps the servers until Ctrl-C, for a developer who runs single tests in another shell.
+pub(crate) fn keep(leash: &Leash) -> Result<()> {
+    let servers = Servers::start(leash).context("the servers could not be started")?;
+    for (name, value) in servers.environment() {
+        answer(&format!("export {name}={value}"));
+    }
+    say("Ctrl-C stops the servers and removes their data.");
+    while leash.rest().is_ok() {}
+    drop(servers);
+    say("stopped.");
+    Ok(())
+}

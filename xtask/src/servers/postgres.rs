@@ -1,0 +1,127 @@
+//! A PostgreSQL cluster made for this run: trusting, on loopback alone, with the durability of a real one, as the
+//! tests are about what survives.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::{DirBuilderExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::Server;
+use crate::apt::is_root;
+use crate::leash::Leash;
+use crate::process::{Daemon, Ending, output_of};
+
+/// Makes the cluster in `folder` and starts it on `port` with the programs in `bin`.
+pub(crate) fn start(leash: &Leash, bin: &Path, folder: &Path, port: u16) -> Result<Server> {
+    let owner = Owner::of_the_cluster()?;
+    let data = folder.join("postgres");
+    DirBuilder::new().mode(0o700).create(&data)?;
+    owner.give(&data)?;
+    output_of(owner.runs(&bin.join("initdb"), &data).args(INITDB))?;
+    let mut daemon = Daemon::start(
+        owner.runs(&bin.join("postgres"), &data).args(settings(port)),
+        &folder.join("postgres.log"),
+        // Its children lead groups of their own, and its shared memory is outside the folder.
+        Ending::Quit,
+    )
+    .context("PostgreSQL")?;
+    daemon.until(leash, |_| accepts(bin, port)).context("PostgreSQL")?;
+    Ok(Server {
+        name: "PostgreSQL",
+        version: version(bin)?,
+        environment: vec![(
+            "GARAGE_TEST_POSTGRES_URL",
+            format!("postgres://postgres@127.0.0.1:{port}/postgres"),
+        )],
+        _daemons: vec![daemon],
+    })
+}
+
+/// Without syncing: an initdb that a power cut spoils is an initdb of a run that is over.
+const INITDB: [&str; 6] = [
+    "--username=postgres",
+    "--auth=trust",
+    "--encoding=UTF8",
+    "--locale=C.UTF-8",
+    "--no-sync",
+    "--no-instructions",
+];
+
+fn settings(port: u16) -> Vec<String> {
+    let settings = [
+        "listen_addresses=127.0.0.1".to_owned(),
+        format!("port={port}"),
+        // No socket in /var/run/postgresql, and none whose path could be too long here.
+        "unix_socket_directories=".to_owned(),
+        // Every test has a database and a pool of its own.
+        "max_connections=200".to_owned(),
+    ];
+    settings.into_iter().flat_map(|setting| ["-c".to_owned(), setting]).collect()
+}
+
+fn accepts(bin: &Path, port: u16) -> bool {
+    let asked = ["--quiet", "--host=127.0.0.1", "--username=postgres", "--dbname=postgres"];
+    output_of(Command::new(bin.join("pg_isready")).args(asked).arg(format!("--port={port}"))).is_ok()
+}
+
+fn version(bin: &Path) -> Result<String> {
+    let words = output_of(Command::new(bin.join("postgres")).arg("--version"))?;
+    words.split_whitespace().nth(2).map(str::to_owned).context("postgres does not tell its version")
+}
+
+/// Whom the cluster belongs to: PostgreSQL refuses to run as root, so root lends it to the package's user.
+enum Owner {
+    Ourselves,
+    Lent { user: u32, group: u32 },
+}
+
+impl Owner {
+    fn of_the_cluster() -> Result<Self> {
+        if !is_root()? {
+            return Ok(Self::Ourselves);
+        }
+        let users = std::fs::read_to_string("/etc/passwd")?;
+        let (user, group) = ids_of("postgres", &users).context("no user `postgres` on this machine")?;
+        Ok(Self::Lent { user, group })
+    }
+
+    fn give(&self, folder: &Path) -> Result<()> {
+        match self {
+            Self::Ourselves => Ok(()),
+            Self::Lent { user, group } => Ok(chown(folder, Some(*user), Some(*group))?),
+        }
+    }
+
+    fn runs(&self, program: &Path, data: &Path) -> Command {
+        let mut command = Command::new(program);
+        // Where we are may be closed to that user.
+        command.current_dir(data).arg("-D").arg(data);
+        match self {
+            Self::Ourselves => &mut command,
+            Self::Lent { user, group } => command.uid(*user).gid(*group),
+        };
+        command
+    }
+}
+
+/// A user's number and its group's, from a file in the form of passwd(5).
+fn ids_of(name: &str, passwd: &str) -> Option<(u32, u32)> {
+    let fields = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let user = fields.into_iter().find(|fields| fields.first() == Some(&name))?;
+    Some((user.get(2)?.parse().ok()?, user.get(3)?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_found_by_its_whole_name() {
+        let passwd = "postgres-old:x:1:2::/:/bin/sh\npostgres:x:105:112:,,,:/var/lib/postgresql:/bin/bash\n";
+        assert_eq!(ids_of("postgres", passwd), Some((105, 112)));
+        assert_eq!(ids_of("post", passwd), None);
+    }
+}

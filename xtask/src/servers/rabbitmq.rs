@@ -1,0 +1,132 @@
+//! A RabbitMQ node with the management plugin, apart from any that the machine runs: another name, other ports, another
+//! cookie, none of the files in /etc/rabbitmq.
+//!
+//! An Erlang node registers with a port mapper (epmd) and starts one on port 4369, as a daemon that stays, when it
+//! finds none. We give it one of our own, on a port of our own, so that it neither meets the machine's nor leaves one.
+
+use std::fs::create_dir;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::Server;
+use crate::leash::Leash;
+use crate::ports;
+use crate::process::{Daemon, Ending};
+
+/// Where the node listens.
+#[derive(Clone, Copy)]
+pub(crate) struct Ports {
+    pub(crate) amqp: u16,
+    pub(crate) management: u16,
+    /// For other Erlang nodes, as the command line tools are.
+    pub(crate) distribution: u16,
+    pub(crate) epmd: u16,
+}
+
+/// Starts `program` with all it writes in `folder`.
+pub(crate) fn start(leash: &Leash, program: &Path, folder: &Path, ports: Ports) -> Result<Server> {
+    let home = folder.join("rabbitmq");
+    create_dir(&home)?;
+    std::fs::write(home.join("rabbitmq.conf"), settings(ports))?;
+    std::fs::write(home.join("enabled_plugins"), "[rabbitmq_management].\n")?;
+    let epmd = start_epmd(leash, folder, ports.epmd).context("RabbitMQ's port mapper")?;
+    let mut daemon =
+        Daemon::start(&mut node(program, &home, ports), &folder.join("rabbitmq.log"), Ending::Kill)
+            .context("RabbitMQ")?;
+    daemon.until(leash, |_| accepts(ports)).context("RabbitMQ")?;
+    let (amqp, management) = (ports.amqp, ports.management);
+    Ok(Server {
+        name: "RabbitMQ",
+        version: version(&daemon.log()),
+        environment: vec![
+            ("GARAGE_TEST_RABBITMQ_URL", format!("amqp://guest:guest@127.0.0.1:{amqp}")),
+            ("GARAGE_TEST_RABBITMQ_MANAGEMENT_URL", format!("http://guest:guest@127.0.0.1:{management}")),
+        ],
+        _daemons: vec![daemon, epmd],
+    })
+}
+
+fn start_epmd(leash: &Leash, folder: &Path, port: u16) -> Result<Daemon> {
+    let mut command = Command::new("epmd");
+    command.args(["-address", "127.0.0.1", "-port", &port.to_string()]);
+    let mut daemon = Daemon::start(&mut command, &folder.join("epmd.log"), Ending::Kill)?;
+    daemon.until(leash, |_| ports::answers(port))?;
+    Ok(daemon)
+}
+
+fn settings(Ports { amqp, management, .. }: Ports) -> String {
+    format!(
+        "listeners.tcp.1 = 127.0.0.1:{amqp}\n\
+         management.tcp.ip = 127.0.0.1\n\
+         management.tcp.port = {management}\n\
+         # A test that reads a queue's length there need not wait the usual five seconds for it.\n\
+         collect_statistics_interval = 500\n"
+    )
+}
+
+/// Every path that the scripts would else take from the machine, and an environment with nothing else in it.
+fn node(program: &Path, home: &Path, ports: Ports) -> Command {
+    let mut command = Command::new(program);
+    command
+        .current_dir(home)
+        .env_clear()
+        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+        .env("LANG", "C.UTF-8")
+        .env("HOME", home)
+        .env("ERL_EPMD_PORT", ports.epmd.to_string())
+        .env("ERL_EPMD_ADDRESS", "127.0.0.1")
+        .env("RABBITMQ_NODENAME", format!("garage-test-{}@localhost", std::process::id()))
+        .env("RABBITMQ_DIST_PORT", ports.distribution.to_string())
+        .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1}")
+        .env("RABBITMQ_CONF_ENV_FILE", home.join("rabbitmq-env.conf"))
+        .env("RABBITMQ_CONFIG_FILE", home.join("rabbitmq.conf"))
+        .env("RABBITMQ_CONFIG_FILES", home.join("conf.d"))
+        .env("RABBITMQ_ADVANCED_CONFIG_FILE", home.join("advanced.config"))
+        .env("RABBITMQ_ENABLED_PLUGINS_FILE", home.join("enabled_plugins"))
+        .env("RABBITMQ_MNESIA_BASE", home.join("mnesia"))
+        .env("RABBITMQ_PID_FILE", home.join("pid"))
+        .env("RABBITMQ_LOG_BASE", home.join("log"))
+        .env("RABBITMQ_LOGS", "-")
+        // The script then becomes the node instead of standing in front of it: what we end is the node itself.
+        .env("RUNNING_UNDER_SYSTEMD", "true");
+    command
+}
+
+/// The AMQP listener comes last, after the plugins, so this one answer stands for both.
+fn accepts(Ports { amqp, management, .. }: Ports) -> bool {
+    let path = format!("/api/health/checks/port-listener/{amqp}");
+    status_line(management, &path).is_ok_and(|line| line.contains(" 200 "))
+}
+
+/// The first line of the management API's answer to `guest:guest`.
+fn status_line(port: u16, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    let credentials = "Authorization: Basic Z3Vlc3Q6Z3Vlc3Q=";
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n{credentials}\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer.lines().next().unwrap_or_default().to_owned())
+}
+
+/// From the line `Starting RabbitMQ 3.10.8 on Erlang 25.2.3`.
+fn version(log: &str) -> String {
+    let words = log.split_once("Starting RabbitMQ ").map_or("", |(_, words)| words);
+    words.split_whitespace().next().unwrap_or("of unknown version").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_tells_the_version() {
+        let log = "2026-02-08 [info] <0.221.0>  Starting RabbitMQ 3.10.8 on Erlang 25.2.3 [jit]\n";
+        assert_eq!(version(log), "3.10.8");
+    }
+}
