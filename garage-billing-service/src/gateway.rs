@@ -24,6 +24,9 @@ pub struct Charge {
     pub payer: Payer,
     /// Cards: the provider's single-use token.
     pub card_token: Option<String>,
+    /// Cards: the brand as the provider's form names it with the token (its `payment_method_id`: `visa`,
+    /// `master`).
+    pub card_brand: Option<String>,
     /// Cards: in how many parts.
     pub installments: u8,
     /// What for, as the payer reads it.

@@ -132,6 +132,7 @@ impl Attempt {
             method: self.method,
             payer: self.payer.clone(),
             card_token: self.card_token.clone(),
+            card_brand: None,
             installments: self.installments,
             description: format!("Quote {}", self.quote_id),
         }

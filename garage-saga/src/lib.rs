@@ -3,10 +3,10 @@
 
 mod ear;
 mod refusal;
-mod service;
+pub mod service;
 mod shell;
 
 pub use ear::{Ear, Heard, Impossible, Listener};
 pub use refusal::problem;
-pub use service::{Parts, Running, Stores, topology_of};
+pub use service::{Foundation, Parts, Running, topology_of};
 pub use shell::Shell;

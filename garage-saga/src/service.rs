@@ -1,0 +1,241 @@
+//! A service's foundation: its store and bus joined by the outbox, its ear on its queues, its routes in the
+//! shell. All three stand on this one; what they put on it is their own. A service listens from the first
+//! moment and says what it is waiting for until its database is there.
+
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{StatusCode, Uri},
+    response::{IntoResponse, Response, Sse},
+    routing::get,
+};
+use garage_events::{Service, WorkOrderId, topology};
+use garage_kit::{
+    Failure, Repository,
+    auth::{Caller, Verifier},
+    bus::{Bus, Topology, backoff::Backoff},
+    clock::Clock,
+    http::{self, Answer, Fields, FromFields, Problem, Query, read},
+    outbox::Outbox,
+    store::Store,
+};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{Ear, Listener, Shell};
+
+/// What a service is started with; URLs have chosen it.
+pub struct Parts {
+    /// Where its aggregates live.
+    pub store: Arc<dyn Store>,
+    /// How its events travel.
+    pub bus: Arc<dyn Bus>,
+    /// Its time.
+    pub clock: Clock,
+    /// Who believes its callers' tokens.
+    pub verifier: Verifier,
+}
+
+/// A service's place on the bus, from the one table of `garage-events`.
+///
+/// # Errors
+/// Never for the table as it ships; a test reads it for every service.
+pub fn topology_of(service: Service) -> Result<Topology, Failure> {
+    let definitions = serde_json::from_value(topology::definitions(service))
+        .map_err(|cause| Failure::lasting("reading the topology", cause))?;
+    Ok(Topology {
+        service: service.to_string(),
+        exchange: topology::EXCHANGE.to_owned(),
+        dead_letter_exchange: topology::DEAD_LETTER_EXCHANGE.to_owned(),
+        consumes: topology::queues_of(service).map(|queue| queue.name.to_owned()).collect(),
+        definitions,
+    })
+}
+
+/// A service under construction.
+pub struct Foundation {
+    parts: Parts,
+    shell: Shell,
+    outbox: Outbox,
+    stopping: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Foundation {
+    /// Joins store and bus; stored messages begin to leave.
+    #[must_use]
+    pub fn lay(service: Service, parts: Parts) -> Self {
+        let outbox = Outbox::start(parts.store.clone(), parts.bus.clone(), parts.clock.clone());
+        let shell = Shell { repository: Repository::new(outbox.clone()), clock: parts.clock.clone(), service };
+        Self { parts, shell, outbox, stopping: CancellationToken::new(), tasks: TaskTracker::new() }
+    }
+
+    /// The hand that performs the service's transitions.
+    #[must_use]
+    pub const fn shell(&self) -> &Shell {
+        &self.shell
+    }
+
+    /// Listens to the service's queues.
+    pub fn hear(&self, listener: Arc<impl Listener>) {
+        self.parts.bus.subscribe(Arc::new(Ear::new(self.shell.clone(), listener)));
+    }
+
+    /// Runs work beside the routes until the service stops: sweeps, reconcilers. It is given the stop.
+    pub fn beside<F: Future<Output = ()> + Send + 'static>(&self, work: impl FnOnce(CancellationToken) -> F) {
+        self.tasks.spawn(work(self.stopping.clone()));
+    }
+
+    /// The service, with its routes, those of every service around them, and a way to stop it.
+    #[must_use]
+    pub fn open(self, api: OpenApiRouter) -> (Router, Running) {
+        let (bus, store) = (self.parts.bus.clone(), self.parts.store.clone());
+        let watch = Watch { outbox: self.outbox.clone(), stopping: self.stopping.clone() };
+        let router = http::Shell::new(self.shell.service.word(), self.parts.clock, self.parts.verifier)
+            .check("database", move || {
+                let store = store.clone();
+                async move { store.ping().await }
+            })
+            .check("bus", move || std::future::ready(bus.ready()))
+            .wrap(api.merge(OpenApiRouter::new().routes(routes!(events)).with_state(watch)));
+        self.tasks.close();
+        (router, Running { bus: self.parts.bus, outbox: self.outbox, stopping: self.stopping, tasks: self.tasks })
+    }
+}
+
+/// A service at work.
+pub struct Running {
+    bus: Arc<dyn Bus>,
+    outbox: Outbox,
+    stopping: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Running {
+    /// Stops gently, in the order in which work flows: no more side work and deliveries, then the last
+    /// commits and their events. Call it once its HTTP has ended.
+    pub async fn stop(self) {
+        self.stopping.cancel();
+        self.tasks.wait().await;
+        self.outbox.close().await;
+        self.bus.close().await;
+    }
+}
+
+#[derive(Clone)]
+struct Watch {
+    outbox: Outbox,
+    stopping: CancellationToken,
+}
+
+struct Watched {
+    work_order_id: Option<WorkOrderId>,
+}
+
+impl FromFields for Watched {
+    fn from_fields(fields: &mut Fields<'_>) -> Answer<Self> {
+        Ok(Self { work_order_id: fields.optional("workOrderId", read::value)? })
+    }
+}
+
+/// What this service publishes, live.
+///
+/// A stream of server-sent events: the event's id, its type, and its JSON. A customer's link sees its own
+/// order only.
+#[utoipa::path(
+    get, path = "/events", tag = "events",
+    params(("workOrderId" = Option<uuid::Uuid>, Query, description = "Only this order's")),
+    responses((status = 200, description = "The stream", content_type = "text/event-stream", body = String), Problem)
+)]
+async fn events(State(watch): State<Watch>, caller: Caller, Query(watched): Query<Watched>) -> Result<Response, Problem> {
+    let everybody = ["attendant", "technician", "manager"];
+    match watched.work_order_id {
+        Some(id) => caller.require_or_scope(&everybody, &format!("work-order:{id}"))?,
+        None => caller.require(&everybody)?,
+    }
+    let wanted = watched.work_order_id;
+    let stream: Sse<_> =
+        http::events(watch.outbox.watch(), move |message| wanted.is_none_or(|id| message.correlation == id.0), watch.stopping);
+    Ok(stream.into_response())
+}
+
+/// A door that is open before there is a service behind it.
+#[derive(Clone, Default)]
+pub struct Door(Arc<OnceLock<Router>>);
+
+impl Door {
+    /// Answers from now on with the service.
+    pub fn lead_to(&self, router: Router) {
+        let _ = self.0.set(router);
+    }
+
+    /// Serves whatever is behind the door until `stopping`; the task ends once open requests have.
+    #[must_use]
+    pub fn serve(&self, listener: TcpListener, stopping: CancellationToken) -> JoinHandle<Result<(), Failure>> {
+        let router = Router::new().route("/health/live", get(live)).fallback(pass).with_state(self.clone());
+        tokio::spawn(http::serve(listener, router, stopping))
+    }
+}
+
+async fn live(State(door): State<Door>, request: Request) -> Response {
+    match door.0.get() {
+        Some(_) => pass(State(door), request).await,
+        None => (StatusCode::OK, "waiting for the database").into_response(),
+    }
+}
+
+async fn pass(State(door): State<Door>, request: Request) -> Response {
+    match door.0.get() {
+        Some(router) => router.clone().oneshot(request).await.into_response(),
+        None => waiting(request.uri()),
+    }
+}
+
+fn waiting(_uri: &Uri) -> Response {
+    Problem::unavailable(Duration::from_secs(2)).into_response()
+}
+
+/// Binds a port.
+///
+/// # Errors
+/// One sentence when the port is taken or not ours to take.
+pub async fn bind(service: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|cause| {
+        let text = match cause.kind() {
+            std::io::ErrorKind::AddrInUse => "another program uses it; stop that one or choose another port".to_owned(),
+            std::io::ErrorKind::PermissionDenied => "this user may not use it; choose a port above 1023".to_owned(),
+            _ => cause.to_string(),
+        };
+        Failure::lasting("opening a port", format!("{service} cannot listen on {address}: {text}"))
+    })
+}
+
+/// Connects to something that may not be there yet, saying what it waits for; `None` once stopping.
+///
+/// # Errors
+/// When waiting cannot help.
+pub async fn patiently<T, F: Future<Output = Result<T, Failure>>>(
+    stopping: &CancellationToken,
+    connect: impl Fn() -> F,
+) -> Result<Option<T>, Failure> {
+    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(3));
+    loop {
+        let Some(tried) = stopping.run_until_cancelled(connect()).await else { return Ok(None) };
+        match tried {
+            Err(failure) if failure.is_passing() => tracing::warn!(%failure, "waiting"),
+            settled => return settled.map(Some),
+        }
+        if stopping.run_until_cancelled(backoff.pause()).await.is_none() {
+            return Ok(None);
+        }
+    }
+}

@@ -115,7 +115,7 @@ impl Shell {
 
 fn check_version<A>(current: Option<&Loaded<A>>, if_match: Option<u64>) -> Result<(), Problem> {
     match (if_match, current) {
-        (Some(wanted), Some(read)) if read.version != wanted => Err(Problem::precondition_failed(read.version)),
+        (Some(wanted), Some(read)) if read.version != wanted => Err(Problem::stale(read.version)),
         (Some(_) | None, Some(_) | None) => Ok(()),
     }
 }

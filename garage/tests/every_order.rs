@@ -115,7 +115,7 @@ each_mistake_is_found! {
     two_live_attempts_are_found: TwoLiveAttempts breaks "two live captures"
     a_new_key_per_call_is_found: NewKeyPerCall breaks "two live captures"
     unknown_taken_for_failed_is_found: UnknownIsFailed breaks "CANCELLED and money kept"
-    a_late_capture_kept_is_found: LateCaptureKept breaks "CANCELLED and money kept"
+    a_late_capture_kept_is_found: LateCaptureKept breaks "COMPLETED under a quote that nobody approved"
     a_silent_tombstone_is_found: SilentTombstone breaks "CANCELLED and money kept"
     a_failure_without_refund_is_found: NoRefundOnFailure breaks "FAILED and money kept"
     a_forgotten_rejection_is_found: RejectionForgotten breaks "QUOTED without an open quote"

@@ -73,7 +73,8 @@ impl Judge {
 
     async fn ask(&self, batch: &[Delivery]) -> Result<Vec<Verdict>, Undecided> {
         let answer = AssertUnwindSafe(self.consumer.consume(batch)).catch_unwind().await;
-        let verdicts = answer.map_err(|panic| Undecided::Panicked(text(&*panic)))?.map_err(Undecided::Failed)?;
+        let verdicts =
+            answer.map_err(|panic| Undecided::Panicked(text(&*panic)))?.map_err(Undecided::Failed)?;
         if verdicts.len() == batch.len() {
             return Ok(verdicts);
         }
@@ -87,6 +88,7 @@ impl Judge {
 }
 
 fn text(panic: &(dyn Any + Send)) -> String {
-    let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let said =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("the consumer panicked: {}", said.unwrap_or("it did not say why"))
 }

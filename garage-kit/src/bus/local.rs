@@ -1,0 +1,233 @@
+//! The bus inside one process: whoever publishes carries the messages to every listener and waits until each has
+//! committed. Nothing is kept here; it is durable because a publisher's outbox keeps a message until it is confirmed,
+//! and what can never be consumed rests in the consumer's own store. No broker, no task, no queue.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use async_trait::async_trait;
+use futures::future::join_all;
+use tokio::sync::{Mutex, watch};
+use uuid::Uuid;
+
+pub use self::dead_letter::{DEAD_LETTERS, DeadLetter};
+use super::{
+    Bus, Consumer, Delivery, Published, Topology, Verdict,
+    judge::{BATCH, Judge},
+};
+use crate::{
+    Failure,
+    clock::Clock,
+    store::{Message, Store},
+};
+
+mod dead_letter;
+mod topic;
+
+/// Where the members of one process meet.
+pub struct LocalBus {
+    hub: Arc<Hub>,
+}
+
+#[derive(Default)]
+struct Hub {
+    clock: Clock,
+    desks: RwLock<Vec<Arc<Desk>>>,
+}
+
+/// A member's end of the hub: what it consumes, and who consumes it.
+struct Desk {
+    topology: Topology,
+    store: Arc<dyn Store>,
+    listener: watch::Sender<Listener>,
+    /// A consumer has one batch at a time, as from a broker, so that order is kept.
+    turn: Mutex<()>,
+}
+
+enum Listener {
+    Expected,
+    There(Arc<Judge>),
+    Gone,
+}
+
+struct Member {
+    hub: Arc<Hub>,
+    desk: Arc<Desk>,
+}
+
+impl LocalBus {
+    /// A hub without members.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Self::with_clock(Clock::system())
+    }
+
+    /// A hub that dates its dead letters by `clock`.
+    #[must_use]
+    pub fn with_clock(clock: Clock) -> Arc<Self> {
+        Arc::new(Self { hub: Arc::new(Hub { clock, desks: RwLock::default() }) })
+    }
+
+    /// Adds a service, or takes it in again after it was closed. What it sets aside goes to `store`, which must
+    /// know [`DEAD_LETTERS`].
+    pub fn member(&self, topology: Topology, store: Arc<dyn Store>) -> Arc<dyn Bus> {
+        let listener = watch::Sender::new(Listener::Expected);
+        let desk = Arc::new(Desk { topology, store, listener, turn: Mutex::default() });
+        let mut desks = self.hub.desks.write().unwrap_or_else(PoisonError::into_inner);
+        desks.retain(|other| other.topology.service != desk.topology.service || !other.is_gone());
+        desks.push(Arc::clone(&desk));
+        drop(desks);
+        Arc::new(Member { hub: Arc::clone(&self.hub), desk })
+    }
+}
+
+#[async_trait]
+impl Bus for Member {
+    /// Takes as long as the consumers take: a batch that was given up half-way would only come again.
+    async fn publish(&self, batch: &[Message]) -> Published {
+        let desks = self.hub.desks.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mail: Vec<_> = desks.iter().map(|desk| Mail::sort(desk, &self.desk.topology.exchange, batch)).collect();
+        let failures = join_all(mail.iter().map(|mail| mail.deliver(&self.hub.clock))).await;
+        published(batch, &mail, failures)
+    }
+
+    fn subscribe(&self, consumer: Arc<dyn Consumer>) {
+        self.desk.listener.send_replace(Listener::There(Arc::new(Judge::new(consumer))));
+    }
+
+    fn ready(&self) -> Result<(), Failure> {
+        if self.desk.topology.consumes.is_empty() { Ok(()) } else { self.desk.judge().map(drop) }
+    }
+
+    async fn wait_until_ready(&self) {
+        let mut listener = self.desk.listener.subscribe();
+        let nothing_to_consume = self.desk.topology.consumes.is_empty();
+        let _ = listener.wait_for(|listener| nothing_to_consume || matches!(listener, Listener::There(_))).await;
+    }
+
+    async fn close(&self) {
+        self.desk.listener.send_replace(Listener::Gone);
+        drop(self.desk.turn.lock().await);
+    }
+}
+
+impl Desk {
+    fn judge(&self) -> Result<Arc<Judge>, Failure> {
+        match &*self.listener.borrow() {
+            Listener::There(judge) => Ok(Arc::clone(judge)),
+            Listener::Expected => Err(self.away("does not listen yet")),
+            Listener::Gone => Err(self.away("listens no more")),
+        }
+    }
+
+    fn away(&self, why: &str) -> Failure {
+        Failure::passing("delivering", format!("{} {why}", self.topology.service))
+    }
+
+    /// Whether somebody consumes here now.
+    fn listens(&self) -> bool {
+        matches!(&*self.listener.borrow(), Listener::There(_))
+    }
+
+    fn is_gone(&self) -> bool {
+        matches!(&*self.listener.borrow(), Listener::Gone)
+    }
+
+    /// Its queues that take this topic.
+    fn queues(&self, exchange: &str, topic: &str) -> impl Iterator<Item = &String> {
+        self.topology.consumes.iter().filter(move |queue| {
+            let mut bindings = self.topology.definitions.bindings.iter();
+            bindings.any(|binding| {
+                binding.source == exchange
+                    && binding.destination == **queue
+                    && topic::takes(&binding.routing_key, topic)
+            })
+        })
+    }
+}
+
+/// What one publish brings to one desk.
+struct Mail<'a> {
+    desk: &'a Desk,
+    deliveries: Vec<Delivery>,
+    /// What each delivery is a copy of.
+    messages: Vec<&'a Message>,
+}
+
+/// Where a desk's mail ended.
+struct Failed {
+    /// Deliveries before this one are done.
+    done: usize,
+    failure: Failure,
+}
+
+impl<'a> Mail<'a> {
+    fn sort(desk: &'a Desk, exchange: &str, batch: &'a [Message]) -> Self {
+        let (mut deliveries, mut messages) = (Vec::new(), Vec::new());
+        for message in batch {
+            for queue in desk.queues(exchange, &message.topic) {
+                deliveries.push(delivery(queue, message));
+                messages.push(message);
+            }
+        }
+        Self { desk, deliveries, messages }
+    }
+
+    async fn deliver(&self, clock: &Clock) -> Option<Failed> {
+        let parts = self.deliveries.chunks(BATCH).zip(self.messages.chunks(BATCH));
+        for (part, (deliveries, messages)) in parts.enumerate() {
+            if let Err(failure) = self.hand_over(deliveries, messages, clock).await {
+                return Some(Failed { done: part * BATCH, failure });
+            }
+        }
+        None
+    }
+
+    async fn hand_over(&self, deliveries: &[Delivery], messages: &[&Message], clock: &Clock) -> Result<(), Failure> {
+        let _turn = self.desk.turn.lock().await;
+        let verdicts = self.desk.judge()?.judge(deliveries).await?;
+        let verdicts = deliveries.iter().zip(messages).zip(verdicts);
+        let letters = verdicts.filter_map(|((delivery, message), verdict)| match verdict {
+            Verdict::Done => None,
+            Verdict::SetAside(reason) => Some(DeadLetter::new(&delivery.queue, message, &reason, clock.now())),
+        });
+        let letters: Vec<_> = letters.collect();
+        if letters.is_empty() { Ok(()) } else { dead_letter::rest(&*self.desk.store, letters).await }
+    }
+
+    fn ids(&self) -> impl Iterator<Item = Uuid> {
+        self.messages.iter().map(|message| message.id)
+    }
+}
+
+fn delivery(queue: &str, message: &Message) -> Delivery {
+    Delivery {
+        queue: queue.to_owned(),
+        topic: message.topic.clone(),
+        message_id: Some(message.id.to_string()),
+        body: message.body.clone().into_bytes(),
+    }
+}
+
+/// Confirmed is what every listener has committed, and what nobody had to hear.
+fn published(batch: &[Message], mail: &[Mail<'_>], failures: Vec<Option<Failed>>) -> Published {
+    let heard: HashSet<Uuid> = mail.iter().filter(|mail| mail.desk.listens()).flat_map(Mail::ids).collect();
+    let (mut undone, mut failure) = (HashSet::new(), None);
+    for (mail, failed) in mail.iter().zip(failures) {
+        if let Some(failed) = failed {
+            undone.extend(mail.ids().skip(failed.done));
+            failure.get_or_insert(failed.failure);
+        }
+    }
+    let (unroutable, routed): (Vec<&Message>, Vec<&Message>) =
+        batch.iter().partition(|message| message.mandatory && !heard.contains(&message.id));
+    let (open, confirmed): (Vec<Uuid>, Vec<Uuid>) =
+        routed.iter().map(|message| message.id).partition(|id| undone.contains(id));
+    Published {
+        confirmed,
+        unroutable: unroutable.iter().map(|message| message.id).collect(),
+        failure: failure.filter(|_| !open.is_empty()),
+    }
+}

@@ -20,7 +20,12 @@ impl Address {
     /// # Errors
     /// When it is not of that form; the text is not repeated, as it may hold a password.
     pub(super) fn parse(url: &str) -> Result<Self, Failure> {
-        let wrong = |_| Failure::lasting("reading the broker's URL", "it is not of the form amqp://user:password@host:port/vhost");
+        let wrong = |_| {
+            Failure::lasting(
+                "reading the broker's URL",
+                "it is not of the form amqp://user:password@host:port/vhost",
+            )
+        };
         let mut uri: AMQPUri = url.parse().map_err(wrong)?;
         let parsed = Url::parse(url).map_err(|cause| wrong(cause.to_string()))?;
         // lapin takes an IPv6 address for no host at all, and would go to localhost.
@@ -60,7 +65,10 @@ mod tests {
     #[test]
     fn an_address_by_number_is_that_host_and_an_empty_vhost_is_the_default_one() {
         let address = Address::parse("amqp://[2001:db8::1]:5672/").unwrap();
-        assert_eq!((address.uri().authority.host.as_str(), address.uri().vhost.as_str()), ("2001:db8::1", "/"));
+        assert_eq!(
+            (address.uri().authority.host.as_str(), address.uri().vhost.as_str()),
+            ("2001:db8::1", "/")
+        );
     }
 
     #[test]

@@ -40,30 +40,44 @@ async fn declare_exchange(channel: &Channel, exchange: &Exchange) -> Result<(), 
         "fanout" => ExchangeKind::Fanout,
         other => ExchangeKind::Custom(other.to_owned()),
     };
-    let options =
-        ExchangeDeclareOptions { durable: exchange.durable, auto_delete: exchange.auto_delete, ..ExchangeDeclareOptions::default() };
-    let declared = channel.exchange_declare(exchange.name.as_str().into(), kind, options, FieldTable::default()).await;
-    declared.map_err(|cause| refused("declaring an exchange", &cause, format!("`{}`: {cause}", exchange.name)))
+    let options = ExchangeDeclareOptions {
+        durable: exchange.durable,
+        auto_delete: exchange.auto_delete,
+        ..ExchangeDeclareOptions::default()
+    };
+    let declared =
+        channel.exchange_declare(exchange.name.as_str().into(), kind, options, FieldTable::default()).await;
+    declared
+        .map_err(|cause| refused("declaring an exchange", &cause, format!("`{}`: {cause}", exchange.name)))
 }
 
 async fn declare_queue(channel: &Channel, queue: &Queue) -> Result<(), Failure> {
     let options = QueueDeclareOptions { durable: queue.durable, ..QueueDeclareOptions::default() };
-    let declared = channel.queue_declare(queue.name.as_str().into(), options, arguments(&queue.arguments)?).await;
-    declared.map(|_| ()).map_err(|cause| refused("declaring a queue", &cause, format!("`{}`: {cause}", queue.name)))
+    let declared =
+        channel.queue_declare(queue.name.as_str().into(), options, arguments(&queue.arguments)?).await;
+    declared
+        .map(|_| ())
+        .map_err(|cause| refused("declaring a queue", &cause, format!("`{}`: {cause}", queue.name)))
 }
 
 async fn bind(channel: &Channel, binding: &Binding) -> Result<(), Failure> {
     let (queue, exchange) = (binding.destination.as_str(), binding.source.as_str());
     let key = binding.routing_key.as_str().into();
-    let bound = channel.queue_bind(queue.into(), exchange.into(), key, QueueBindOptions::default(), FieldTable::default()).await;
+    let bound = channel
+        .queue_bind(queue.into(), exchange.into(), key, QueueBindOptions::default(), FieldTable::default())
+        .await;
     bound.map_err(|cause| refused("binding a queue", &cause, format!("`{}`: {cause}", queue)))
 }
 
 fn arguments(arguments: &BTreeMap<String, Value>) -> Result<FieldTable, Failure> {
     let mut table = FieldTable::default();
     for (name, value) in arguments {
-        let value = argument(value)
-            .ok_or_else(|| Failure::lasting("declaring a queue", format!("`{name}` is neither a text nor a whole number: {value}")))?;
+        let value = argument(value).ok_or_else(|| {
+            Failure::lasting(
+                "declaring a queue",
+                format!("`{name}` is neither a text nor a whole number: {value}"),
+            )
+        })?;
         table.insert(name.as_str().into(), value);
     }
     Ok(table)

@@ -45,7 +45,10 @@ mod tests {
         let mut journal = Journal::default();
         assert_eq!((journal.may_relieve(), journal.may_relieve()), (true, false));
         assert_eq!((journal.may_complain(), journal.may_complain()), (true, false));
-        assert_eq!((journal.may_relieve(), journal.may_complain(), journal.may_relieve()), (true, false, false));
+        assert_eq!(
+            (journal.may_relieve(), journal.may_complain(), journal.may_relieve()),
+            (true, false, false)
+        );
         journal.forget();
         assert!(journal.may_complain());
     }

@@ -57,10 +57,16 @@ impl Link {
     pub(super) async fn open(address: &Address, topology: &Topology) -> Result<Self, Failure> {
         let line = Line::connect(address, &topology.service).await?;
         let furnished = timeout(FURNISHING, furnish(&line.connection, topology)).await;
-        match furnished.unwrap_or_else(|_| Err(Failure::passing("opening channels", "the broker did not answer in time"))) {
-            Ok((publishing, consuming)) => {
-                Ok(Self { line, publishing, turn: Arc::default(), consuming, broken: watch::Sender::new(None) })
-            }
+        match furnished.unwrap_or_else(|_| {
+            Err(Failure::passing("opening channels", "the broker did not answer in time"))
+        }) {
+            Ok((publishing, consuming)) => Ok(Self {
+                line,
+                publishing,
+                turn: Arc::default(),
+                consuming,
+                broken: watch::Sender::new(None),
+            }),
             Err(failure) => {
                 line.close().await;
                 Err(failure)

@@ -68,7 +68,8 @@ pub(super) async fn publish_all(link: &Arc<Link>, outgoing: Vec<Outgoing>) -> Re
     let count = outgoing.len();
     let receipt = send(link, outgoing).await;
     if let Some(returned) = receipt.returned.first() {
-        let nowhere = format!("`{}` leads nowhere on `{}`", returned.delivery.routing_key, returned.delivery.exchange);
+        let nowhere =
+            format!("`{}` leads nowhere on `{}`", returned.delivery.routing_key, returned.delivery.exchange);
         return Err(Failure::passing("setting messages aside", nowhere));
     }
     match receipt.failure {

@@ -43,13 +43,13 @@ pub(super) struct Pump<'a> {
 
 /// What a consumer's stream says.
 enum Heard {
-    Arrived(Arc<str>, Arrived),
+    Arrived(Arc<str>, Box<Arrived>),
     Failed(lapin::Error),
     Ended(Arc<str>),
 }
 
 /// Deliveries at hand, by tag: the order in which the broker sent them.
-type Held = BTreeMap<u64, (Arc<str>, Arrived)>;
+type Held = BTreeMap<u64, (Arc<str>, Box<Arrived>)>;
 
 impl Pump<'_> {
     /// Consumes until `closing`, then finishes what was already delivered. `running` is called once all
@@ -57,10 +57,15 @@ impl Pump<'_> {
     ///
     /// # Errors
     /// When the link is of no use any more.
-    pub(super) async fn run(&self, closing: &CancellationToken, running: impl FnOnce()) -> Result<(), Failure> {
+    pub(super) async fn run(
+        &self,
+        closing: &CancellationToken,
+        running: impl FnOnce(),
+    ) -> Result<(), Failure> {
         let consumers = self.consumers().await?;
         running();
-        let mut heard = pin!(stream::select_all(consumers.into_iter().map(listen)).ready_chunks(usize::from(PREFETCH)));
+        let mut heard =
+            pin!(stream::select_all(consumers.into_iter().map(listen)).ready_chunks(usize::from(PREFETCH)));
         let (mut held, mut ledger) = (Held::new(), Ledger::default());
         let cancelled = async {
             closing.cancelled().await;
@@ -92,7 +97,9 @@ impl Pump<'_> {
                 BasicConsumeOptions::default(),
                 FieldTable::default(),
             );
-            let consumer = consuming.await.map_err(|cause| Failure::passing("consuming", format!("`{queue}`: {cause}")))?;
+            let consumer = consuming
+                .await
+                .map_err(|cause| Failure::passing("consuming", format!("`{queue}`: {cause}")))?;
             consumers.push((Arc::from(queue.as_str()), consumer));
         }
         Ok(consumers)
@@ -100,7 +107,8 @@ impl Pump<'_> {
 
     async fn cancel(&self) -> Result<(), Failure> {
         for queue in &self.topology.consumes {
-            let cancelled = self.link.consuming.basic_cancel(queue.as_str().into(), BasicCancelOptions::default()).await;
+            let cancelled =
+                self.link.consuming.basic_cancel(queue.as_str().into(), BasicCancelOptions::default()).await;
             cancelled.map_err(|cause| Failure::passing("cancelling a consumer", cause))?;
         }
         Ok(())
@@ -109,10 +117,11 @@ impl Pump<'_> {
     async fn settle(&self, batch: Held, ledger: &mut Ledger) -> Result<(), Failure> {
         let tags: Vec<u64> = batch.keys().copied().collect();
         let (deliveries, arrivals): (Vec<Delivery>, Vec<Arrived>) =
-            batch.into_values().map(|(queue, arrived)| unpack(&queue, arrived)).unzip();
+            batch.into_values().map(|(queue, arrived)| unpack(&queue, *arrived)).unzip();
         let verdicts = self.verdicts(&deliveries).await;
         let aside = deliveries.iter().zip(&arrivals).zip(&verdicts);
-        let aside = aside.filter_map(|((delivery, arrived), verdict)| self.set_aside(delivery, arrived, verdict));
+        let aside =
+            aside.filter_map(|((delivery, arrived), verdict)| self.set_aside(delivery, arrived, verdict));
         self.rest(aside.collect()).await?;
         acknowledge(&arrivals, &tags, ledger).await
     }
@@ -141,7 +150,13 @@ impl Pump<'_> {
         headers.insert("x-garage-reason".into(), text(reason.chars().take(REASON).collect()));
         headers.insert("x-garage-queue".into(), text(delivery.queue.clone()));
         headers.insert("x-garage-set-aside-at".into(), text(self.clock.now().to_rfc3339()));
-        tracing::warn!(queue = delivery.queue, topic = delivery.topic, id = delivery.message_id, reason, "a message is set aside");
+        tracing::warn!(
+            queue = delivery.queue,
+            topic = delivery.topic,
+            id = delivery.message_id,
+            reason,
+            "a message is set aside"
+        );
         Some(Outgoing {
             exchange: self.topology.dead_letter_exchange.clone(),
             routing_key: delivery.queue.clone(),
@@ -163,7 +178,7 @@ impl Pump<'_> {
 fn listen((queue, consumer): (Arc<str>, Consumer)) -> impl Stream<Item = Heard> + Unpin {
     let ended = Heard::Ended(Arc::clone(&queue));
     let heard = consumer.map(move |arrived| match arrived {
-        Ok(arrived) => Heard::Arrived(Arc::clone(&queue), arrived),
+        Ok(arrived) => Heard::Arrived(Arc::clone(&queue), Box::new(arrived)),
         Err(cause) => Heard::Failed(cause),
     });
     heard.chain(stream::iter([ended]))
@@ -176,7 +191,10 @@ fn hold(held: &mut Held, heard: Vec<Heard>, closing: &CancellationToken) -> Resu
             Heard::Arrived(queue, arrived) => drop(held.insert(arrived.delivery_tag, (queue, arrived))),
             Heard::Ended(_) if closing.is_cancelled() => {}
             Heard::Ended(queue) => {
-                return Err(Failure::passing("consuming", format!("the broker cancelled the consumer of `{queue}`")));
+                return Err(Failure::passing(
+                    "consuming",
+                    format!("the broker cancelled the consumer of `{queue}`"),
+                ));
             }
             Heard::Failed(cause) => return Err(Failure::passing("consuming", cause)),
         }

@@ -39,7 +39,7 @@ impl SqlStore {
                 Ok(outcomes) => return Ok(outcomes),
                 Err(error) => error,
             };
-            match trouble::violation(&error, self.tables.values().map(Table::kind)) {
+            match trouble::violation(&error, self.kinds) {
                 None => Err(self.failure("committing", &error)),
                 Some(outcome) if changes.len() == 1 => Ok(vec![outcome]),
                 Some(_) => {

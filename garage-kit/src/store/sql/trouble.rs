@@ -9,10 +9,7 @@ use crate::{
 };
 
 /// The rule of the schema that `error` reports, if it does.
-pub(super) fn violation<'a>(
-    error: &sqlx::Error,
-    kinds: impl Iterator<Item = &'a &'static Kind>,
-) -> Option<Outcome> {
+pub(super) fn violation(error: &sqlx::Error, kinds: &[&'static Kind]) -> Option<Outcome> {
     let error = error.as_database_error()?;
     match error.kind() {
         ErrorKind::ForeignKeyViolation => Some(Outcome::Dangling),
@@ -23,7 +20,7 @@ pub(super) fn violation<'a>(
 
 /// PostgreSQL names the index, which is called `<table>_<field>` by our convention; SQLite names the column
 /// as `<table>.<field>` at the end of its message.
-fn taken<'a>(error: &dyn DatabaseError, kinds: impl Iterator<Item = &'a &'static Kind>) -> Option<Outcome> {
+fn taken(error: &dyn DatabaseError, kinds: &[&'static Kind]) -> Option<Outcome> {
     let message = error.message();
     let index = error.constraint();
     let named = |table: &str, field: &str| match index {
@@ -31,6 +28,7 @@ fn taken<'a>(error: &dyn DatabaseError, kinds: impl Iterator<Item = &'a &'static
         None => message.ends_with(&format!(" {table}.{field}")),
     };
     kinds
+        .iter()
         .flat_map(|kind| kind.fields.iter().map(|field| (kind.name, field)))
         .find(|(table, field)| field.rule == Rule::Unique && named(table, field.name))
         .map(|(_, field)| Outcome::Taken { field: field.name.to_owned() })
