@@ -1,1 +1,36 @@
-fn main() {}
+//! The Billing Service as a program of its own.
+
+use std::process::ExitCode;
+
+use garage_billing_service::{DEFAULT_PORT, Settings, connect, open};
+use garage_events::Service;
+use garage_kit::program::{self, Env, Misconfigured};
+use garage_saga::program::{Program, Stopped, read_arguments};
+use secrecy::ExposeSecret;
+
+const VARIABLES: &str = "Environment:
+  MONGODB_URI              mongodb://host:27017/billing_service
+  RABBITMQ_URL             amqp:// or amqps://
+  JWT_SECRET or JWKS_URL   who signs the callers' tokens; JWT_AUDIENCE, JWT_ISSUER if they are checked
+  PAYMENT_GATEWAY          mercado-pago, or sandbox for the one inside this program
+  MERCADOPAGO_ACCESS_TOKEN, MERCADOPAGO_BASE_URL   for mercado-pago
+  QUOTE_VALIDITY_DAYS, DIAGNOSIS_FEE               10; 150.00
+  PORT                     3002
+  LOG_FORMAT, RUST_LOG     text or json; info
+Every secret also as NAME_FILE, the path of a file that holds it.";
+
+fn main() -> ExitCode {
+    read_arguments("garage-billing-service", "quotes, payments, parts and services", VARIABLES);
+    program::run(async {
+        let env = Env::process();
+        program::init_logging(&env)?;
+        let settings = Settings::from_env(&env, false)?;
+        let url = env.url("MONGODB_URI", &["mongodb", "mongodb+srv"])?.ok_or_else(|| {
+            Misconfigured::new("MONGODB_URI is not set: give the database's address, such as mongodb://127.0.0.1:27017/billing_service")
+        })?;
+        let connect = || connect(url.expose_secret());
+        let open = |parts| open(parts, settings);
+        Program { service: Service::Billing, port: DEFAULT_PORT, connect, open }.run(&env).await?;
+        Ok::<_, Stopped>(())
+    })
+}

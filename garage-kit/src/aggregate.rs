@@ -157,7 +157,7 @@ impl Repository {
     pub async fn change<A: Aggregate, R>(
         &self,
         id: Uuid,
-        decide: impl Fn(Option<&Loaded<A>>) -> Result<Decision<A>, R> + Send,
+        mut decide: impl FnMut(Option<&Loaded<A>>) -> Result<Decision<A>, R> + Send,
     ) -> Result<Option<Loaded<A>>, Unchanged<R>>
     where
         R: Send,

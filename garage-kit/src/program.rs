@@ -278,3 +278,99 @@ fn failed(error: &dyn Display) -> ExitCode {
     eprintln!("error: {error:#}");
     ExitCode::FAILURE
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told<T>(result: Result<T, Misconfigured>) -> String {
+        result.err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    fn shown(secret: Result<SecretString, Misconfigured>) -> String {
+        secret.unwrap().expose_secret().to_owned()
+    }
+
+    #[test]
+    fn what_is_missing_empty_or_wrong_is_named() {
+        let env = Env::fixed(&[("EMPTY", " "), ("PORT", "http"), ("RABBITMQ_URL", "http://broker")]);
+        assert_eq!(told(env.required("NAME", "a name")), "NAME is not set: give a name");
+        assert_eq!(told(env.text("EMPTY")), "EMPTY is set but empty: give it a value or take it away");
+        let port = env.parse::<u16>("PORT", "a port number such as 3001");
+        assert_eq!(told(port), "PORT must be a port number such as 3001; it is \"http\"");
+        let url = env.url("RABBITMQ_URL", &["amqp", "amqps"]);
+        assert_eq!(told(url), "RABBITMQ_URL must begin with amqp: or amqps:");
+    }
+
+    #[test]
+    fn a_secret_comes_from_its_variable_or_its_file_but_not_both() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, "s3cret \n").unwrap();
+        let file = path.to_str().unwrap();
+        assert_eq!(shown(Env::fixed(&[("KEY", "plain")]).required_secret("KEY", "it")), "plain");
+        assert_eq!(shown(Env::fixed(&[("KEY_FILE", file)]).required_secret("KEY", "it")), "s3cret ");
+        assert!(Env::fixed(&[]).secret("KEY").unwrap().is_none());
+        let both = Env::fixed(&[("KEY", "plain"), ("KEY_FILE", file)]).secret("KEY");
+        assert_eq!(told(both), "KEY and KEY_FILE are both set: take one away");
+    }
+
+    #[test]
+    fn a_secrets_file_that_is_missing_or_empty_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        let env = Env::fixed(&[("KEY_FILE", path.to_str().unwrap())]);
+        assert!(told(env.secret("KEY")).contains("which cannot be read"));
+        std::fs::write(&path, "\n").unwrap();
+        assert!(told(env.secret("KEY")).ends_with("which is empty"));
+    }
+
+    #[test]
+    fn a_database_is_put_together_from_its_parts() {
+        let env = Env::fixed(&[
+            ("DATABASE_HOST", "db"),
+            ("DATABASE_USER", "os@shop"),
+            ("DATABASE_PASSWORD", "p:/?#[]@%é"),
+        ]);
+        let url = shown(env.database_url("os_service"));
+        assert_eq!(url, "postgres://os%40shop:p%3A%2F%3F%23%5B%5D%40%25%C3%A9@db:5432/os_service");
+    }
+
+    #[test]
+    fn a_database_may_have_an_ipv6_address_another_port_and_no_password() {
+        let env = Env::fixed(&[
+            ("DATABASE_HOST", "::1"),
+            ("DATABASE_PORT", "5433"),
+            ("DATABASE_USER", "u"),
+            ("DATABASE_NAME", "n"),
+        ]);
+        assert_eq!(shown(env.database_url("os_service")), "postgres://u@[::1]:5433/n");
+    }
+
+    #[test]
+    fn a_whole_database_address_wins() {
+        let env = Env::fixed(&[("DATABASE_URL", "sqlite:garage.db"), ("DATABASE_HOST", "db")]);
+        assert_eq!(shown(env.database_url("os_service")), "sqlite:garage.db");
+        let none = told(Env::fixed(&[]).database_url("os_service"));
+        assert!(none.starts_with("DATABASE_HOST is not set") && none.contains("DATABASE_URL"), "{none}");
+    }
+
+    #[test]
+    fn an_address_with_a_password_is_not_shown_when_it_is_wrong() {
+        let told =
+            told(Env::fixed(&[("RABBITMQ_URL", "amqp-s://u:hunter2@b")]).url("RABBITMQ_URL", &["amqp"]));
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+
+    #[test]
+    fn a_log_format_that_is_none_is_named() {
+        let env = Env::fixed(&[("LOG_FORMAT", "xml")]);
+        assert_eq!(told(init_logging(&env)), "LOG_FORMAT must be text or json; it is \"xml\"");
+    }
+
+    #[test]
+    fn a_program_that_fails_exits_with_one() {
+        assert_eq!(run(async { Ok::<_, Misconfigured>(()) }), ExitCode::SUCCESS);
+        assert_eq!(run(async { Err(Misconfigured::new("PORT is not set")) }), ExitCode::FAILURE);
+    }
+}

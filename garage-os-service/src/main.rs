@@ -1,1 +1,29 @@
-fn main() {}
+//! The OS Service as a program of its own.
+
+use std::process::ExitCode;
+
+use garage_events::Service;
+use garage_os_service::{DEFAULT_PORT, connect, open};
+use garage_kit::program::{self, Env};
+use garage_saga::program::{Program, Stopped, read_arguments};
+use secrecy::ExposeSecret;
+
+const VARIABLES: &str = "Environment:
+  DATABASE_URL, or DATABASE_HOST, DATABASE_PORT, DATABASE_USER, DATABASE_PASSWORD and DATABASE_NAME (os_service)
+  RABBITMQ_URL             amqp:// or amqps://
+  JWT_SECRET or JWKS_URL   who signs the callers' tokens; JWT_AUDIENCE, JWT_ISSUER if they are checked
+  PORT                     3001
+  LOG_FORMAT, RUST_LOG     text or json; info
+Every secret also as NAME_FILE, the path of a file that holds it.";
+
+fn main() -> ExitCode {
+    read_arguments("garage-os-service", "customers, vehicles, work orders", VARIABLES);
+    program::run(async {
+        let env = Env::process();
+        program::init_logging(&env)?;
+        let url = env.database_url("os_service")?;
+        let connect = || connect(url.expose_secret());
+        Program { service: Service::Os, port: DEFAULT_PORT, connect, open }.run(&env).await?;
+        Ok::<_, Stopped>(())
+    })
+}

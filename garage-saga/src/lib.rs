@@ -3,6 +3,7 @@
 
 mod ear;
 mod refusal;
+pub mod program;
 pub mod service;
 mod shell;
 

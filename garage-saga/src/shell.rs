@@ -37,7 +37,7 @@ impl Shell {
         &self,
         id: Uuid,
         if_match: Option<u64>,
-        decide: impl Fn(Option<A>, DateTime<Utc>) -> Result<Transition<A>, Refusal> + Send,
+        mut decide: impl FnMut(Option<A>, DateTime<Utc>) -> Result<Transition<A>, Refusal> + Send,
     ) -> Result<Loaded<A>, Problem> {
         let at = self.clock.now();
         let decided = self.repository.change::<A, Problem>(id, |current| {
@@ -61,7 +61,7 @@ impl Shell {
         &self,
         id: Uuid,
         if_match: Option<u64>,
-        decide: impl Fn(Option<A>, DateTime<Utc>) -> Result<Option<A>, Problem> + Send,
+        mut decide: impl FnMut(Option<A>, DateTime<Utc>) -> Result<Option<A>, Problem> + Send,
     ) -> Result<Option<Loaded<A>>, Problem> {
         let at = self.clock.now();
         let kept = self.repository.change::<A, Problem>(id, |current| {

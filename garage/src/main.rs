@@ -1,1 +1,47 @@
-fn main() {}
+//! `garage`: the whole shop in one program, and the operator's commands.
+
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use garage_kit::program::{self, Env};
+
+/// A car-repair workshop's system: work orders, quotes and payments, the workshop's queue.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run everything in this process, with nothing to install
+    Up(commands::up::Up),
+    /// Drive the happy path and every compensation over HTTP, and print each saga's timeline
+    Demo(commands::demo::Demo),
+    /// Print a token for the services, and nothing else
+    Token(commands::token::Token),
+    /// Print what happened to a work order, in all three services
+    Saga(commands::saga::Saga),
+    /// Check databases, broker, topology, gateway and services, and say what to do
+    Doctor(commands::doctor::Doctor),
+    /// Print a service's OpenAPI document
+    Openapi(commands::openapi::Openapi),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    program::run(async {
+        let env = Env::process();
+        match arguments.command {
+            Command::Up(up) => up.run(&env).await,
+            Command::Demo(demo) => demo.run(&env).await,
+            Command::Token(token) => token.run(&env),
+            Command::Saga(saga) => saga.run(&env).await,
+            Command::Doctor(doctor) => doctor.run(&env).await,
+            Command::Openapi(openapi) => openapi.run().await,
+        }
+    })
+}

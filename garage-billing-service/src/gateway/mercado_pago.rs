@@ -76,7 +76,8 @@ impl MercadoPago {
         let response = request.send().await.map_err(lost)?;
         let status = response.status();
         let body = response.bytes().await.map_err(lost)?;
-        let body = String::from_utf8_lossy(&body).replace(self.access_token.expose_secret(), "[access token]");
+        let body =
+            String::from_utf8_lossy(&body).replace(self.access_token.expose_secret(), "[access token]");
         Ok(Answer { status, body })
     }
 
@@ -85,7 +86,9 @@ impl MercadoPago {
     async fn made_before(&self, reference: PaymentId) -> Result<Charged, GatewayError> {
         match self.search(reference).await {
             Ok(Some(charged)) => Ok(charged),
-            Ok(None) => Err(GatewayError::Unknown("it had this charge before and does not show it yet".to_owned())),
+            Ok(None) => {
+                Err(GatewayError::Unknown("it had this charge before and does not show it yet".to_owned()))
+            }
             Err(GatewayError::Refused(why) | GatewayError::Unknown(why)) => Err(GatewayError::Unknown(why)),
         }
     }
@@ -104,7 +107,8 @@ impl MercadoPago {
 impl Gateway for MercadoPago {
     async fn create(&self, charge: &Charge) -> Result<Charged, GatewayError> {
         let payment = request::NewPayment::of(charge).map_err(|why| GatewayError::Refused(why.to_owned()))?;
-        let request = self.payments(Method::POST, &[]).header(KEY, charge.reference.to_string()).json(&payment);
+        let request =
+            self.payments(Method::POST, &[]).header(KEY, charge.reference.to_string()).json(&payment);
         let answer = self.ask(request).await?;
         if answer.tells_of_a_repeat() { self.made_before(charge.reference).await } else { answer.payment() }
     }
@@ -121,7 +125,8 @@ impl Gateway for MercadoPago {
     }
 
     async fn cancel(&self, gateway_id: &str, key: &str) -> Result<Charged, GatewayError> {
-        let request = self.payments(Method::PUT, &[gateway_id]).header(KEY, key).json(&json!({"status": "cancelled"}));
+        let request =
+            self.payments(Method::PUT, &[gateway_id]).header(KEY, key).json(&json!({"status": "cancelled"}));
         self.ask(request).await?.payment()
     }
 
@@ -153,7 +158,8 @@ fn credentials(access_token: &SecretString) -> Result<HeaderMap, reqwest::header
 }
 
 fn is_loopback(base: &Url) -> bool {
-    let is_address = |host: &str| host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    let is_address =
+        |host: &str| host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
     base.host_str().is_some_and(|host| host == "localhost" || is_address(host))
 }
 

@@ -40,12 +40,14 @@ impl Grant {
 /// A token for `grant`, signed with `secret` (HS256), from now on.
 ///
 /// # Errors
-/// When it cannot be signed, which a secret of any length does not bring about.
+/// When its lifetime is absurd, or it cannot be signed.
 pub fn sign(secret: &SecretString, grant: &Grant, clock: &Clock) -> Result<String, Failure> {
     let now = clock.now();
     let mut claims = grant.claims.clone();
+    let too_long = || Failure::lasting("signing a token", "its lifetime ends after the end of time");
+    let expires = now.checked_add_signed(grant.lifetime).ok_or_else(too_long)?;
     claims.insert("iat".to_owned(), json!(now.timestamp()));
-    claims.entry("exp").or_insert_with(|| json!((now + grant.lifetime).timestamp()));
+    claims.entry("exp").or_insert_with(|| json!(expires.timestamp()));
     let key = EncodingKey::from_secret(secret.expose_secret().as_bytes());
     encode(&Header::default(), &claims, &key).map_err(|cause| Failure::lasting("signing a token", cause))
 }

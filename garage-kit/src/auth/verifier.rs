@@ -146,12 +146,15 @@ impl Trust {
         }
         let header =
             decode_header(token).map_err(|_| invalid("the token is not a JWT with an accepted algorithm"))?;
+        if header.crit.is_some() {
+            return Err(invalid("the token asks for an extension that is not understood here"));
+        }
         let key = self.key(header.alg, header.kid.as_deref(), now).await?;
         let claims = decode::<Map<String, Value>>(token, &key, &signature_only(header.alg))
             .map_err(|cause| unreadable(cause.kind()))?
             .claims;
         let expires = self.check_claims(&claims, now)?;
-        let caller = Caller::new(believed(claims)?);
+        let caller = Caller::new(believed(claims, header.alg == Algorithm::HS256)?);
         self.cache.put(token, caller.clone(), expires, now);
         Ok(caller)
     }
@@ -254,10 +257,12 @@ fn names(claim: Option<&Value>, wanted: &str) -> bool {
     }
 }
 
-fn believed(mut claims: Map<String, Value>) -> Result<Believed, Problem> {
+/// Links are ours, so only the shared secret makes them. In another issuer's tokens `scope` has OAuth's
+/// meaning, which is not for us, and stays one claim among others.
+fn believed(mut claims: Map<String, Value>, ours: bool) -> Result<Believed, Problem> {
     let subject = text(claims.remove("sub"), "sub")?
         .ok_or_else(|| invalid("the token has no sub: it must say who its bearer is"))?;
-    let scope = text(claims.remove("scope"), "scope")?;
+    let scope = if ours { text(claims.remove("scope"), "scope")? } else { None };
     let roles = claims.remove("roles").unwrap_or_else(|| Value::Array(Vec::new()));
     let roles =
         serde_json::from_value(roles).map_err(|_| invalid("the token's roles must be a list of texts"))?;

@@ -126,11 +126,6 @@ impl Desk {
         Failure::passing("delivering", format!("{} {why}", self.topology.service))
     }
 
-    /// Whether somebody consumes here now.
-    fn listens(&self) -> bool {
-        matches!(&*self.listener.borrow(), Listener::There(_))
-    }
-
     fn is_gone(&self) -> bool {
         matches!(&*self.listener.borrow(), Listener::Gone)
     }
@@ -151,6 +146,8 @@ impl Desk {
 /// What one publish brings to one desk.
 struct Mail<'a> {
     desk: &'a Desk,
+    /// Whether somebody consumed there when the publish began.
+    heard: bool,
     deliveries: Vec<Delivery>,
     /// What each delivery is a copy of.
     messages: Vec<&'a Message>,
@@ -172,7 +169,7 @@ impl<'a> Mail<'a> {
                 messages.push(message);
             }
         }
-        Self { desk, deliveries, messages }
+        Self { desk, heard: desk.judge().is_ok(), deliveries, messages }
     }
 
     async fn deliver(&self, clock: &Clock) -> Option<Failed> {
@@ -213,7 +210,7 @@ fn delivery(queue: &str, message: &Message) -> Delivery {
 
 /// Confirmed is what every listener has committed, and what nobody had to hear.
 fn published(batch: &[Message], mail: &[Mail<'_>], failures: Vec<Option<Failed>>) -> Published {
-    let heard: HashSet<Uuid> = mail.iter().filter(|mail| mail.desk.listens()).flat_map(Mail::ids).collect();
+    let heard: HashSet<Uuid> = mail.iter().filter(|mail| mail.heard).flat_map(Mail::ids).collect();
     let (mut undone, mut failure) = (HashSet::new(), None);
     for (mail, failed) in mail.iter().zip(failures) {
         if let Some(failed) = failed {

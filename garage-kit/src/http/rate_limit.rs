@@ -21,6 +21,7 @@ use crate::clock::Clock;
 
 /// Peers that are told apart at a time.
 const PEERS: usize = 10_000;
+const LONGEST_PERIOD: TimeDelta = TimeDelta::days(1);
 
 /// Whoever holds the other end of the connection; a whole /64 for IPv6, as one customer gets that many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,11 +61,11 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// At most `requests` (at least one) in a row, and as many again per `period`.
+    /// At most `requests` (at least one) in a row, and as many again per `period` (at most a day).
     #[must_use]
     pub fn new(requests: u32, period: Duration, clock: Clock) -> Self {
-        let burst = TimeDelta::from_std(period).unwrap_or(TimeDelta::MAX);
-        let gap = TimeDelta::from_std(period / requests.max(1)).unwrap_or(TimeDelta::MAX);
+        let burst = TimeDelta::from_std(period).unwrap_or(LONGEST_PERIOD).min(LONGEST_PERIOD);
+        let gap = burst / i32::try_from(requests.max(1)).unwrap_or(i32::MAX);
         Self { clock, gap, burst, full: Arc::default() }
     }
 

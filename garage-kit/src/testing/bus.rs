@@ -3,34 +3,25 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::collections::HashSet;
 
-use async_trait::async_trait;
 use futures::future::join_all;
-use serde_json::{Value, json};
-use tokio::{
-    sync::{Semaphore, watch},
-    time::timeout,
-};
 use uuid::Uuid;
 
 use crate::{
     Failure,
-    bus::{Bus, Consumer, Delivery, Topology, Verdict, backoff::Backoff},
+    bus::{Bus, Delivery, Verdict, backoff::Backoff},
     clock::Clock,
     store::Message,
 };
 
-/// Longer than anything that is waited for takes on a loaded machine.
-const DEADLINE: Duration = Duration::from_secs(60);
+mod listener;
+mod world;
+
+pub use self::{
+    listener::{Listener, done},
+    world::{Place, World, topology, until, within},
+};
 
 /// Makes a test of every promise. Give it an expression that makes a fresh [`Place`].
 #[macro_export]
@@ -61,113 +52,6 @@ macro_rules! bus_suite {
             }
         )*
     };
-}
-
-/// A bus under test.
-#[async_trait]
-pub trait Place: Send + Sync {
-    /// A service's way onto it.
-    async fn member(&self, topology: Topology) -> Arc<dyn Bus>;
-
-    /// Bodies and reasons of the messages that were set aside from a queue.
-    async fn resting(&self, queue: &str) -> Vec<(String, String)>;
-
-    /// Removes what a test declared.
-    async fn tidy(&self, topology: &Topology);
-}
-
-/// One test's bus, with names of its own.
-pub struct World {
-    place: Box<dyn Place>,
-    /// What all its names begin with.
-    pub prefix: String,
-    topologies: std::sync::Mutex<Vec<Topology>>,
-}
-
-impl World {
-    /// A world in a place.
-    pub fn new(place: impl Place + 'static) -> Self {
-        let prefix = format!("test-{}", &Clock::system().event_id().simple().to_string()[..12]);
-        Self { place: Box::new(place), prefix, topologies: std::sync::Mutex::default() }
-    }
-
-    /// A service with queues bound to keys. Names of queues and services get the prefix.
-    #[must_use]
-    pub fn topology(&self, service: &str, queues: &[(&str, &str)]) -> Topology {
-        topology(&self.prefix, service, queues)
-    }
-
-    /// A service that only publishes.
-    pub async fn publisher(&self) -> Arc<dyn Bus> {
-        let bus = self.member(self.topology("publisher", &[])).await;
-        within("the publisher is ready", bus.wait_until_ready()).await;
-        bus
-    }
-
-    /// A service that listens, once it does.
-    pub async fn listen(&self, service: &str, queues: &[(&str, &str)], listener: &Arc<Listener>) -> Arc<dyn Bus> {
-        let bus = self.member(self.topology(service, queues)).await;
-        bus.subscribe(Arc::clone(listener) as Arc<dyn Consumer>);
-        within("the listener is ready", bus.wait_until_ready()).await;
-        assert!(bus.ready().is_ok(), "{:?}", bus.ready());
-        bus
-    }
-
-    /// What rests of a queue once `count` messages do, sorted.
-    pub async fn resting(&self, queue: &str, count: usize) -> Vec<(String, String)> {
-        let queue = format!("{}-{queue}", self.prefix);
-        let mut resting = until("messages rest", async || {
-            let resting = self.place.resting(&queue).await;
-            (resting.len() >= count).then_some(resting)
-        })
-        .await;
-        resting.sort();
-        resting
-    }
-
-    /// Closes the members and removes what was declared.
-    pub async fn tidy(self, members: &[Arc<dyn Bus>]) {
-        join_all(members.iter().map(|member| within("a member closes", member.close()))).await;
-        let topologies = self.topologies.into_inner().expect("no test thread panicked");
-        for topology in topologies {
-            self.place.tidy(&topology).await;
-        }
-    }
-
-    async fn member(&self, topology: Topology) -> Arc<dyn Bus> {
-        self.topologies.lock().expect("no test thread panicked").push(topology.clone());
-        self.place.member(topology).await
-    }
-}
-
-/// A topology in the form that production has: quorum queues, each with its dead-letter queue.
-#[must_use]
-pub fn topology(prefix: &str, service: &str, queues: &[(&str, &str)]) -> Topology {
-    let named = |name: &str| format!("{prefix}-{name}");
-    let (exchange, aside) = (named("events"), named("events.dlx"));
-    let declared = |name: String, arguments: Value| json!({ "name": name, "durable": true, "arguments": arguments });
-    let bound = |source: &str, queue: String, key: &str| json!({ "source": source, "destination": queue, "routing_key": key });
-    let exchanges = [(&exchange, "topic"), (&aside, "direct")];
-    let work = json!({ "x-queue-type": "quorum", "x-delivery-limit": 20, "x-dead-letter-exchange": aside,
-        "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish" });
-    let distinct: BTreeMap<String, ()> = queues.iter().map(|(queue, _)| (named(queue), ())).collect();
-    let definitions = json!({
-        "exchanges": exchanges.map(|(name, kind)| json!({ "name": name, "type": kind, "durable": true, "auto_delete": false })),
-        "queues": distinct.keys().flat_map(|queue| [
-            declared(queue.clone(), work.clone()),
-            declared(format!("{queue}.dlq"), json!({ "x-queue-type": "quorum" })),
-        ]).collect::<Vec<_>>(),
-        "bindings": queues.iter().map(|(queue, key)| bound(&exchange, named(queue), key))
-            .chain(distinct.keys().map(|queue| bound(&aside, format!("{queue}.dlq"), queue)))
-            .collect::<Vec<_>>(),
-    });
-    Topology {
-        service: named(service),
-        exchange: exchange.clone(),
-        dead_letter_exchange: aside.clone(),
-        consumes: distinct.into_keys().collect(),
-        definitions: serde_json::from_value(definitions).expect("definitions of a test"),
-    }
 }
 
 /// A message with a body.
@@ -210,110 +94,6 @@ pub async fn publish(bus: &dyn Bus, messages: &[Message]) {
     within("everything is confirmed", publishing).await;
 }
 
-/// Waits, but not for ever.
-pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    timeout(DEADLINE, future).await.unwrap_or_else(|_| panic!("waited in vain: {what}"))
-}
-
-/// Asks again and again until there is an answer, but not for ever.
-pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let mut backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(200));
-    let asking = async {
-        loop {
-            if let Some(answer) = ask().await {
-                return answer;
-            }
-            backoff.pause().await;
-        }
-    };
-    within(what, asking).await
-}
-
-type Answer = Box<dyn Fn(usize, &[Delivery]) -> Result<Vec<Verdict>, Failure> + Send + Sync>;
-
-/// A consumer that remembers what it has taken.
-pub struct Listener {
-    answer: Answer,
-    gate: Semaphore,
-    asked: watch::Sender<usize>,
-    taken: watch::Sender<Vec<Vec<Delivery>>>,
-    at_once: AtomicUsize,
-}
-
-impl Listener {
-    /// Takes everything.
-    #[must_use]
-    pub fn willing() -> Arc<Self> {
-        Self::answering(|_, batch| Ok(done(batch)))
-    }
-
-    /// Answers the first, second, … batch as told.
-    pub fn answering(
-        answer: impl Fn(usize, &[Delivery]) -> Result<Vec<Verdict>, Failure> + Send + Sync + 'static,
-    ) -> Arc<Self> {
-        Arc::new(Self::with_gate(Box::new(answer), Semaphore::MAX_PERMITS))
-    }
-
-    /// Takes nothing before [`Self::open`].
-    #[must_use]
-    pub fn waiting() -> Arc<Self> {
-        Arc::new(Self::with_gate(Box::new(|_, batch| Ok(done(batch))), 0))
-    }
-
-    fn with_gate(answer: Answer, permits: usize) -> Self {
-        let (asked, taken) = (watch::Sender::new(0), watch::Sender::new(Vec::new()));
-        Self { answer, gate: Semaphore::new(permits), asked, taken, at_once: AtomicUsize::new(0) }
-    }
-
-    /// Lets everything through.
-    pub fn open(&self) {
-        self.gate.add_permits(Semaphore::MAX_PERMITS / 2);
-    }
-
-    /// Waits until it has been asked so often.
-    pub async fn asked(&self, times: usize) {
-        let mut asked = self.asked.subscribe();
-        let _ = within("the consumer is asked", asked.wait_for(|asked| *asked >= times)).await;
-    }
-
-    /// What it took, once that is at least so much.
-    pub async fn took(&self, count: usize) -> Vec<Delivery> {
-        let mut taken = self.taken.subscribe();
-        let enough = |batches: &Vec<Vec<Delivery>>| batches.iter().map(Vec::len).sum::<usize>() >= count;
-        let taken = within("the consumer takes it", taken.wait_for(enough)).await.expect("the listener is there");
-        taken.concat()
-    }
-
-    /// How large its batches were.
-    #[must_use]
-    pub fn batches(&self) -> Vec<usize> {
-        self.taken.borrow().iter().map(Vec::len).collect()
-    }
-}
-
-#[async_trait]
-impl Consumer for Listener {
-    async fn consume(&self, batch: &[Delivery]) -> Result<Vec<Verdict>, Failure> {
-        let mut call = 0;
-        self.asked.send_modify(|asked| {
-            *asked += 1;
-            call = *asked;
-        });
-        assert_eq!(self.at_once.fetch_add(1, Ordering::SeqCst), 0, "one batch at a time");
-        drop(self.gate.acquire().await);
-        self.at_once.store(0, Ordering::SeqCst);
-        let verdicts = (self.answer)(call, batch)?;
-        if verdicts.len() == batch.len() {
-            self.taken.send_modify(|taken| taken.push(batch.to_vec()));
-        }
-        Ok(verdicts)
-    }
-}
-
-fn done(batch: &[Delivery]) -> Vec<Verdict> {
-    batch.iter().map(|_| Verdict::Done).collect()
-}
-
 fn set_aside_poison(batch: &[Delivery]) -> Vec<Verdict> {
     let verdict = |delivery: &Delivery| match delivery.body.as_slice() {
         b"poison" => Verdict::SetAside("it is poison".to_owned()),
@@ -341,7 +121,9 @@ fn ids<'a>(messages: impl IntoIterator<Item = &'a Message>) -> HashSet<Uuid> {
 /// Each copy says which queue it came from, and carries id, topic and body.
 pub async fn what_is_published_reaches_every_queue_that_is_bound_to_it(world: World) {
     let listener = Listener::willing();
-    let bus = world.listen("shop", &[("exact", "order.made"), ("wide", "order.*"), ("other", "order.lost")], &listener).await;
+    let bus = world
+        .listen("shop", &[("exact", "order.made"), ("wide", "order.*"), ("other", "order.lost")], &listener)
+        .await;
     let message = message("order.made", "an order");
     let published = bus.publish(std::slice::from_ref(&message)).await;
     assert_eq!(published.confirmed, [message.id], "{published:?}");
@@ -409,7 +191,8 @@ fn one_in_five_lost(count: usize) -> Vec<Message> {
 }
 
 fn assert_named(messages: &[Message], confirmed: Vec<Uuid>, unroutable: Vec<Uuid>) {
-    let (lost, heard): (Vec<_>, Vec<_>) = messages.iter().partition(|message| message.topic == "nobody.listens");
+    let (lost, heard): (Vec<_>, Vec<_>) =
+        messages.iter().partition(|message| message.topic == "nobody.listens");
     assert_eq!(confirmed.into_iter().collect::<HashSet<_>>(), ids(heard));
     assert_eq!(unroutable.into_iter().collect::<HashSet<_>>(), ids(lost));
 }
@@ -431,7 +214,8 @@ pub async fn a_consumer_whose_database_is_away_gets_its_batch_again(world: World
 pub async fn a_message_that_was_set_aside_rests_with_its_reason_and_later_ones_flow(world: World) {
     let listener = Listener::answering(|_, batch| Ok(set_aside_poison(batch)));
     let bus = world.listen("shop", &[("orders", "order.made")], &listener).await;
-    let messages = [message("order.made", "before"), message("order.made", "poison"), message("order.made", "after")];
+    let messages =
+        [message("order.made", "before"), message("order.made", "poison"), message("order.made", "after")];
     publish(&*bus, &messages).await;
     publish(&*bus, &[message("order.made", "later")]).await;
     assert_eq!(bodies(&listener.took(4).await), ["before", "poison", "after", "later"]);
@@ -454,10 +238,12 @@ pub async fn a_message_set_aside_twice_in_one_batch_does_not_hold_up_the_others(
 /// At most 256 at a time.
 pub async fn a_slow_consumer_sees_bounded_batches_and_misses_nothing(world: World) {
     let listener = Listener::waiting();
-    let queues: Vec<_> = (0..6).map(|number| (format!("orders-{number}"), format!("order.{number}"))).collect();
+    let queues: Vec<_> =
+        (0..6).map(|number| (format!("orders-{number}"), format!("order.{number}"))).collect();
     let queues: Vec<_> = queues.iter().map(|(queue, key)| (queue.as_str(), key.as_str())).collect();
     let bus = world.listen("shop", &queues, &listener).await;
-    let messages: Vec<_> = (0..1200).map(|number| message(&format!("order.{}", number % 6), number.to_string())).collect();
+    let messages: Vec<_> =
+        (0..1200).map(|number| message(&format!("order.{}", number % 6), number.to_string())).collect();
     let open = async {
         listener.asked(1).await;
         listener.open();

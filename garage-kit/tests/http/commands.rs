@@ -25,7 +25,10 @@ async fn the_same_key_with_another_body_is_a_conflict() {
     let world = World::new().await;
     write(&world, "k-1", r#"{"text": "a"}"#).await;
     let reply = write(&world, "k-1", r#"{"text": "b"}"#).await;
-    assert_eq!((reply.status, reply.json()["code"].as_str()), (StatusCode::CONFLICT, Some("idempotency_key_reused")));
+    assert_eq!(
+        (reply.status, reply.json()["code"].as_str()),
+        (StatusCode::CONFLICT, Some("idempotency_key_reused"))
+    );
 }
 
 #[tokio::test]
@@ -42,7 +45,8 @@ async fn another_callers_same_key_is_another_key() {
     let world = World::new().await;
     let first = write(&world, "k-1", r#"{"text": "a"}"#).await;
     let bearer = format!("Bearer {}", world.token("bia", "attendant"));
-    let request = axum::http::Request::post("/notes").header("Authorization", bearer).header("Idempotency-Key", "k-1");
+    let request =
+        axum::http::Request::post("/notes").header("Authorization", bearer).header("Idempotency-Key", "k-1");
     let request = request.header("Content-Type", "application/json").body(r#"{"text": "b"}"#.into()).unwrap();
     let other = world.send(request).await;
     assert_eq!(other.status, StatusCode::CREATED);

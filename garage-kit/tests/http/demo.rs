@@ -18,8 +18,8 @@ use garage_kit::{
     bus::{Bus, Consumer, Published},
     clock::Clock,
     http::{
-        Answer, Command, Created, Fields, FromFields, IDEMPOTENCY_KEYS, IfMatch, Json, Listing, Page, PageParams,
-        Path, Peer, Problem, Query, RateLimit, RawBody, Shell, Versioned, events, read,
+        Answer, Command, Created, Fields, FromFields, IDEMPOTENCY_KEYS, IfMatch, Json, Listing, Page,
+        PageParams, Path, Peer, Problem, Query, RateLimit, RawBody, Shell, Versioned, events, read,
     },
     outbox::Outbox,
     store::{
@@ -123,7 +123,8 @@ struct Span {
 impl FromFields for Span {
     fn from_fields(fields: &mut Fields<'_>) -> Answer<Self> {
         let number = |text: &str| text.parse().map_err(|_| "must be a number");
-        let (from, to) = (fields.optional("from", read::parsed(number)), fields.optional("to", read::parsed(number)));
+        let (from, to) =
+            (fields.optional("from", read::parsed(number)), fields.optional("to", read::parsed(number)));
         let span = Self { from: from?, to: to? };
         if span.from > span.to {
             return Err(fields.refuse("to", "must not be less than from"));
@@ -319,13 +320,16 @@ impl World {
         let verifier = Verifier::new(clock.clone()).secret(&secret()).unwrap();
         let database = Arc::new(std::sync::atomic::AtomicBool::new(true));
         let answers = database.clone();
-        let router = Shell::new("notes-service", clock.clone(), verifier)
-            .check("database", move || {
-                let answers = answers.load(std::sync::atomic::Ordering::SeqCst);
-                async move { answers.then_some(()).ok_or_else(|| Failure::passing("asking", "hunter2 is away")) }
-            })
-            .metrics(Registry::default())
-            .wrap(api().with_state(app));
+        let router =
+            Shell::new("notes-service", clock.clone(), verifier)
+                .check("database", move || {
+                    let answers = answers.load(std::sync::atomic::Ordering::SeqCst);
+                    async move {
+                        answers.then_some(()).ok_or_else(|| Failure::passing("asking", "hunter2 is away"))
+                    }
+                })
+                .metrics(Registry::default())
+                .wrap(api().with_state(app));
         Self { router, clock, told, shutdown, database, _folder: folder }
     }
 

@@ -7,7 +7,10 @@ use crate::demo::{Reply, World};
 async fn with_notes(texts: &[&str]) -> World {
     let world = World::new().await;
     for text in texts {
-        assert_eq!(world.post("/notes", format!(r#"{{"text": "{text}"}}"#)).await.status, StatusCode::CREATED);
+        assert_eq!(
+            world.post("/notes", format!(r#"{{"text": "{text}"}}"#)).await.status,
+            StatusCode::CREATED
+        );
     }
     world
 }

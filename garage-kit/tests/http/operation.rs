@@ -67,7 +67,11 @@ async fn a_made_up_method_is_counted_as_other() {
 #[tokio::test]
 async fn a_sane_request_id_comes_back_and_others_are_replaced() {
     let world = World::new().await;
-    let send = |id: &str| world.send(world.request(Method::GET, "/health").header("X-Request-Id", id).body(Body::empty()).unwrap());
+    let send = |id: &str| {
+        world.send(
+            world.request(Method::GET, "/health").header("X-Request-Id", id).body(Body::empty()).unwrap(),
+        )
+    };
     assert_eq!(send("abc-1").await.header("x-request-id"), "abc-1");
     assert_eq!(send(&"x".repeat(128)).await.header("x-request-id"), "x".repeat(128));
     for id in ["", "a b", &"x".repeat(129), "é"] {

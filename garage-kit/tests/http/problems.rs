@@ -33,7 +33,8 @@ async fn a_client_that_knows_only_json_gets_json() {
         ("application/problem+json, application/json", "application/problem+json"),
         ("*/*", "application/problem+json"),
     ] {
-        let request = world.request(Method::GET, "/nowhere").header("Accept", accept).body(Body::empty()).unwrap();
+        let request =
+            world.request(Method::GET, "/nowhere").header("Accept", accept).body(Body::empty()).unwrap();
         let reply = world.send(request).await;
         assert_eq!((reply.status, reply.header("content-type")), (StatusCode::NOT_FOUND, media), "{accept}");
         assert_eq!(reply.json()["statusCode"], 404);
@@ -103,7 +104,8 @@ async fn without_a_token_the_answer_says_how_to_send_one() {
 async fn with_a_wrong_role_the_answer_names_the_right_ones() {
     let world = World::new().await;
     let bearer = format!("Bearer {}", world.token("tito", "technician"));
-    let request = Request::post("/notes").header("Authorization", bearer).header("Content-Type", "application/json");
+    let request =
+        Request::post("/notes").header("Authorization", bearer).header("Content-Type", "application/json");
     let reply = world.send(request.body(r#"{"text": "hello"}"#.into()).unwrap()).await;
     assert_eq!(reply.status, StatusCode::FORBIDDEN);
     assert_eq!(reply.json()["message"], "this takes one of the roles attendant, manager");

@@ -32,12 +32,24 @@ async fn a_field_that_is_not_right_is_named_with_what_would_be() {
         (json!({"text": "a", "lines": []}), "lines", "must be a list of 1 to 3 items"),
         (json!({"text": "a", "lines": {}}), "lines", "must be a list of 1 to 3 items"),
         (json!({"text": "a", "lines": [7]}), "lines[0]", "must be an object"),
-        (json!({"text": "a", "lines": [{"words": "w", "count": 0}]}), "lines[0].count", "must be a whole number from 1 to 99"),
+        (
+            json!({"text": "a", "lines": [{"words": "w", "count": 0}]}),
+            "lines[0].count",
+            "must be a whole number from 1 to 99",
+        ),
         (json!({"text": "a", "owner": "me"}), "owner", "must be a UUID"),
         (json!({"text": "a", "owner": 1}), "owner", "must be a UUID string"),
-        (json!({"text": "a", "due": "tomorrow"}), "due", "must be a date and time with its zone, such as 2026-02-08T10:00:00Z"),
+        (
+            json!({"text": "a", "due": "tomorrow"}),
+            "due",
+            "must be a date and time with its zone, such as 2026-02-08T10:00:00Z",
+        ),
         (json!({"text": "a", "extra": []}), "extra", "must be an object"),
-        (json!({"text": "a", "extra": {"k": "v".repeat(100)}}), "extra", "must have at most 100 bytes as JSON"),
+        (
+            json!({"text": "a", "extra": {"k": "v".repeat(100)}}),
+            "extra",
+            "must have at most 100 bytes as JSON",
+        ),
         (json!({"text": "a", "extra": {"k": ["\u{0}"]}}), "extra.k[0]", "must not contain the NUL character"),
     ] {
         let (named, told) = refused(&body.to_string()).await;
@@ -82,7 +94,11 @@ async fn text_that_is_no_json_says_where() {
 #[tokio::test]
 async fn deep_nesting_is_refused_not_followed() {
     let world = World::new().await;
-    for body in ["[".repeat(200_000), "{\"a\":".repeat(100_000), format!("{{\"extra\":{}1{}}}", "[".repeat(500), "]".repeat(500))] {
+    for body in [
+        "[".repeat(200_000),
+        "{\"a\":".repeat(100_000),
+        format!("{{\"extra\":{}1{}}}", "[".repeat(500), "]".repeat(500)),
+    ] {
         assert_eq!(world.post("/notes", body).await.status, StatusCode::BAD_REQUEST);
     }
 }
@@ -111,7 +127,11 @@ async fn another_media_type_is_415_and_json_relatives_are_fine() {
         ("application/merge-patch+json", StatusCode::CREATED),
     ] {
         let request = world.request(Method::POST, "/notes").header("Content-Type", media);
-        assert_eq!(world.send(request.body(r#"{"text": "a"}"#.into()).unwrap()).await.status, status, "{media}");
+        assert_eq!(
+            world.send(request.body(r#"{"text": "a"}"#.into()).unwrap()).await.status,
+            status,
+            "{media}"
+        );
     }
     let reply = world.send(world.request(Method::POST, "/notes").body("{}".into()).unwrap()).await;
     assert_eq!(reply.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
@@ -125,7 +145,9 @@ async fn a_body_over_a_mebibyte_is_413_whether_it_says_so_or_not() {
     let reply = world.send(announced.body(Body::empty()).unwrap()).await;
     assert_eq!(reply.status, StatusCode::PAYLOAD_TOO_LARGE);
     for path in ["/echo", "/notes"] {
-        let chunks = futures::stream::iter(large.chunks(1000).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect::<Vec<_>>());
+        let chunks = futures::stream::iter(
+            large.chunks(1000).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect::<Vec<_>>(),
+        );
         let reply = world.send(world.json(Method::POST, path).body(Body::from_stream(chunks)).unwrap()).await;
         assert_eq!(reply.status, StatusCode::PAYLOAD_TOO_LARGE);
         assert_eq!(reply.json()["code"], "too_large");
@@ -152,7 +174,8 @@ async fn a_query_is_read_like_a_body() {
     let world = World::new().await;
     assert_eq!(world.get("/span?from=1&to=2&other=x").await.json(), json!([1, 2]));
     assert_eq!(world.get("/span?from=").await.json(), json!([null, null]));
-    let named = |reply: crate::demo::Reply| reply.fields().into_iter().map(|(field, _)| field).collect::<Vec<_>>();
+    let named =
+        |reply: crate::demo::Reply| reply.fields().into_iter().map(|(field, _)| field).collect::<Vec<_>>();
     assert_eq!(named(world.get("/span?from=x&to=%00").await), ["to"]);
     assert_eq!(named(world.get("/span?from=x&to=y").await), ["from", "to"]);
     assert_eq!(named(world.get("/span?from=3&to=2").await), ["to"]);

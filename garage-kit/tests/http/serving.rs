@@ -6,10 +6,7 @@ use axum::http::StatusCode;
 use chrono::DateTime;
 use futures::StreamExt;
 use garage_kit::{http::serve, program::install_crypto, store::Message};
-use tokio::{
-    net::TcpListener,
-    task::JoinHandle,
-};
+use tokio::{net::TcpListener, task::JoinHandle};
 use uuid::Uuid;
 
 use crate::demo::World;
@@ -48,7 +45,10 @@ async fn a_handler_that_never_answers_is_given_up_after_thirty_seconds() {
     tokio::time::pause();
     let started = tokio::time::Instant::now();
     let reply = world.get("/fail/never").await;
-    assert_eq!((reply.status, reply.json()["code"].as_str()), (StatusCode::SERVICE_UNAVAILABLE, Some("timed_out")));
+    assert_eq!(
+        (reply.status, reply.json()["code"].as_str()),
+        (StatusCode::SERVICE_UNAVAILABLE, Some("timed_out"))
+    );
     assert_eq!(reply.header("retry-after"), "1");
     assert_eq!(started.elapsed().as_secs(), 30);
 }
@@ -57,16 +57,18 @@ async fn a_handler_that_never_answers_is_given_up_after_thirty_seconds() {
 async fn a_stream_tells_what_passes_its_filter_and_ends_when_the_program_stops() {
     let world = World::new().await;
     let (address, serving) = listening(&world).await;
-    let response = client().get(format!("{address}/watch")).send().await.unwrap();
+    let mut response = client().get(format!("{address}/watch")).send().await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     world.told.send(message("note.hidden")).unwrap();
     world.told.send(message("note.written")).unwrap();
-    let mut stream = response.bytes_stream();
-    let event = String::from_utf8(stream.next().await.unwrap().unwrap().to_vec()).unwrap();
-    let expected = format!("id: {}\nevent: note.written\ndata: {{\"eventType\":\"note.written\"}}\n\n", Uuid::from_u128(7));
+    let event = String::from_utf8(response.chunk().await.unwrap().unwrap().to_vec()).unwrap();
+    let expected = format!(
+        "id: {}\nevent: note.written\ndata: {{\"eventType\":\"note.written\"}}\n\n",
+        Uuid::from_u128(7)
+    );
     assert_eq!(event, expected);
     world.shutdown.cancel();
-    assert!(stream.next().await.is_none());
+    assert_eq!(response.chunk().await.unwrap(), None);
     serving.await.unwrap();
 }
 
@@ -99,7 +101,8 @@ async fn peers_are_told_apart_by_their_address_and_not_by_what_they_claim() {
     let (address, _serving) = listening(&world).await;
     let mut statuses = Vec::new();
     for n in 0..4 {
-        let request = client().get(format!("{address}/limited")).header("X-Forwarded-For", format!("10.0.0.{n}"));
+        let request =
+            client().get(format!("{address}/limited")).header("X-Forwarded-For", format!("10.0.0.{n}"));
         statuses.push(request.send().await.unwrap().status().as_u16());
     }
     assert_eq!(statuses, [204, 204, 204, 429]);

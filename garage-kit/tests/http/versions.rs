@@ -33,7 +33,10 @@ async fn the_current_version_may_be_changed_and_a_passed_one_may_not() {
     let changed = put(&world, &path, "second", Some("\"1\"")).await;
     assert_eq!((changed.status, changed.header("etag")), (StatusCode::OK, "\"2\""));
     let stale = put(&world, &path, "third", Some("\"1\"")).await;
-    assert_eq!((stale.status, stale.json()["code"].as_str()), (StatusCode::PRECONDITION_FAILED, Some("stale")));
+    assert_eq!(
+        (stale.status, stale.json()["code"].as_str()),
+        (StatusCode::PRECONDITION_FAILED, Some("stale"))
+    );
     assert_eq!(world.get(&path).await.json()["text"], "second");
 }
 
@@ -60,7 +63,11 @@ async fn who_has_the_newest_version_is_not_sent_it_again() {
     let path = note(&world).await;
     for tag in ["\"1\"", "W/\"1\"", "\"7\", \"1\"", "*"] {
         let reply = get(&world, &path, tag).await;
-        assert_eq!((reply.status, reply.header("etag"), reply.text.as_str()), (StatusCode::NOT_MODIFIED, "\"1\"", ""), "{tag}");
+        assert_eq!(
+            (reply.status, reply.header("etag"), reply.text.as_str()),
+            (StatusCode::NOT_MODIFIED, "\"1\"", ""),
+            "{tag}"
+        );
     }
     assert_eq!(get(&world, &path, "\"2\"").await.status, StatusCode::OK);
 }

@@ -26,7 +26,11 @@ impl Answer {
         }
         let said = said(&self.body);
         let told = format!("{} ({})", said.as_deref().unwrap_or("no readable reason"), self.status.as_u16());
-        Err(if self.is_final(said.is_some()) { GatewayError::Refused(told) } else { GatewayError::Unknown(told) })
+        Err(if self.is_final(said.is_some()) {
+            GatewayError::Refused(told)
+        } else {
+            GatewayError::Unknown(told)
+        })
     }
 
     /// Whether the provider itself said no for good. Nobody gets past 401 and 403, whoever says it.
@@ -76,9 +80,12 @@ fn unreadable(cause: serde_json::Error) -> GatewayError {
 fn said(body: &str) -> Option<String> {
     let error: Value = serde_json::from_str(body).ok()?;
     let sentence = error["message"].as_str().or_else(|| error["error"].as_str())?;
-    let causes = causes(body).into_iter().map(|(code, description)| format!("{code} {description}").trim_end().to_owned());
+    let causes = causes(body)
+        .into_iter()
+        .map(|(code, description)| format!("{code} {description}").trim_end().to_owned());
     let details: Vec<String> = text(&error["code"]).into_iter().chain(causes).collect();
-    let told = if details.is_empty() { sentence.to_owned() } else { format!("{sentence}: {}", details.join("; ")) };
+    let told =
+        if details.is_empty() { sentence.to_owned() } else { format!("{sentence}: {}", details.join("; ")) };
     Some(told.chars().take(LONGEST).collect())
 }
 
@@ -111,7 +118,9 @@ mod tests {
 
     #[test]
     fn a_refusal_carries_the_sentence_and_the_codes() {
-        let refused = GatewayError::Refused("bad request: 4037 Invalid transaction_amount; 23 Bad date (400)".to_owned());
+        let refused = GatewayError::Refused(
+            "bad request: 4037 Invalid transaction_amount; 23 Bad date (400)".to_owned(),
+        );
         assert_eq!(answer(400, MALFORMED).body(), Err(refused));
     }
 
@@ -140,7 +149,10 @@ mod tests {
 
     #[test]
     fn a_missing_payment_is_the_provider_s_word_and_not_a_wrong_address() {
-        assert!(answer(404, r#"{"message":"Payment not found","status":404,"cause":[{"code":2000}]}"#).tells_of_nothing());
+        assert!(
+            answer(404, r#"{"message":"Payment not found","status":404,"cause":[{"code":2000}]}"#)
+                .tells_of_nothing()
+        );
         assert!(!answer(404, "<html>404</html>").tells_of_nothing());
     }
 

@@ -10,7 +10,8 @@ use crate::gateway::Charge;
 const NO_EMAIL: &str = "the customer needs an e-mail address for this payment method";
 const NO_DOCUMENT: &str = "the customer needs a CPF or CNPJ for a boleto";
 const NO_TOKEN: &str = "a card payment needs the provider's card token";
-const NO_BRAND: &str = "a card payment needs the card's brand, as the provider's form tells it with the token";
+const NO_BRAND: &str =
+    "a card payment needs the card's brand, as the provider's form tells it with the token";
 
 /// The body of `POST /v1/payments`.
 #[derive(Serialize)]

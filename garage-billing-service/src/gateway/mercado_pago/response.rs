@@ -90,7 +90,9 @@ fn standing(status: &str, detail: Option<&str>) -> Standing {
 
 /// What the payer needs, from wherever the provider puts it for PIX and for boletos.
 fn instructions(payment: &Value) -> Option<Instructions> {
-    let told = |places: &[&str]| places.iter().find_map(|place| payment.pointer(place)?.as_str()).map(ToOwned::to_owned);
+    let told = |places: &[&str]| {
+        places.iter().find_map(|place| payment.pointer(place)?.as_str()).map(ToOwned::to_owned)
+    };
     let instructions = Instructions {
         qr_code: told(&["/point_of_interaction/transaction_data/qr_code"]),
         qr_code_base64: told(&["/point_of_interaction/transaction_data/qr_code_base64"]),
@@ -129,7 +131,9 @@ impl Refund {
     pub(super) fn standing(self) -> Result<Refunded, GatewayError> {
         match self.status.as_deref() {
             Some("approved") => Ok(Refunded::Done(self.id.0)),
-            Some(status @ ("rejected" | "cancelled")) => Err(GatewayError::Refused(format!("the refund was {status}"))),
+            Some(status @ ("rejected" | "cancelled")) => {
+                Err(GatewayError::Refused(format!("the refund was {status}")))
+            }
             Some(_) | None => Ok(Refunded::Pending),
         }
     }
@@ -172,7 +176,11 @@ mod tests {
             ("in_process", "pending_contingency", Standing::Pending),
             ("in_mediation", "pending", Standing::Pending),
             ("moon_phase", "waxing", Standing::Pending),
-            ("rejected", "cc_rejected_other_reason", Standing::Declined("cc_rejected_other_reason".to_owned())),
+            (
+                "rejected",
+                "cc_rejected_other_reason",
+                Standing::Declined("cc_rejected_other_reason".to_owned()),
+            ),
             ("cancelled", "expired", Standing::Cancelled("expired".to_owned())),
             ("refunded", "by_admin", Standing::Refunded),
             ("charged_back", "in_process", Standing::Pending),
@@ -193,21 +201,24 @@ mod tests {
         assert_eq!((pix.qr_code.as_deref(), pix.ticket_url.as_deref()), (Some("000201"), Some("https://t")));
         assert_eq!(pix.expires_at.unwrap().to_rfc3339(), "2026-11-24T21:00:00+00:00");
 
-        let boleto = read(&json!({"id": 1, "status": "pending", "transaction_amount": 5, "date_of_expiration": 7,
+        let boleto =
+            read(&json!({"id": 1, "status": "pending", "transaction_amount": 5, "date_of_expiration": 7,
             "transaction_details": {"external_resource_url": "https://b", "barcode": {"content": "237"}}}));
         let boleto = boleto.unwrap().instructions.unwrap();
-        assert_eq!((boleto.barcode.as_deref(), boleto.ticket_url.as_deref()), (Some("237"), Some("https://b")));
+        assert_eq!(
+            (boleto.barcode.as_deref(), boleto.ticket_url.as_deref()),
+            (Some("237"), Some("https://b"))
+        );
         assert_eq!(boleto.expires_at, None);
     }
 
     #[test]
     fn among_payments_of_one_reference_the_one_that_holds_money_counts() {
-        let result = |id: u8, status: &str, reference: &str| {
-            json!({"id": id, "status": status, "transaction_amount": 5, "external_reference": reference})
-        };
+        let result = |id: u8, status: &str, reference: &str| json!({"id": id, "status": status, "transaction_amount": 5, "external_reference": reference});
         let page = json!({"paging": {}, "results": [result(1, "rejected", "a"), result(2, "approved", "other"),
             result(3, "pending", "a"), result(4, "approved", "a"), result(5, "refunded", "a")]});
-        let found = |reference| search(&page.to_string(), reference).unwrap().map(|charged| charged.gateway_id);
+        let found =
+            |reference| search(&page.to_string(), reference).unwrap().map(|charged| charged.gateway_id);
         assert_eq!(found("a").as_deref(), Some("4"));
         assert_eq!(found("b"), None);
     }

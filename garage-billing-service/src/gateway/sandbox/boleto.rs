@@ -22,7 +22,8 @@ pub fn barcode(number: u64, amount: Cents, due: NaiveDate) -> String {
 
 /// Weights 2 to 9 from the right, over and over; what is no digit from 2 to 9 is written as 1.
 fn check_digit(digits: &str) -> u32 {
-    let weighted = digits.bytes().rev().zip((2..=9).cycle()).map(|(digit, weight)| u32::from(digit - b'0') * weight);
+    let weighted =
+        digits.bytes().rev().zip((2..=9).cycle()).map(|(digit, weight)| u32::from(digit - b'0') * weight);
     match 11 - weighted.sum::<u32>() % 11 {
         digit @ 2..=9 => digit,
         _ => 1,

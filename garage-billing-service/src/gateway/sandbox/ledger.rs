@@ -141,6 +141,10 @@ pub enum Refusal {
 pub struct Movement {
     /// When.
     pub at: DateTime<Utc>,
+    /// The payment's number.
+    pub payment: u64,
+    /// The seller's own id of the payment.
+    pub external_reference: Option<String>,
     /// Whether it went back to the payer.
     pub is_refund: bool,
     /// How much.
@@ -237,7 +241,9 @@ impl Entry {
         match self.status {
             Status::Approved => {}
             Status::Refunded => return Err(Refusal::AlreadyRefunded),
-            Status::Pending | Status::InProcess | Status::Rejected | Status::Cancelled => return Err(Refusal::NotCaptured),
+            Status::Pending | Status::InProcess | Status::Rejected | Status::Cancelled => {
+                return Err(Refusal::NotCaptured);
+            }
         }
         match amount.unwrap_or_else(|| self.left()) {
             Cents::ZERO => Err(Refusal::NotPositive),
@@ -259,15 +265,25 @@ impl Entry {
 
     /// The money that it moved so far, in order; later ones only ever follow.
     pub fn movements(&self) -> impl Iterator<Item = Movement> {
-        let capture = |at| Movement { at, is_refund: false, amount: self.request.amount };
-        let refund = |refund: &Refund| Movement { at: refund.at, is_refund: true, amount: refund.amount };
-        self.approved_at.map(capture).into_iter().chain(self.refunds.iter().map(refund))
+        let moved = |at, is_refund, amount| Movement {
+            at,
+            payment: self.number,
+            external_reference: self.request.external_reference.clone(),
+            is_refund,
+            amount,
+        };
+        let capture = self.approved_at.map(|at| moved(at, false, self.request.amount));
+        capture
+            .into_iter()
+            .chain(self.refunds.iter().map(move |refund| moved(refund.at, true, refund.amount)))
     }
 
     fn waiting(&self) -> Result<Self, Refusal> {
         match self.status {
             Status::Pending | Status::InProcess => Ok(self.clone()),
-            Status::Approved | Status::Rejected | Status::Cancelled | Status::Refunded => Err(Refusal::NotPending),
+            Status::Approved | Status::Rejected | Status::Cancelled | Status::Refunded => {
+                Err(Refusal::NotPending)
+            }
         }
     }
 
@@ -341,7 +357,10 @@ mod tests {
     fn the_payer_s_name_decides_how_a_payment_begins() {
         for (name, word) in TURNED_DOWN {
             let entry = made(&format!("{name} da Silva"));
-            assert_eq!((entry.status, entry.detail.as_str(), entry.approved_at), (Status::Rejected, word, None));
+            assert_eq!(
+                (entry.status, entry.detail.as_str(), entry.approved_at),
+                (Status::Rejected, word, None)
+            );
         }
         for name in ["APRO", "Maria", "", "Formosa", "Maria OTHE"] {
             assert_eq!((made(name).status, made(name).approved_at), (Status::Approved, Some(AT)), "{name}");
@@ -408,7 +427,8 @@ mod tests {
     #[test]
     fn the_ledger_keeps_the_capture_when_the_money_has_gone_back() {
         let entry = made("APRO").refund(None, "a", AT + TimeDelta::days(1)).unwrap();
-        let moved: Vec<_> = entry.movements().map(|moved| (moved.is_refund, moved.amount.centavos())).collect();
+        let moved: Vec<_> =
+            entry.movements().map(|moved| (moved.is_refund, moved.amount.centavos())).collect();
         assert_eq!(moved, [(false, 81494), (true, 81494)]);
         assert_eq!(made("OTHE").movements().count(), 0);
     }

@@ -15,13 +15,13 @@ use crate::{
 /// Dead letters of the in-process bus, to be named when a member's store is opened. Its table, in PostgreSQL:
 ///
 /// ```sql
-#[doc = include_str!("dead_letters.postgres.sql")]
+#[doc = include_str!("migrations/postgres/0001_dead_letters.sql")]
 /// ```
 ///
 /// and in SQLite:
 ///
 /// ```sql
-#[doc = include_str!("dead_letters.sqlite.sql")]
+#[doc = include_str!("migrations/sqlite/0001_dead_letters.sql")]
 /// ```
 pub static DEAD_LETTERS: Kind = Kind {
     name: "dead_letters",

@@ -1,0 +1,150 @@
+//! A batch as `update` commands. MongoDB writes one document at a time atomically, so a record, its version
+//! and its messages are one document and no transaction is needed, not even a replica set.
+//!
+//! One command carries many statements, and the answer names those that failed, but not those that found
+//! nothing. So a version that has passed must be an error, not a filter that misses: the statement converts
+//! the id to a number unless the version is the expected one, which no id survives. Version 0 stands for "not
+//! there": for documents that are missing (every statement may create) and for those that were deleted while
+//! messages still waited in them.
+
+use bson::{Bson, Document, RawArrayBuf, RawDocumentBuf, doc};
+use serde_json::Value;
+
+use super::json;
+use crate::{
+    Failure,
+    store::{Change, Message},
+};
+
+/// Limits of one command: the server takes at most 16 MiB.
+const STATEMENTS: usize = 1000;
+const BYTES: usize = 8 << 20;
+
+/// What a write waits for.
+#[derive(Clone, Copy)]
+pub(super) enum Concern {
+    /// On the disks of a majority.
+    Lasting,
+    /// Seen by the primary: losing it only repeats a message.
+    Seen,
+}
+
+/// The statement that writes a change.
+pub(super) fn statement(change: &Change) -> Result<RawDocumentBuf, Failure> {
+    let expected = change.expected.cast_signed();
+    let (version, body) = match &change.body {
+        Some(text) => (expected + 1, doc! { "$literal": body(text)? }.into()),
+        None => (0, Bson::from("$$REMOVE")),
+    };
+    let messages = change.messages.iter().map(waiting).collect::<Result<Vec<_>, _>>()?;
+    let is_expected = doc! { "$eq": [{ "$ifNull": ["$version", 0] }, expected] };
+    raw(&doc! {
+        "q": { "_id": change.id.to_string() },
+        "u": [{ "$set": {
+            "version": { "$cond": [is_expected, version, { "$toInt": "$_id" }] },
+            "body": body,
+            "outbox": { "$concatArrays": [{ "$ifNull": ["$outbox", []] }, { "$literal": messages }] },
+        } }],
+        "upsert": true,
+    })
+}
+
+/// The statement that forgets messages of one record.
+pub(super) fn forget(id: &str, messages: &[String]) -> Result<RawDocumentBuf, Failure> {
+    raw(&doc! { "q": { "_id": id }, "u": { "$pull": { "outbox": { "id": { "$in": messages } } } } })
+}
+
+/// The command that removes what was deleted and has nothing to say any more.
+pub(super) fn bury(collection: &str) -> Document {
+    doc! {
+        "delete": collection,
+        "deletes": [{ "q": { "version": 0, "outbox": [] }, "limit": 0 }],
+        "writeConcern": { "w": 1 },
+    }
+}
+
+/// Statements as commands that the server takes, each with the number of its statements.
+pub(super) fn commands(
+    collection: &str,
+    statements: Vec<RawDocumentBuf>,
+    concern: Concern,
+) -> Result<Vec<(RawDocumentBuf, usize)>, Failure> {
+    let parts = split(statements).into_iter();
+    parts.map(|part| Ok((command(collection, &part, concern)?, part.len()))).collect()
+}
+
+fn command(
+    collection: &str,
+    statements: &[RawDocumentBuf],
+    concern: Concern,
+) -> Result<RawDocumentBuf, Failure> {
+    let concern = match concern {
+        Concern::Lasting => doc! { "w": "majority", "j": true, "wtimeout": 10_000 },
+        Concern::Seen => doc! { "w": 1 },
+    };
+    let mut updates = RawArrayBuf::new();
+    for statement in statements {
+        updates.push(statement.as_ref());
+    }
+    let mut command = raw(&doc! { "update": collection, "ordered": false, "writeConcern": concern })?;
+    command.append(bson::cstr!("updates"), updates);
+    Ok(command)
+}
+
+fn split(statements: Vec<RawDocumentBuf>) -> Vec<Vec<RawDocumentBuf>> {
+    let mut parts: Vec<Vec<RawDocumentBuf>> = Vec::new();
+    let mut bytes = 0;
+    for statement in statements {
+        let size = statement.as_bytes().len();
+        match parts.last_mut() {
+            Some(part) if part.len() < STATEMENTS && bytes + size <= BYTES => {
+                bytes += size;
+                part.push(statement);
+            }
+            _ => {
+                bytes = size;
+                parts.push(vec![statement]);
+            }
+        }
+    }
+    parts
+}
+
+fn body(text: &str) -> Result<Document, Failure> {
+    match serde_json::from_str(text) {
+        Ok(Value::Object(members)) => Ok(json::to_document(members)),
+        _ => Err(Failure::lasting("writing a record", "its body is no JSON object")),
+    }
+}
+
+fn waiting(message: &Message) -> Result<Document, Failure> {
+    let text = serde_json::to_string(message)
+        .map_err(|cause| Failure::lasting("writing a message into the outbox", cause))?;
+    let at = bson::DateTime::from_millis(message.at.timestamp_millis());
+    Ok(doc! { "id": message.id.to_string(), "at": at, "message": text })
+}
+
+fn raw(document: &Document) -> Result<RawDocumentBuf, Failure> {
+    RawDocumentBuf::try_from(document).map_err(|cause| Failure::lasting("writing a command", cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::{RawDocumentBuf, rawdoc};
+
+    use super::{BYTES, STATEMENTS, split};
+
+    fn sizes(statements: Vec<RawDocumentBuf>) -> Vec<usize> {
+        split(statements).iter().map(Vec::len).collect()
+    }
+
+    #[test]
+    fn a_command_has_no_more_statements_than_the_server_takes() {
+        assert_eq!(sizes(vec![rawdoc! {}; 2 * STATEMENTS + 1]), [STATEMENTS, STATEMENTS, 1]);
+    }
+
+    #[test]
+    fn a_command_has_no_more_bytes_than_the_server_takes() {
+        assert_eq!(sizes(vec![rawdoc! { "text": "x".repeat(BYTES / 2) }; 3]), [1, 1, 1]);
+    }
+}

@@ -1,0 +1,146 @@
+//! The bus inside one process: the promises of every bus, and those that only hold here because nothing is kept
+//! between a publisher and its listeners.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use garage_kit::{
+    bus::{
+        Bus, Topology, Verdict,
+        local::{DEAD_LETTERS, LocalBus},
+    },
+    clock::Clock,
+    store::{
+        Kind, Order, Query, Store,
+        sql::{Migrations, SqlStore},
+    },
+    testing::bus::{Listener, Place, World, done, message, numbered, publish},
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+garage_kit::bus_suite!(Hub::open().await);
+
+static KINDS: [&Kind; 1] = [&DEAD_LETTERS];
+
+/// A hub whose members share one store: they set nothing aside from each other's queues.
+#[derive(Clone)]
+struct Hub {
+    bus: Arc<LocalBus>,
+    clock: Clock,
+    store: Arc<dyn Store>,
+    _folder: Arc<TempDir>,
+}
+
+impl Hub {
+    async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("garage.db").display());
+        let migrations = Migrations {
+            postgres: sqlx::migrate!("src/bus/local/migrations/postgres"),
+            sqlite: sqlx::migrate!("src/bus/local/migrations/sqlite"),
+        };
+        let store = SqlStore::connect(&url, migrations, &KINDS).await.unwrap();
+        let clock = Clock::manual(Clock::system().now());
+        let bus = LocalBus::with_clock(clock.clone());
+        Self { bus, clock, store: Arc::new(store), _folder: Arc::new(folder) }
+    }
+
+    async fn dead_letters(&self, field: &'static str, value: &str) -> Vec<Value> {
+        let query = Query {
+            filters: vec![(field, value.to_owned())],
+            order: Order::By("at"),
+            limit: 100,
+            ..Query::default()
+        };
+        let records = self.store.find(&DEAD_LETTERS, &query).await.unwrap();
+        let bodies = records.iter().map(|record| serde_json::from_str::<Value>(&record.body).unwrap());
+        bodies.map(|body| body["state"].clone()).collect()
+    }
+}
+
+#[async_trait]
+impl Place for Hub {
+    async fn member(&self, topology: Topology) -> Arc<dyn Bus> {
+        self.bus.member(topology, Arc::clone(&self.store))
+    }
+
+    async fn resting(&self, queue: &str) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let letters = self.dead_letters("queue", queue).await;
+        letters.iter().map(|letter| (text(&letter["body"]), text(&letter["reason"]))).collect()
+    }
+
+    async fn tidy(&self, _: &Topology) {}
+}
+
+#[tokio::test]
+async fn a_message_stays_unsent_until_everybody_it_is_for_has_come() {
+    let hub = Hub::open().await;
+    let world = World::new(hub.clone());
+    let kitchen = Listener::willing();
+    let bus = world.listen("kitchen", &[("kitchen-orders", "order.made")], &kitchen).await;
+    let till = hub.member(world.topology("till", &[("till-orders", "order.made")])).await;
+    let order = message("order.made", "an order");
+
+    let published = bus.publish(std::slice::from_ref(&order)).await;
+    assert!(published.confirmed.is_empty() && published.unroutable.is_empty(), "{published:?}");
+    assert!(published.failure.unwrap().to_string().contains("till does not listen yet"));
+    assert!(till.ready().is_err());
+
+    till.subscribe(Listener::willing());
+    publish(&*bus, &[order]).await;
+    world.tidy(&[bus, till]).await;
+}
+
+#[tokio::test]
+async fn one_service_whose_database_is_away_does_not_make_another_miss_anything() {
+    let world = World::new(Hub::open().await);
+    let (well, ill) = (Listener::willing(), Listener::answering(|call, batch| match call {
+        1 => Err(garage_kit::Failure::passing("committing", "the database is away")),
+        _ => Ok(done(batch)),
+    }));
+    let first = world.listen("kitchen", &[("kitchen-orders", "order.made")], &well).await;
+    let second = world.listen("till", &[("till-orders", "order.made")], &ill).await;
+    let published = first.publish(&numbered("order.made", 5)).await;
+    assert!(published.confirmed.is_empty(), "{published:?}");
+    assert_eq!(well.took(5).await.len(), 5);
+    world.tidy(&[first, second]).await;
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_found_by_its_conversation_and_rests_once() {
+    let hub = Hub::open().await;
+    let world = World::new(hub.clone());
+    let listener = Listener::answering(|_, batch| {
+        Ok(batch.iter().map(|_| Verdict::SetAside("no such order".to_owned())).collect())
+    });
+    let bus = world.listen("shop", &[("orders", "order.made")], &listener).await;
+    let order = message("order.made", r#"{"eventId":"1"}"#);
+    let since = hub.clock.now();
+    publish(&*bus, std::slice::from_ref(&order)).await;
+    hub.clock.advance(chrono::TimeDelta::hours(1));
+    publish(&*bus, std::slice::from_ref(&order)).await;
+
+    let letters = hub.dead_letters("correlation", &order.correlation.to_string()).await;
+    let [letter] = letters.as_slice() else { panic!("{letters:?}") };
+    assert_eq!(letter["queue"], format!("{}-orders", world.prefix));
+    assert_eq!((letter["topic"].as_str(), letter["reason"].as_str()), (Some("order.made"), Some("no such order")));
+    assert_eq!((letter["messageId"].as_str(), letter["body"].as_str()), (Some(&*order.id.to_string()), Some(&*order.body)));
+    assert_eq!(letter["at"].as_str().unwrap().parse(), Ok(since));
+    world.tidy(&[bus]).await;
+}
+
+#[tokio::test]
+async fn what_is_for_a_service_that_has_gone_stays_with_its_publisher() {
+    let world = World::new(Hub::open().await);
+    let publisher = world.publisher().await;
+    let bus = world.listen("shop", &[("orders", "order.made")], &Listener::willing()).await;
+    bus.close().await;
+    let must = message("order.made", "order");
+    let may = garage_kit::store::Message { mandatory: false, ..message("order.made", "audit") };
+    let published = publisher.publish(&[must.clone(), may]).await;
+    assert_eq!((published.confirmed, published.unroutable), (vec![], vec![must.id]));
+    assert!(published.failure.unwrap().to_string().contains("listens no more"));
+    world.tidy(&[publisher]).await;
+}

@@ -1,0 +1,85 @@
+//! A service as a program of its own: settings from the environment, its store, the broker, its port; gentle
+//! to start in any order and to stop.
+
+use std::{
+    future::Future,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use axum::Router;
+use garage_events::Service;
+use garage_kit::{
+    Failure,
+    auth::Verifier,
+    bus::rabbitmq::RabbitMq,
+    clock::Clock,
+    program::{self, Env, Misconfigured},
+    store::Store,
+};
+use secrecy::ExposeSecret;
+
+use crate::service::{Door, Parts, Running, bind, patiently, topology_of};
+
+/// Why a program could not start or go on; one sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    /// A setting is missing or wrong.
+    #[error(transparent)]
+    Misconfigured(#[from] Misconfigured),
+    /// Something that it needs does not work, and waiting cannot help.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+    /// Signals cannot be listened for.
+    #[error("cannot listen for signals: {0}")]
+    Signals(#[from] std::io::Error),
+}
+
+/// Answers `--help` and `--version`, and refuses what it does not know: all settings come from the environment.
+pub fn read_arguments(name: &'static str, about: &'static str, variables: &'static str) {
+    clap::Command::new(name).version(env!("CARGO_PKG_VERSION")).about(about).after_help(variables).get_matches();
+}
+
+/// What tells one service's program from another's.
+pub struct Program<C, O> {
+    /// Which.
+    pub service: Service,
+    /// Where it listens unless `PORT` says otherwise.
+    pub port: u16,
+    /// Opens its store; tried again while the database is away.
+    pub connect: C,
+    /// Opens the service.
+    pub open: O,
+}
+
+impl<C, O, F> Program<C, O>
+where
+    C: Fn() -> F,
+    F: Future<Output = Result<Arc<dyn Store>, Failure>>,
+    O: FnOnce(Parts) -> (Router, Running),
+{
+    /// Runs until a signal asks to stop.
+    ///
+    /// # Errors
+    /// At once when a setting is missing or wrong, the port is taken or the database has another schema; never
+    /// because a server is away.
+    pub async fn run(self, env: &Env) -> Result<(), Stopped> {
+        let clock = Clock::system();
+        let verifier = Verifier::from_env(env, clock.clone())?;
+        let port = env.parse("PORT", "a port number from 1 to 65535")?.unwrap_or(self.port);
+        let broker = env.url("RABBITMQ_URL", &["amqp", "amqps"])?.ok_or_else(|| {
+            Misconfigured::new("RABBITMQ_URL is not set: give the broker's address, such as amqp://guest:guest@127.0.0.1:5672")
+        })?;
+        let stopping = program::shutdown_signal()?;
+        let door = Door::default();
+        let listener = bind(self.service.word(), SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))).await?;
+        let served = door.serve(listener, stopping.clone());
+        let bus = RabbitMq::connect(broker.expose_secret(), topology_of(self.service)?, clock.clone())?;
+        let Some(store) = patiently(&stopping, &self.connect).await? else { return Ok(()) };
+        let (router, running) = (self.open)(Parts { store, bus, clock, verifier });
+        door.lead_to(router);
+        let ended = served.await.unwrap_or_else(|cause| Err(Failure::lasting("serving HTTP", cause)));
+        running.stop().await;
+        Ok(ended?)
+    }
+}

@@ -1,0 +1,85 @@
+//! The operator's commands, one file each, and what several of them need: where the services are and who asks.
+
+pub mod demo;
+pub mod doctor;
+pub mod openapi;
+pub mod saga;
+pub mod token;
+pub mod up;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use chrono::TimeDelta;
+use clap::Args;
+use garage::{embedded, shop::Shop};
+use garage_kit::{
+    auth::{Grant, sign},
+    clock::Clock,
+    program::Env,
+};
+use secrecy::SecretString;
+use serde_json::Value;
+
+/// Everything that a person may be.
+pub const ROLES: [&str; 3] = ["attendant", "technician", "manager"];
+
+/// Where the services are.
+#[derive(Args)]
+pub struct Services {
+    /// The OS Service's address
+    #[arg(long, default_value = "http://127.0.0.1:3001")]
+    pub os: String,
+    /// The Billing Service's address
+    #[arg(long, default_value = "http://127.0.0.1:3002")]
+    pub billing: String,
+    /// The Execution Service's address
+    #[arg(long, default_value = "http://127.0.0.1:3003")]
+    pub execution: String,
+    /// A token to use; otherwise one is signed with JWT_SECRET or the data directory's secret
+    #[arg(long)]
+    pub token: Option<String>,
+    /// The data directory of `garage up`
+    #[arg(long, default_value = "./garage-data")]
+    pub data_dir: PathBuf,
+}
+
+impl Services {
+    /// A client of these services that may do everything.
+    pub fn shop(&self, env: &Env) -> Result<Shop> {
+        let token = match &self.token {
+            Some(token) => token.clone(),
+            None => token(&secret(env, &self.data_dir)?, "garage", &ROLES, TimeDelta::hours(1))?,
+        };
+        Shop::new([self.os.clone(), self.billing.clone(), self.execution.clone()], token)
+    }
+}
+
+/// The secret that signs tokens: `JWT_SECRET`, or the data directory's.
+pub fn secret(env: &Env, data_dir: &Path) -> Result<SecretString> {
+    if let Some(secret) = env.secret("JWT_SECRET")? {
+        return Ok(secret);
+    }
+    match embedded::secret_in(data_dir)? {
+        Some(secret) => Ok(secret),
+        None => bail!("there is no secret to sign with: set JWT_SECRET, or name the --data-dir of a `garage up` (not {})", data_dir.display()),
+    }
+}
+
+/// A signed token.
+pub fn token(secret: &SecretString, subject: &str, roles: &[&str], lifetime: TimeDelta) -> Result<String> {
+    sign(secret, &Grant::new(subject, roles, lifetime), &Clock::system()).context("signing a token")
+}
+
+/// A line of a work order's timeline.
+pub fn timeline_line(fact: &Value) -> String {
+    let object = fact.as_object().cloned().unwrap_or_default();
+    let at = fact["at"].as_str().unwrap_or_default();
+    let told = |(name, value): (&String, &Value)| match value {
+        Value::String(text) => format!("{name} {text}"),
+        other => format!("{name} {other}"),
+    };
+    let details: Vec<String> =
+        object.iter().filter(|(name, value)| !["at", "type", "eventId"].contains(&name.as_str()) && !value.is_null()).map(told).collect();
+    format!("  {at}  {:<20} {}", fact["type"].as_str().unwrap_or_default(), details.join(", ")).trim_end().to_owned()
+}

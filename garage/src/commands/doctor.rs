@@ -1,0 +1,151 @@
+//! `garage doctor`: checks whatever is configured and says what to do about what does not work. Exit code 1
+//! when something does not. It asks nobody for money.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Result, bail};
+use clap::Args;
+use garage_billing_service::Settings;
+use garage_events::Service;
+use garage_kit::{
+    Failure,
+    bus::{Bus, rabbitmq::RabbitMq},
+    clock::Clock,
+    program::{self, Env},
+    store::Store,
+};
+use garage_saga::topology_of;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::timeout;
+
+/// How long a server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Check everything that is configured.
+#[derive(Args)]
+pub struct Doctor {
+    /// The OS Service's database (PostgreSQL); otherwise from DATABASE_* with the name os_service
+    #[arg(long)]
+    os_database_url: Option<String>,
+    /// The Execution Service's database (PostgreSQL); otherwise from DATABASE_* with the name execution_service
+    #[arg(long)]
+    execution_database_url: Option<String>,
+    /// The data directory to check when no server is configured
+    #[arg(long, default_value = "./garage-data")]
+    data_dir: PathBuf,
+}
+
+/// What a check found: nothing to complain of, or the complaint and what to do.
+type Finding = std::result::Result<String, String>;
+
+impl Doctor {
+    #[expect(clippy::print_stdout, reason = "what a command says goes to standard output")]
+    pub async fn run(self, env: &Env) -> Result<()> {
+        program::init_logging(&Env::fixed(&[("RUST_LOG", "off")]))?;
+        let findings = self.examine(env).await?;
+        let mut ill = 0;
+        for (name, finding) in findings {
+            match finding {
+                Ok(text) => println!("✓ {name}: {text}"),
+                Err(text) => {
+                    println!("✗ {name}: {text}");
+                    ill += 1;
+                }
+            }
+        }
+        if ill > 0 {
+            bail!("{ill} of these need attention");
+        }
+        Ok(())
+    }
+
+    async fn examine(&self, env: &Env) -> Result<Vec<(String, Finding)>> {
+        let mut findings = Vec::new();
+        for (service, url) in [("os", &self.os_database_url), ("execution", &self.execution_database_url)] {
+            if let Some(url) = database(env, url.as_deref(), service)? {
+                findings.push((format!("{service} database"), sql(service, url.expose_secret()).await));
+            }
+        }
+        if let Some(uri) = env.url("MONGODB_URI", &["mongodb", "mongodb+srv"])? {
+            findings.push(("billing database".to_owned(), opened(garage_billing_service::connect(uri.expose_secret())).await));
+        }
+        if let Some(url) = env.url("RABBITMQ_URL", &["amqp", "amqps"])? {
+            for service in Service::ALL {
+                findings.push((format!("broker, as {service}"), broker(url.expose_secret(), *service).await));
+            }
+        }
+        if findings.is_empty() {
+            findings.extend(self.embedded().await);
+        }
+        findings.push(("payment gateway".to_owned(), gateway(env).await));
+        Ok(findings)
+    }
+
+    /// The data directory, when there is no server to check.
+    async fn embedded(&self) -> Vec<(String, Finding)> {
+        if !self.data_dir.exists() {
+            let text = format!("{} is not there yet; `garage up` makes it", self.data_dir.display());
+            return vec![("data directory".to_owned(), Ok(text))];
+        }
+        let mut findings = Vec::new();
+        for service in ["os", "billing", "execution"] {
+            let path = self.data_dir.join(format!("{service}.sqlite"));
+            let url = format!("sqlite:{}", path.display());
+            let finding = if path.exists() {
+                sql(service, &url).await
+            } else {
+                Err(format!("{} is missing; `garage up` makes a new one", path.display()))
+            };
+            findings.push((format!("{service} database"), finding));
+        }
+        findings
+    }
+}
+
+/// The address of a service's database: the argument, or the environment's server with the service's name.
+fn database(env: &Env, argument: Option<&str>, service: &str) -> Result<Option<SecretString>> {
+    if let Some(url) = argument {
+        return Ok(Some(url.to_owned().into()));
+    }
+    let configured = env.text("DATABASE_HOST")?.is_some() && env.text("DATABASE_URL")?.is_none();
+    Ok(if configured { Some(env.database_url(&format!("{service}_service"))?) } else { None })
+}
+
+async fn sql(service: &str, url: &str) -> Finding {
+    match service {
+        "os" => opened(garage_os_service::connect(url)).await,
+        "billing" => opened(garage_billing_service::connect(url)).await,
+        _ => opened(garage_execution_service::connect(url)).await,
+    }
+}
+
+async fn opened(connecting: impl Future<Output = Result<std::sync::Arc<dyn Store>, Failure>>) -> Finding {
+    let store = timeout(PATIENCE, connecting).await.map_err(|_| late())?.map_err(|failure| failure.to_string())?;
+    timeout(PATIENCE, store.ping()).await.map_err(|_| late())?.map_err(|failure| failure.to_string())?;
+    Ok("answers, and its schema is up to date".to_owned())
+}
+
+fn late() -> String {
+    format!("no answer within {} s; is the server there, and may it be reached from here?", PATIENCE.as_secs())
+}
+
+/// Declares what the service itself would declare: that is how a difference shows.
+async fn broker(url: &str, service: Service) -> Finding {
+    let mut topology = topology_of(service).map_err(|failure| failure.to_string())?;
+    "garage-doctor".clone_into(&mut topology.service);
+    topology.consumes.clear();
+    let bus = RabbitMq::connect(url, topology, Clock::system()).map_err(|failure| failure.to_string())?;
+    let ready = timeout(PATIENCE, bus.wait_until_ready()).await;
+    let state = bus.ready();
+    bus.close().await;
+    match (ready, state) {
+        (Ok(()), _) => Ok("reachable, exchanges and queues are as they must be".to_owned()),
+        (Err(_), Err(failure)) => Err(failure.to_string()),
+        (Err(_), Ok(())) => Err(late()),
+    }
+}
+
+async fn gateway(env: &Env) -> Finding {
+    let settings = Settings::from_env(env, true).map_err(|wrong| wrong.to_string())?;
+    settings.check_gateway().await
+}

@@ -1,0 +1,62 @@
+//! `garage saga`: what happened to one work order, as all three services know it.
+
+use anyhow::{Result, bail};
+use clap::Args;
+use garage::shop::{At, Shop};
+use garage_kit::program::Env;
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Services, timeline_line};
+
+/// Print a saga.
+#[derive(Args)]
+pub struct Saga {
+    /// The work order's id
+    work_order_id: Uuid,
+    #[command(flatten)]
+    services: Services,
+}
+
+impl Saga {
+    #[expect(clippy::print_stdout, reason = "what a command says goes to standard output")]
+    pub async fn run(self, env: &Env) -> Result<()> {
+        let (shop, id) = (self.services.shop(env)?, self.work_order_id);
+        let Some(order) = known(&shop, At::Os, &format!("/work-orders/{id}")).await? else {
+            bail!("there is no work order {id}");
+        };
+        println!("work order {id}: {}", order["status"].as_str().unwrap_or_default());
+        for fact in shop.history(&id.to_string()).await? {
+            println!("{}", timeline_line(&fact));
+        }
+        let quote = known(&shop, At::Billing, &format!("/quotes/work-order/{id}")).await?;
+        println!("quote: {}", quote.map_or_else(none, |quote| summary(&quote, "totalAmount")));
+        let payments = known(&shop, At::Billing, &format!("/payments/work-order/{id}")).await?;
+        for payment in payments.as_ref().and_then(Value::as_array).into_iter().flatten() {
+            println!("payment: {}", summary(payment, "amount"));
+        }
+        let job = known(&shop, At::Execution, &format!("/executions/work-order/{id}")).await?;
+        println!("execution: {}", job.map_or_else(none, |job| summary(&job, "priority")));
+        Ok(())
+    }
+}
+
+fn none() -> String {
+    "none".to_owned()
+}
+
+fn summary(thing: &Value, also: &str) -> String {
+    let plain = |field: &str| thing[field].as_str().map_or_else(|| thing[field].to_string(), str::to_owned);
+    let reason = ["reason", "failureReason"].iter().find_map(|field| thing[field].as_str()).unwrap_or_default();
+    format!("{} {} {} {reason}", plain("status"), plain(also), plain("id")).trim_end().to_owned()
+}
+
+async fn known(shop: &Shop, at: At, path: &str) -> Result<Option<Value>> {
+    let reply = shop.ask(at, Method::GET, path, None).await?;
+    match reply.status {
+        StatusCode::OK => Ok(Some(reply.body)),
+        StatusCode::NOT_FOUND => Ok(None),
+        status => bail!("{path}: {status} {}", reply.body),
+    }
+}

@@ -1,0 +1,80 @@
+//! `garage up`: the three services in this process, until it is told to stop. Data stays between runs.
+
+use std::{net::IpAddr, path::PathBuf, time::Instant};
+
+use anyhow::Result;
+use chrono::TimeDelta;
+use clap::Args;
+use garage::embedded::{Addresses, DataDir, Embedded, settings};
+use garage_kit::{
+    clock::Clock,
+    program::{self, Env},
+};
+
+use super::{ROLES, token};
+
+/// Run everything in this process.
+#[derive(Args)]
+pub struct Up {
+    /// Where the data lives: a SQLite file per service, and the secret that signs tokens
+    #[arg(long, default_value = "./garage-data")]
+    data_dir: PathBuf,
+    /// The interface to listen on; 0.0.0.0 for the shop's network
+    #[arg(long, default_value = "127.0.0.1")]
+    host: IpAddr,
+    /// The OS Service's port
+    #[arg(long, default_value_t = garage_os_service::DEFAULT_PORT)]
+    os_port: u16,
+    /// The Billing Service's port
+    #[arg(long, default_value_t = garage_billing_service::DEFAULT_PORT)]
+    billing_port: u16,
+    /// The Execution Service's port
+    #[arg(long, default_value_t = garage_execution_service::DEFAULT_PORT)]
+    execution_port: u16,
+}
+
+impl Up {
+    pub async fn run(self, env: &Env) -> Result<()> {
+        let begun = Instant::now();
+        program::init_logging(&quiet(env)?)?;
+        let clock = Clock::system();
+        let settings = settings(env)?;
+        let data = DataDir::open(&self.data_dir)?;
+        let secret = match env.secret("JWT_SECRET")? {
+            Some(secret) => secret,
+            None => data.secret(&clock)?,
+        };
+        let addresses = Addresses { host: self.host, ports: [self.os_port, self.billing_port, self.execution_port] };
+        let stopping = program::shutdown_signal()?;
+        let embedded = Embedded::start(&data, addresses, settings, &secret, &clock).await?;
+        let token = token(&secret, "manager", &ROLES, TimeDelta::hours(12))?;
+        self.greet(&embedded, &token, begun);
+        stopping.cancelled().await;
+        embedded.stop().await;
+        Ok(())
+    }
+
+    #[expect(clippy::print_stdout, reason = "what a command says goes to standard output")]
+    fn greet(&self, embedded: &Embedded, token: &str, begun: Instant) {
+        let [os, billing, execution] = &embedded.urls;
+        println!("The garage is open (ready in {} ms, data in {}).", begun.elapsed().as_millis(), self.data_dir.display());
+        println!();
+        println!("  OS         {os}    customers, vehicles, work orders    {os}/api");
+        println!("  Billing    {billing}    quotes, payments, catalogue         {billing}/api");
+        println!("  Execution  {execution}    queue, diagnosis, repair            {execution}/api");
+        println!();
+        println!("Payments go to the gateway named by PAYMENT_GATEWAY; unless told otherwise a sandbox that moves no money.");
+        println!("Sign in for 12 hours with this token (`garage token` makes others), as Authorization: Bearer");
+        println!("{token}");
+    }
+}
+
+/// A person watches this program: unless told otherwise its log is for what needs attention.
+fn quiet(env: &Env) -> Result<Env> {
+    let (filter, format) = (env.text("RUST_LOG")?, env.text("LOG_FORMAT")?);
+    Ok(Env::of(move |name| match name {
+        "RUST_LOG" => Some(filter.clone().unwrap_or_else(|| "warn".to_owned()).into()),
+        "LOG_FORMAT" => format.clone().map(Into::into),
+        _ => None,
+    }))
+}

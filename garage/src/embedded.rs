@@ -1,0 +1,206 @@
+//! The three services in one process: a SQLite file each, the in-process bus, the sandbox gateway. The same
+//! code as the service programs; only the parts that it is started with differ.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::Write,
+    net::{IpAddr, SocketAddr},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use garage_billing_service::Settings;
+use garage_events::Service;
+use garage_kit::{
+    Failure,
+    auth::Verifier,
+    bus::local::LocalBus,
+    clock::Clock,
+    program::{Env, Misconfigured},
+    store::Store,
+};
+use garage_saga::{
+    Parts, Running,
+    service::{Door, bind},
+    topology_of,
+};
+use secrecy::SecretString;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// Where the three services listen. Port 0 takes any free one.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// The interface.
+    pub host: IpAddr,
+    /// OS, Billing and Execution, in this order.
+    pub ports: [u16; 3],
+}
+
+/// A data directory, held by one process at a time.
+pub struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// The system at work.
+pub struct Embedded {
+    /// Base URLs of OS, Billing and Execution, in this order.
+    pub urls: [String; 3],
+    stopping: CancellationToken,
+    served: Vec<JoinHandle<Result<(), Failure>>>,
+    running: Vec<Running>,
+}
+
+impl DataDir {
+    /// Makes the directory if need be and takes hold of it.
+    ///
+    /// # Errors
+    /// One sentence when it cannot be written, or another process holds it.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let failed = |cause: std::io::Error| {
+            Failure::lasting("opening the data directory", format!("{} cannot be written: {cause}", path.display()))
+        };
+        fs::create_dir_all(path).map_err(failed)?;
+        let options = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path.join("lock"));
+        let lock = options.map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => {
+                let text = format!("another `garage up` works in {}; stop it or choose another --data-dir", path.display());
+                Err(Failure::lasting("opening the data directory", text))
+            }
+            Err(TryLockError::Error(cause)) => Err(failed(cause)),
+        }
+    }
+
+    /// The secret that signs tokens: made on the first start, readable by its owner alone.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn secret(&self, clock: &Clock) -> Result<SecretString, Failure> {
+        if let Some(secret) = secret_in(&self.path)? {
+            return Ok(secret);
+        }
+        let fresh = || clock.event_id().simple().to_string();
+        let secret = format!("{}{}", fresh(), fresh());
+        let path = secret_file(&self.path);
+        let unwritten = |cause: std::io::Error| Failure::lasting("making a secret", format!("{}: {cause}", path.display()));
+        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path).map_err(unwritten)?;
+        file.write_all(secret.as_bytes()).and_then(|()| file.sync_all()).map_err(unwritten)?;
+        Ok(secret.into())
+    }
+
+    fn database(&self, service: &str) -> String {
+        format!("sqlite:{}", self.path.join(format!("{service}.sqlite")).display())
+    }
+}
+
+fn secret_file(dir: &Path) -> PathBuf {
+    dir.join("jwt-secret")
+}
+
+/// The secret of a data directory, if it has one.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn secret_in(dir: &Path) -> Result<Option<SecretString>, Failure> {
+    let path = secret_file(dir);
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text.trim().to_owned().into())),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(Failure::lasting("reading the secret", format!("{}: {cause}", path.display()))),
+    }
+}
+
+impl Embedded {
+    /// Starts the three services on the data directory.
+    ///
+    /// # Errors
+    /// One sentence when a port is taken or the data cannot be opened.
+    pub async fn start(
+        data: &DataDir,
+        addresses: Addresses,
+        settings: Settings,
+        secret: &SecretString,
+        clock: &Clock,
+    ) -> Result<Self, Failure> {
+        let listeners = listen(addresses).await?;
+        let urls = urls(&listeners)?;
+        let [os, billing, execution] = [data.database("os"), data.database("billing"), data.database("execution")];
+        let (os, billing, execution) = tokio::try_join!(
+            garage_os_service::connect(&os),
+            garage_billing_service::connect(&billing),
+            garage_execution_service::connect(&execution),
+        )?;
+        let bus = LocalBus::with_clock(clock.clone());
+        let verifier = verifier(secret, clock)?;
+        let parts = |service, store: Arc<dyn Store>| {
+            let bus = bus.member(topology_of(service)?, store.clone());
+            Ok::<_, Failure>(Parts { store, bus, clock: clock.clone(), verifier: verifier.clone() })
+        };
+        let services = [
+            garage_os_service::open(parts(Service::Os, os)?),
+            garage_billing_service::open(parts(Service::Billing, billing)?, settings),
+            garage_execution_service::open(parts(Service::Execution, execution)?),
+        ];
+        let stopping = CancellationToken::new();
+        let (mut served, mut running) = (Vec::new(), Vec::new());
+        for (listener, (router, service)) in listeners.into_iter().zip(services) {
+            let door = Door::default();
+            door.lead_to(router);
+            served.push(door.serve(listener, stopping.clone()));
+            running.push(service);
+        }
+        Ok(Self { urls, stopping, served, running })
+    }
+
+    /// Stops gently: requests at hand, side work, deliveries, the last commits.
+    pub async fn stop(self) {
+        self.stopping.cancel();
+        for served in self.served {
+            if let Ok(Err(failure)) = served.await {
+                tracing::error!(%failure, "a service ended badly");
+            }
+        }
+        futures::future::join_all(self.running.into_iter().map(Running::stop)).await;
+    }
+}
+
+async fn listen(addresses: Addresses) -> Result<Vec<TcpListener>, Failure> {
+    let names = Service::ALL.iter().map(|service| service.word());
+    let binds = names.zip(addresses.ports).map(|(name, port)| bind(name, SocketAddr::new(addresses.host, port)));
+    futures::future::try_join_all(binds).await
+}
+
+fn urls(listeners: &[TcpListener]) -> Result<[String; 3], Failure> {
+    let url = |listener: &TcpListener| listener.local_addr().map(|address| format!("http://{address}"));
+    let urls: Result<Vec<_>, _> = listeners.iter().map(url).collect();
+    let urls = urls.map_err(|cause| Failure::lasting("opening a port", cause))?;
+    urls.try_into().map_err(|_| Failure::lasting("opening a port", "three services need three ports"))
+}
+
+/// Who believes tokens that were signed with `secret`.
+///
+/// # Errors
+/// When the secret is too short to be one.
+pub fn verifier(secret: &SecretString, clock: &Clock) -> Result<Verifier, Failure> {
+    Verifier::new(clock.clone()).secret(secret).map_err(|cause| Failure::lasting("reading the secret", cause))
+}
+
+/// Billing's settings for a system with nothing to install: the sandbox gateway unless told otherwise.
+///
+/// # Errors
+/// When a variable is there and wrong.
+pub fn settings(env: &Env) -> Result<Settings, Misconfigured> {
+    Settings::from_env(env, true)
+}
+
+/// A folder of its own for a system that shall leave nothing behind; the caller removes it.
+#[must_use]
+pub fn temporary_folder(clock: &Clock) -> PathBuf {
+    let id: Uuid = clock.event_id();
+    std::env::temp_dir().join(format!("garage-{}", id.simple()))
+}

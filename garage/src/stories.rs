@@ -1,0 +1,187 @@
+//! The saga's stories, over real HTTP: the happy path and every compensation, each with the end that it must
+//! have. The demo tells them, and the tests hold both ways of running to them.
+
+use std::fmt::Debug;
+
+use anyhow::{Result, ensure};
+use futures::future::BoxFuture;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::shop::{At, Car, Shop};
+
+/// The technician's steps from the queue to the end.
+const REPAIR: [&str; 5] = ["start-diagnosis", "complete-diagnosis", "start-repair", "complete-repair", "complete"];
+
+/// A story: its name, and how it goes. It fails where it does not end as it must, and gives the car otherwise.
+pub struct Story {
+    /// A sentence.
+    pub name: &'static str,
+    /// Tells it to a shop, with a number that no other car has had.
+    pub tell: for<'a> fn(&'a Shop, u64) -> BoxFuture<'a, Result<Car>>,
+}
+
+macro_rules! stories {
+    ($($name:literal $story:ident)+) => {
+        /// Every story that needs no other clock than the shop's own.
+        pub const STORIES: &[Story] = &[$(Story { name: $name, tell: |shop, number| Box::pin($story(shop, number)) }),+];
+    };
+}
+
+stories! {
+    "taken in, quoted, approved, paid, repaired, delivered" happy
+    "declined at first, then paid" declined_then_paid
+    "called off right after intake" cancelled_at_once
+    "called off when quoted" cancelled_when_quoted
+    "called off when approved" cancelled_when_approved
+    "called off while a payment is pending" cancelled_in_payment
+    "called off in the queue" cancelled_in_the_queue
+    "called off under repair" cancelled_under_repair
+    "called off too late" cancelled_too_late
+    "the repair fails" repair_fails
+    "the quote is rejected" rejected
+}
+
+fn same<T: PartialEq + Debug>(what: &str, is: &T, must: &T) -> Result<()> {
+    ensure!(is == must, "{what} is {is:?}, must be {must:?}");
+    Ok(())
+}
+
+/// A car in the queue, paid.
+async fn paid(shop: &Shop, number: u64) -> Result<Car> {
+    let car = approved(shop, "Ana Souza", number).await?;
+    same("the payment", &shop.pay(&car).await?.status, &StatusCode::OK)?;
+    shop.job_is(&car, "QUEUED").await?;
+    shop.order_is(&car, "IN_PROGRESS").await?;
+    Ok(car)
+}
+
+async fn approved(shop: &Shop, name: &str, number: u64) -> Result<Car> {
+    let car = shop.take_in(name, number).await?;
+    shop.quote(&car, "send").await?;
+    shop.order_is(&car, "QUOTE_SENT").await?;
+    shop.quote(&car, "approve").await?;
+    shop.order_is(&car, "APPROVED").await?;
+    shop.job_is(&car, "AWAITING_PAYMENT").await?;
+    Ok(car)
+}
+
+async fn happy(shop: &Shop, number: u64) -> Result<Car> {
+    let car = paid(shop, number).await?;
+    shop.work(&car, &REPAIR).await?;
+    shop.order_is(&car, "COMPLETED").await?;
+    shop.post(At::Os, &format!("/work-orders/{}/deliver", car.order), json!({})).await?;
+    shop.order_is(&car, "DELIVERED").await?;
+    kept(shop, &car).await
+}
+
+/// One payment, and it stays.
+async fn kept(shop: &Shop, car: &Car) -> Result<Car> {
+    let statuses: Vec<Value> = shop.payments(car).await?.iter().map(|payment| payment["status"].clone()).collect();
+    same("what was captured", &statuses.iter().filter(|status| *status == "APPROVED").count(), &1)?;
+    Ok(car.clone())
+}
+
+/// One payment, and it went back; the workshop gave up.
+async fn given_back(shop: &Shop, car: &Car) -> Result<Car> {
+    shop.payment_is(car, "REFUNDED").await?;
+    shop.job_is(car, "FAILED").await?;
+    let history = shop.wait_for(At::Os, &format!("/work-orders/{}/history", car.order), "refunded", |history| {
+        history.as_array().is_some_and(|facts| facts.iter().any(|fact| fact["type"] == "PAYMENT_REFUNDED"))
+    });
+    history.await?;
+    Ok(car.clone())
+}
+
+async fn called_off(shop: &Shop, car: &Car) -> Result<()> {
+    same("the cancellation", &shop.cancel(car).await?.status, &StatusCode::OK)?;
+    shop.order_is(car, "CANCELLED").await?;
+    same("cancelling once more", &shop.cancel(car).await?.status, &StatusCode::OK)
+}
+
+/// A card of a holder named OTHE is declined by the gateway, as in the provider's test data.
+async fn declined_then_paid(shop: &Shop, number: u64) -> Result<Car> {
+    let car = approved(shop, "Ana Souza", number).await?;
+    same("the first payment", &shop.pay_by_card(&car, "OTHE").await?.status, &StatusCode::BAD_REQUEST)?;
+    shop.payment_is(&car, "REJECTED").await?;
+    shop.order_is(&car, "APPROVED").await?;
+    same("the second payment", &shop.pay(&car).await?.status, &StatusCode::OK)?;
+    shop.job_is(&car, "QUEUED").await?;
+    shop.work(&car, &REPAIR).await?;
+    shop.order_is(&car, "COMPLETED").await?;
+    kept(shop, &car).await
+}
+
+async fn cancelled_at_once(shop: &Shop, number: u64) -> Result<Car> {
+    let car = shop.take_in("Ana Souza", number).await?;
+    called_off(shop, &car).await?;
+    shop.quote_is(&car, "CANCELLED").await?;
+    Ok(car)
+}
+
+async fn cancelled_when_quoted(shop: &Shop, number: u64) -> Result<Car> {
+    let car = shop.take_in("Ana Souza", number).await?;
+    shop.order_is(&car, "QUOTED").await?;
+    called_off(shop, &car).await?;
+    shop.quote_is(&car, "CANCELLED").await?;
+    Ok(car)
+}
+
+async fn cancelled_when_approved(shop: &Shop, number: u64) -> Result<Car> {
+    let car = approved(shop, "Ana Souza", number).await?;
+    called_off(shop, &car).await?;
+    shop.quote_is(&car, "CANCELLED").await?;
+    shop.job_is(&car, "CANCELLED").await?;
+    same("a payment afterwards", &shop.pay(&car).await?.status, &StatusCode::CONFLICT)?;
+    Ok(car)
+}
+
+/// Whoever is named CONT has a payment that stays pending.
+async fn cancelled_in_payment(shop: &Shop, number: u64) -> Result<Car> {
+    let car = approved(shop, "CONT", number).await?;
+    same("the payment", &shop.pay(&car).await?.status, &StatusCode::ACCEPTED)?;
+    shop.payment_is(&car, "PENDING").await?;
+    called_off(shop, &car).await?;
+    shop.payment_is(&car, "CANCELLED").await?;
+    shop.job_is(&car, "CANCELLED").await?;
+    Ok(car)
+}
+
+async fn cancelled_in_the_queue(shop: &Shop, number: u64) -> Result<Car> {
+    let car = paid(shop, number).await?;
+    called_off(shop, &car).await?;
+    given_back(shop, &car).await
+}
+
+async fn cancelled_under_repair(shop: &Shop, number: u64) -> Result<Car> {
+    let car = paid(shop, number).await?;
+    shop.work(&car, &REPAIR[..3]).await?;
+    shop.job_is(&car, "REPAIRING").await?;
+    called_off(shop, &car).await?;
+    given_back(shop, &car).await
+}
+
+async fn cancelled_too_late(shop: &Shop, number: u64) -> Result<Car> {
+    let car = paid(shop, number).await?;
+    shop.work(&car, &REPAIR).await?;
+    shop.order_is(&car, "COMPLETED").await?;
+    same("the cancellation", &shop.cancel(&car).await?.status, &StatusCode::CONFLICT)?;
+    shop.order_is(&car, "COMPLETED").await?;
+    kept(shop, &car).await
+}
+
+async fn repair_fails(shop: &Shop, number: u64) -> Result<Car> {
+    let car = paid(shop, number).await?;
+    shop.work(&car, &["start-diagnosis", "complete-diagnosis", "start-repair", "fail"]).await?;
+    shop.order_is(&car, "FAILED").await?;
+    given_back(shop, &car).await
+}
+
+async fn rejected(shop: &Shop, number: u64) -> Result<Car> {
+    let car = shop.take_in("Ana Souza", number).await?;
+    shop.quote(&car, "reject").await?;
+    let order = shop.order_is(&car, "CANCELLED").await?;
+    same("the reason", &order["cancellationReason"], &Value::from("QUOTE_REJECTED"))?;
+    shop.quote_is(&car, "REJECTED").await?;
+    Ok(car)
+}
