@@ -8,11 +8,16 @@ use std::sync::Arc;
 use garage_billing_service::gateway::{
     Charge, Charged, Gateway, GatewayError, Refunded, Standing,
     mercado_pago::{DEADLINE, MercadoPago},
-    sandbox::{self, Sandbox, faults::Fault, ledger::Verdict, server},
+    sandbox::{
+        Sandbox,
+        faults::Fault,
+        ledger::{Entry, Verdict},
+        server,
+    },
 };
 use garage_events::{Cents, PaymentId, PaymentMethod, Service, event::Payer};
 use garage_kit::{
-    Repository,
+    Aggregate, Repository,
     bus::local::LocalBus,
     clock::Clock,
     outbox::Outbox,
@@ -62,8 +67,7 @@ async fn sandbox_in(folder: &TempDir) -> Sandbox {
     let url = format!("sqlite:{}", folder.path().join("billing.db").display());
     let migrations =
         Migrations { postgres: Migrator::DEFAULT, sqlite: sqlx::migrate!("tests/gateway/sqlite") };
-    let store: Arc<dyn Store> =
-        Arc::new(SqlStore::connect(&url, migrations, &[&sandbox::KIND]).await.unwrap());
+    let store: Arc<dyn Store> = Arc::new(SqlStore::connect(&url, migrations, &[Entry::KIND]).await.unwrap());
     let bus = LocalBus::new().member(garage_saga::topology_of(Service::Billing).unwrap(), store.clone());
     let clock = Clock::system();
     Sandbox::new(Repository::new(Outbox::start(store, bus, clock.clone())), clock)

@@ -9,7 +9,10 @@ use garage_events::{
 };
 use serde::{Deserialize, Serialize};
 
-pub mod http;
+pub(crate) mod http;
+mod record;
+
+pub use record::JOBS;
 
 /// Everything that the workshop knows of one work order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -268,18 +271,7 @@ impl Execution {
     /// Paid and not ended.
     #[must_use]
     pub const fn is_active(&self) -> bool {
-        match self.status {
-            ExecutionStatus::Queued
-            | ExecutionStatus::Diagnosing
-            | ExecutionStatus::DiagnosisComplete
-            | ExecutionStatus::Repairing
-            | ExecutionStatus::RepairComplete
-            | ExecutionStatus::Testing => true,
-            ExecutionStatus::AwaitingPayment
-            | ExecutionStatus::Completed
-            | ExecutionStatus::Failed
-            | ExecutionStatus::Cancelled => false,
-        }
+        is_active(self.status)
     }
 
     fn has_ended(&self) -> bool {
@@ -371,6 +363,23 @@ impl Step {
             Self::Complete => "completing",
             Self::Fail { .. } => "failing",
         }
+    }
+}
+
+/// Paid and not ended.
+#[must_use]
+pub const fn is_active(status: ExecutionStatus) -> bool {
+    match status {
+        ExecutionStatus::Queued
+        | ExecutionStatus::Diagnosing
+        | ExecutionStatus::DiagnosisComplete
+        | ExecutionStatus::Repairing
+        | ExecutionStatus::RepairComplete
+        | ExecutionStatus::Testing => true,
+        ExecutionStatus::AwaitingPayment
+        | ExecutionStatus::Completed
+        | ExecutionStatus::Failed
+        | ExecutionStatus::Cancelled => false,
     }
 }
 

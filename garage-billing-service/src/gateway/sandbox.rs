@@ -28,12 +28,12 @@ pub mod server;
 /// How many entries are read at once.
 const PAGE: u32 = 200;
 
-/// Where the sandbox keeps its book; the service's store must know it.
-pub static KIND: Kind =
-    Kind { name: "sandbox_payments", fields: &[Field::unique("number"), Field::plain("external_reference")] };
-
+/// The service's store must know it.
 impl Aggregate for Entry {
-    const KIND: &'static Kind = &KIND;
+    const KIND: &'static Kind = &Kind {
+        name: "sandbox_payments",
+        fields: &[Field::unique("number"), Field::plain("external_reference")],
+    };
 
     fn id(&self) -> Uuid {
         self.key

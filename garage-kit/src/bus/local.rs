@@ -98,7 +98,8 @@ impl Bus for Member {
     }
 
     fn ready(&self) -> Result<(), Failure> {
-        if self.desk.topology.consumes.is_empty() { Ok(()) } else { self.desk.judge().map(drop) }
+        let nothing_to_consume = self.desk.topology.consumes.is_empty() && !self.desk.is_gone();
+        if nothing_to_consume { Ok(()) } else { self.desk.judge().map(drop) }
     }
 
     async fn wait_until_ready(&self) {

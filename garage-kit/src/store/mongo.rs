@@ -66,7 +66,7 @@ impl MongoStore {
         store.ping().await?;
         for kind in kinds {
             store.command("making indexes", indexes(kind)).await?;
-            store.bury(kind).await?;
+            store.bury(kind).await;
         }
         Ok(store)
     }

@@ -11,30 +11,30 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::RwLock};
 
-pub const RSA: &[u8] = include_bytes!("keys/rsa.pem");
-pub const EC: &[u8] = include_bytes!("keys/ec.pem");
-pub const OTHER_EC: &[u8] = include_bytes!("keys/other-ec.pem");
-pub const SECRET: &str = "a secret that only this test knows";
+pub(crate) const RSA: &[u8] = include_bytes!("keys/rsa.der");
+pub(crate) const EC: &[u8] = include_bytes!("keys/ec.der");
+pub(crate) const OTHER_EC: &[u8] = include_bytes!("keys/other-ec.der");
+pub(crate) const SECRET: &str = "a secret that only this test knows";
 
-pub fn clock() -> Clock {
+pub(crate) fn clock() -> Clock {
     Clock::manual("2026-02-08T10:00:00Z".parse().unwrap())
 }
 
 /// Claims that are right for an hour.
-pub fn claims(clock: &Clock) -> Value {
+pub(crate) fn claims(clock: &Clock) -> Value {
     json!({"sub": "ana", "roles": ["manager"], "exp": clock.now().timestamp() + 3600})
 }
 
-pub fn hs256(secret: &str, claims: &Value) -> String {
+pub(crate) fn hs256(secret: &str, claims: &Value) -> String {
     encode(&Header::default(), claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
 }
 
-pub fn rs256(pem: &[u8], id: &str, claims: &Value) -> String {
-    signed(Algorithm::RS256, &EncodingKey::from_rsa_pem(pem).unwrap(), id, claims)
+pub(crate) fn rs256(der: &[u8], id: &str, claims: &Value) -> String {
+    signed(Algorithm::RS256, &EncodingKey::from_rsa_der(der), id, claims)
 }
 
-pub fn es256(pem: &[u8], id: &str, claims: &Value) -> String {
-    signed(Algorithm::ES256, &EncodingKey::from_ec_pem(pem).unwrap(), id, claims)
+pub(crate) fn es256(der: &[u8], id: &str, claims: &Value) -> String {
+    signed(Algorithm::ES256, &EncodingKey::from_ec_der(der), id, claims)
 }
 
 fn signed(algorithm: Algorithm, key: &EncodingKey, id: &str, claims: &Value) -> String {
@@ -43,10 +43,10 @@ fn signed(algorithm: Algorithm, key: &EncodingKey, id: &str, claims: &Value) -> 
 }
 
 /// The published half of a key.
-pub fn published(pem: &[u8], id: &str) -> Value {
-    let (key, algorithm) = match EncodingKey::from_rsa_pem(pem) {
-        Ok(key) => (key, Algorithm::RS256),
-        Err(_) => (EncodingKey::from_ec_pem(pem).unwrap(), Algorithm::ES256),
+pub(crate) fn published(der: &[u8], id: &str) -> Value {
+    let (key, algorithm) = match der == RSA {
+        true => (EncodingKey::from_rsa_der(der), Algorithm::RS256),
+        false => (EncodingKey::from_ec_der(der), Algorithm::ES256),
     };
     let mut jwk = Jwk::from_encoding_key(&key, algorithm).unwrap();
     jwk.common.key_id = Some(id.to_owned());
@@ -55,14 +55,14 @@ pub fn published(pem: &[u8], id: &str) -> Value {
 
 /// A server of keys that counts how often it is asked; without keys it answers 500.
 #[derive(Clone, Default)]
-pub struct Issuer {
+pub(crate) struct Issuer {
     keys: Arc<RwLock<Option<Vec<Value>>>>,
     asked: Arc<AtomicUsize>,
 }
 
 impl Issuer {
     /// Its address, under which it answers until the test ends.
-    pub async fn start(&self) -> String {
+    pub(crate) async fn start(&self) -> String {
         garage_kit::program::install_crypto();
         let router = Router::new().route("/jwks.json", get(answer)).with_state(self.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -71,11 +71,11 @@ impl Issuer {
         url
     }
 
-    pub async fn publish(&self, keys: Option<Vec<Value>>) {
+    pub(crate) async fn publish(&self, keys: Option<Vec<Value>>) {
         *self.keys.write().await = keys;
     }
 
-    pub fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 }

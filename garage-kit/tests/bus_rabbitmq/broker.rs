@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 
 /// A broker with its management plugin.
 #[derive(Clone)]
-pub struct Broker {
-    pub url: String,
+pub(crate) struct Broker {
+    pub(crate) url: String,
     management: String,
     client: Client,
 }
 
 /// The broker that the environment names.
-pub fn broker() -> Broker {
+pub(crate) fn broker() -> Broker {
     let variable = |name: &str| env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test`, it starts private servers"));
     Broker {
         url: variable("GARAGE_TEST_RABBITMQ_URL"),
@@ -30,22 +30,22 @@ pub fn broker() -> Broker {
 }
 
 /// A member that reaches the broker at `url`.
-pub fn member(url: &str, topology: Topology) -> Arc<dyn Bus> {
+pub(crate) fn member(url: &str, topology: Topology) -> Arc<dyn Bus> {
     RabbitMq::connect(url, topology, Clock::system()).unwrap()
 }
 
 impl Broker {
     /// Host and port, for a proxy.
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         self.url.rsplit('@').next().unwrap().split('/').next().unwrap().to_owned()
     }
 
     /// The same user at another address.
-    pub fn url_by_way_of(&self, address: &str) -> String {
+    pub(crate) fn url_by_way_of(&self, address: &str) -> String {
         self.url.replace(&self.address(), address)
     }
 
-    pub async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Option<Value> {
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Option<Value> {
         let url = self.url.split("://").nth(1).unwrap();
         let (user, password) = url.split('@').next().unwrap().split_once(':').unwrap();
         let mut request = self.client.request(method, format!("{}{path}", self.management)).basic_auth(user, Some(password));
@@ -61,28 +61,28 @@ impl Broker {
         Some(if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() })
     }
 
-    pub async fn get(&self, path: &str) -> Option<Value> {
+    pub(crate) async fn get(&self, path: &str) -> Option<Value> {
         self.ask(Method::GET, path, None).await
     }
 
     /// A queue as the broker sees it now.
-    pub async fn queue(&self, name: &str) -> Option<Value> {
+    pub(crate) async fn queue(&self, name: &str) -> Option<Value> {
         self.get(&format!("/api/queues/%2F/{name}?disable_stats=true&enable_queue_totals=true")).await
     }
 
-    pub async fn delete_queue(&self, name: &str) {
+    pub(crate) async fn delete_queue(&self, name: &str) {
         self.ask(Method::DELETE, &format!("/api/queues/%2F/{name}"), None).await;
     }
 
     /// The connections of a service, by the names that the broker gave them.
-    pub async fn connections(&self, service: &str) -> Vec<String> {
+    pub(crate) async fn connections(&self, service: &str) -> Vec<String> {
         let connections = self.get("/api/connections").await.unwrap();
         let of_service = connections.as_array().unwrap().iter().filter(|connection| connection["user_provided_name"] == service);
         of_service.map(|connection| connection["name"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Closes a service's connection, as an operator does.
-    pub async fn close_connection(&self, service: &str) -> String {
+    pub(crate) async fn close_connection(&self, service: &str) -> String {
         let name = until("the broker lists the connection", async || self.connections(service).await.pop()).await;
         let path = format!("/api/connections/{}", name.replace(' ', "%20").replace('>', "%3E"));
         self.ask(Method::DELETE, &path, None).await;
@@ -90,7 +90,7 @@ impl Broker {
     }
 
     /// The prefetch of a queue's consumers, once it has one.
-    pub async fn prefetch(&self, queue: &str) -> Vec<u64> {
+    pub(crate) async fn prefetch(&self, queue: &str) -> Vec<u64> {
         until("the broker lists the consumer", async || {
             let consumers = self.get("/api/consumers/%2F").await?;
             let consumers = consumers.as_array()?.iter().filter(|consumer| consumer["queue"]["name"] == queue);
@@ -101,13 +101,13 @@ impl Broker {
     }
 
     /// Puts a raw message into a queue.
-    pub async fn put(&self, queue: &str, properties: Value, payload: &str, encoding: &str) {
+    pub(crate) async fn put(&self, queue: &str, properties: Value, payload: &str, encoding: &str) {
         let body = json!({ "properties": properties, "routing_key": queue, "payload": payload, "payload_encoding": encoding });
         self.ask(Method::POST, "/api/exchanges/%2F/amq.default/publish", Some(body)).await;
     }
 
     /// The messages at the head of a queue; they stay there.
-    pub async fn peek(&self, queue: &str) -> Vec<Value> {
+    pub(crate) async fn peek(&self, queue: &str) -> Vec<Value> {
         let body = json!({ "count": 100, "ackmode": "ack_requeue_true", "encoding": "auto" });
         let messages = self.ask(Method::POST, &format!("/api/queues/%2F/{queue}/get"), Some(body)).await;
         messages.and_then(|messages| messages.as_array().cloned()).unwrap_or_default()

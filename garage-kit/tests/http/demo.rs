@@ -43,7 +43,7 @@ static NOTES: Kind = Kind { name: "notes", fields: &[Field::plain("text")] };
 static KINDS: [&Kind; 2] = [&NOTES, &IDEMPOTENCY_KEYS];
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Note {
+pub(crate) struct Note {
     id: Uuid,
     text: String,
     priority: Option<u8>,
@@ -248,32 +248,32 @@ impl Bus for Nowhere {
 }
 
 /// The service with its file, its clock and its callers.
-pub struct World {
-    pub router: Router,
-    pub clock: Clock,
-    pub told: broadcast::Sender<Arc<Message>>,
-    pub shutdown: CancellationToken,
-    pub database: Arc<std::sync::atomic::AtomicBool>,
+pub(crate) struct World {
+    pub(crate) router: Router,
+    pub(crate) clock: Clock,
+    pub(crate) told: broadcast::Sender<Arc<Message>>,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) database: Arc<std::sync::atomic::AtomicBool>,
     _folder: TempDir,
 }
 
-pub struct Reply {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Reply {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap()
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// The failing fields with what would be right.
-    pub fn fields(&self) -> Vec<(String, String)> {
+    pub(crate) fn fields(&self) -> Vec<(String, String)> {
         let text = |error: &Value, name: &str| error[name].as_str().unwrap().to_owned();
         let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
         errors.iter().map(|error| (text(error, "field"), text(error, "detail"))).collect()
@@ -301,12 +301,12 @@ async fn repository(folder: &TempDir, clock: &Clock) -> Repository {
     Repository::new(Outbox::start(Arc::new(store), Arc::new(Nowhere), clock.clone()))
 }
 
-pub fn secret() -> SecretString {
+pub(crate) fn secret() -> SecretString {
     "a secret that only this test knows".to_owned().into()
 }
 
 impl World {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Clock::manual("2026-02-08T10:00:00Z".parse().unwrap());
         let (told, shutdown) = (broadcast::channel(2).0, CancellationToken::new());
@@ -333,32 +333,32 @@ impl World {
         Self { router, clock, told, shutdown, database, _folder: folder }
     }
 
-    pub fn token(&self, subject: &str, role: &str) -> String {
+    pub(crate) fn token(&self, subject: &str, role: &str) -> String {
         sign(&secret(), &Grant::new(subject, &[role], TimeDelta::hours(8)), &self.clock).unwrap()
     }
 
     /// A request by the manager, to be added to.
-    pub fn request(&self, method: Method, path: &str) -> axum::http::request::Builder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> axum::http::request::Builder {
         let bearer = format!("Bearer {}", self.token("ana", "manager"));
         Request::builder().method(method).uri(path).header(header::AUTHORIZATION, bearer)
     }
 
-    pub async fn send(&self, request: Request<Body>) -> Reply {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let text = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
         Reply { status: parts.status, headers: parts.headers, text }
     }
 
-    pub async fn get(&self, path: &str) -> Reply {
+    pub(crate) async fn get(&self, path: &str) -> Reply {
         self.send(self.request(Method::GET, path).body(Body::empty()).unwrap()).await
     }
 
-    pub async fn post(&self, path: &str, body: impl Into<Body>) -> Reply {
+    pub(crate) async fn post(&self, path: &str, body: impl Into<Body>) -> Reply {
         self.send(self.json(Method::POST, path).body(body.into()).unwrap()).await
     }
 
-    pub fn json(&self, method: Method, path: &str) -> axum::http::request::Builder {
+    pub(crate) fn json(&self, method: Method, path: &str) -> axum::http::request::Builder {
         self.request(method, path).header(header::CONTENT_TYPE, "application/json")
     }
 }

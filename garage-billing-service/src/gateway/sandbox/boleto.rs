@@ -10,8 +10,7 @@ const BANK_AND_CURRENCY: &str = "2379";
 const DAY_1000: NaiveDate = NaiveDate::from_ymd_opt(2025, 2, 22).unwrap();
 
 /// The 44 digits for a payment with this number.
-#[must_use]
-pub fn barcode(number: u64, amount: Cents, due: NaiveDate) -> String {
+pub(super) fn barcode(number: u64, amount: Cents, due: NaiveDate) -> String {
     let day = (due - DAY_1000 + TimeDelta::days(1000)).num_days().clamp(1000, 9999);
     // Ten digits of centavos: what does not fit is written as 0, an amount that the payer fills in.
     let centavos = if amount.centavos() < 10_000_000_000 { amount.centavos() } else { 0 };

@@ -12,8 +12,7 @@ const RECEIVER: &str = "GARAGE SANDBOX";
 const CITY: &str = "SAO PAULO";
 
 /// A dynamic code, payable once: `location` is the charge's address without its scheme, at most 77 long.
-#[must_use]
-pub fn br_code(location: &str, amount: Cents) -> String {
+pub(super) fn br_code(location: &str, amount: Cents) -> String {
     let account = field("00", "br.gov.bcb.pix") + &field("25", location);
     let text = [
         field("00", "01"),

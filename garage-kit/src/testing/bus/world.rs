@@ -34,7 +34,7 @@ pub trait Place: Send + Sync {
     async fn tidy(&self, topology: &Topology);
 }
 
-/// One test's bus, with names of its own.
+/// One test's bus.
 pub struct World {
     place: Box<dyn Place>,
     /// What all its names begin with.
@@ -52,12 +52,14 @@ impl World {
     /// A service with queues bound to keys. Names of queues and services get the prefix.
     #[must_use]
     pub fn topology(&self, service: &str, queues: &[(&str, &str)]) -> Topology {
-        topology(&self.prefix, service, queues)
+        let topology = topology(&self.prefix, service, queues);
+        self.topologies.lock().expect("no test thread panicked").push(topology.clone());
+        topology
     }
 
     /// A service that only publishes.
     pub async fn publisher(&self) -> Arc<dyn Bus> {
-        let bus = self.member(self.topology("publisher", &[])).await;
+        let bus = self.place.member(self.topology("publisher", &[])).await;
         within("the publisher is ready", bus.wait_until_ready()).await;
         bus
     }
@@ -69,7 +71,7 @@ impl World {
         queues: &[(&str, &str)],
         listener: &Arc<Listener>,
     ) -> Arc<dyn Bus> {
-        let bus = self.member(self.topology(service, queues)).await;
+        let bus = self.place.member(self.topology(service, queues)).await;
         bus.subscribe(Arc::clone(listener) as Arc<dyn Consumer>);
         within("the listener is ready", bus.wait_until_ready()).await;
         assert!(bus.ready().is_ok(), "{:?}", bus.ready());
@@ -95,11 +97,6 @@ impl World {
         for topology in topologies {
             self.place.tidy(&topology).await;
         }
-    }
-
-    async fn member(&self, topology: Topology) -> Arc<dyn Bus> {
-        self.topologies.lock().expect("no test thread panicked").push(topology.clone());
-        self.place.member(topology).await
     }
 }
 

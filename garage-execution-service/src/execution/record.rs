@@ -1,0 +1,47 @@
+//! A job as a record: one per work order, under the order's id. A job without an execution (a tombstone, or
+//! an order that is only followed) is found by its id alone.
+
+use garage_kit::{
+    Aggregate,
+    store::{Field, Kind},
+};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::Job;
+use crate::queue;
+
+/// The workshop's jobs.
+pub static JOBS: Kind = Kind {
+    name: "jobs",
+    fields: &[
+        Field::unique("execution_id"),
+        Field::plain("status"),
+        Field::plain("technician_id"),
+        Field::plain("listed"),
+        Field::plain("active"),
+        Field::plain("queue"),
+    ],
+};
+
+impl Aggregate for Job {
+    const KIND: &'static Kind = &JOBS;
+
+    fn id(&self) -> Uuid {
+        self.work_order_id.0
+    }
+
+    /// `listed` once there is an execution, `active` while it is paid and has not ended, `queue` while it waits.
+    fn index(&self) -> Map<String, Value> {
+        let Some(execution) = &self.execution else { return Map::new() };
+        let fields = [
+            ("execution_id", json!(execution.id)),
+            ("status", json!(execution.status)),
+            ("technician_id", json!(execution.technician_id)),
+            ("listed", json!("true")),
+            ("active", json!(execution.is_active().then_some("true"))),
+            ("queue", json!(queue::place(execution))),
+        ];
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}

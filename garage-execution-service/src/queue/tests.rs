@@ -1,0 +1,1 @@
+//! The order of the queue, and what the workshop counts.

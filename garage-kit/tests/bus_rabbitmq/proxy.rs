@@ -1,0 +1,114 @@
+//! A wire between a member and the broker that can be cut, frozen, and spoken into.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::{broadcast, watch},
+    task::JoinSet,
+};
+
+/// A proxy on loopback; dropping it cuts everything.
+pub(crate) struct Proxy {
+    pub(crate) address: String,
+    frozen: Arc<watch::Sender<bool>>,
+    words: broadcast::Sender<Vec<u8>>,
+    wires: Arc<Mutex<JoinSet<()>>>,
+    _accepting: JoinSet<()>,
+}
+
+impl Proxy {
+    pub(crate) async fn start(upstream: String) -> Self {
+        Self::start_at("127.0.0.1:0", upstream).await
+    }
+
+    pub(crate) async fn start_at(address: &str, upstream: String) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (frozen, words) = (Arc::new(watch::Sender::new(false)), broadcast::channel(16).0);
+        let wires = Arc::new(Mutex::new(JoinSet::new()));
+        let mut accepting = JoinSet::new();
+        let (ice, voice, open) = (Arc::clone(&frozen), words.clone(), Arc::clone(&wires));
+        accepting.spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let wire = wire(client, upstream.clone(), ice.subscribe(), voice.subscribe());
+                open.lock().unwrap().spawn(async move { drop(wire.await) });
+            }
+        });
+        Self { address, frozen, words, wires, _accepting: accepting }
+    }
+
+    /// Cuts what is connected; new connections get through.
+    pub(crate) fn cut(&self) {
+        self.wires.lock().unwrap().abort_all();
+    }
+
+    /// From now on nothing gets through, and nobody is told.
+    pub(crate) fn freeze(&self) {
+        self.frozen.send_replace(true);
+    }
+
+    pub(crate) fn thaw(&self) {
+        self.frozen.send_replace(false);
+    }
+
+    /// As the broker does when it is short of memory: `connection.blocked`.
+    pub(crate) fn say_blocked(&self) {
+        self.say(&[0, 10, 0, 60, 3, b'l', b'o', b'w']);
+    }
+
+    /// And when it has memory again: `connection.unblocked`.
+    pub(crate) fn say_unblocked(&self) {
+        self.say(&[0, 10, 0, 61]);
+    }
+
+    /// A method frame on channel 0 (AMQP 0-9-1, 4.2.3): type, channel, size, payload, end.
+    fn say(&self, method: &[u8]) {
+        let size = u8::try_from(method.len()).unwrap();
+        let frame = [&[1, 0, 0, 0, 0, 0, size], method, &[0xCE]].concat();
+        self.words.send(frame).unwrap();
+    }
+}
+
+async fn wire(
+    client: TcpStream,
+    upstream: String,
+    frozen: watch::Receiver<bool>,
+    mut words: broadcast::Receiver<Vec<u8>>,
+) -> io::Result<()> {
+    let server = TcpStream::connect(upstream).await?;
+    let ((mut from_client, mut to_client), (mut from_server, mut to_server)) = (client.into_split(), server.into_split());
+    let (mut up, mut down) = (frozen.clone(), frozen);
+    tokio::select! {
+        ended = async { loop { pass(&mut from_client, &mut to_server, &mut up).await?; } } => ended,
+        ended = async {
+            loop {
+                tokio::select! {
+                    passed = pass(&mut from_server, &mut to_client, &mut down) => passed?,
+                    word = words.recv() => to_client.write_all(&word.unwrap()).await?,
+                }
+            }
+        } => ended,
+    }
+}
+
+/// A frozen wire keeps what it has read.
+async fn pass(from: &mut OwnedReadHalf, to: &mut OwnedWriteHalf, frozen: &mut watch::Receiver<bool>) -> io::Result<()> {
+    let _ = frozen.wait_for(|frozen| !frozen).await;
+    from.readable().await?;
+    if *frozen.borrow() {
+        return Ok(());
+    }
+    let mut buffer = [0; 16 * 1024];
+    match from.read(&mut buffer).await? {
+        0 => Err(io::ErrorKind::ConnectionAborted.into()),
+        size => to.write_all(&buffer[..size]).await,
+    }
+}

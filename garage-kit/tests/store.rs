@@ -1,0 +1,10 @@
+//! Every store keeps the promises of `garage_kit::testing::store`, on real databases. One binary for the
+//! three of them: linking is what takes long here.
+
+mod store {
+    pub mod backend;
+    mod model;
+    mod mongo;
+    mod postgres;
+    mod sqlite;
+}

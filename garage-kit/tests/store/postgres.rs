@@ -1,0 +1,105 @@
+//! PostgreSQL: the promises, and what only a server can do.
+
+use std::{str::FromStr, time::Duration};
+
+use futures::future::join_all;
+use garage_kit::{
+    Failure,
+    store::{Store, sql::SqlStore},
+    store_conformance,
+    testing::store::{Backend, KINDS},
+};
+use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions};
+
+use super::backend::{migrations, postgres};
+
+store_conformance!(postgres);
+
+async fn refused(url: &str) -> Failure {
+    SqlStore::connect(url, migrations(), &KINDS).await.err().unwrap()
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_named_without_the_password() {
+    let failure = refused("postgres://somebody:hunter2@127.0.0.1:1/books").await;
+    assert!(failure.is_passing());
+    let text = failure.to_string();
+    assert!(text.contains("127.0.0.1:1/books") && !text.contains("hunter2"), "{text}");
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_given_up() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("postgres://{}/books", listener.local_addr().unwrap());
+    let failure = tokio::time::timeout(Duration::from_secs(8), refused(&url)).await.unwrap();
+    assert!(failure.is_passing() && failure.to_string().contains("did not answer"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_database_that_is_missing_is_named_and_not_created() {
+    let backend = postgres().await;
+    let missing = backend.0.url().replace("/kit_", "/missing_kit_");
+    for _ in 0..2 {
+        let failure = refused(&missing).await;
+        assert!(!failure.is_passing());
+        assert!(failure.to_string().contains("there is no such database"), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_url_does_not_show_its_password() {
+    let text = refused("postgres://somebody:hunter2@[half/books").await.to_string();
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+#[tokio::test]
+async fn replicas_that_start_together_make_one_schema() {
+    let backend = postgres().await;
+    join_all((0..4).map(|_| backend.open())).await;
+}
+
+#[tokio::test]
+async fn a_commit_is_on_disk_even_if_the_server_is_set_to_be_lax() {
+    let backend = postgres().await;
+    let options = PgConnectOptions::from_str(&backend.0.url()).unwrap();
+    let mut connection = options.connect().await.unwrap();
+    let name: String =
+        sqlx::query_scalar("SELECT current_database()::text").fetch_one(&mut connection).await.unwrap();
+    let lax = format!("ALTER DATABASE {name} SET synchronous_commit = off");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(lax)).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let store = SqlStore::connect(&backend.0.url(), migrations(), &KINDS).await.unwrap();
+    store.ping().await.unwrap();
+    // What a connection was set to cannot be asked from outside: its last statement is seen instead.
+    let mut connection = options.connect().await.unwrap();
+    let set: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%''1''%'",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .unwrap();
+    assert!(set > 0);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_store_heals_when_the_server_drops_its_connections() {
+    let backend = postgres().await;
+    let store = backend.open().await;
+    store.ping().await.unwrap();
+    let options = PgConnectOptions::from_str(&backend.0.url()).unwrap();
+    let mut connection = options.connect().await.unwrap();
+    sqlx::query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
+    let mut failures = 0;
+    while let Err(failure) = store.ping().await {
+        assert!(failure.is_passing(), "{failure}");
+        failures += 1;
+        assert!(failures < 10, "a pool of eight is used up");
+    }
+}

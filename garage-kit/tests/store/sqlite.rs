@@ -1,0 +1,87 @@
+//! SQLite: the promises, and what only a file can do.
+
+use garage_kit::{
+    Failure,
+    store::{Store, sql::SqlStore},
+    store_conformance,
+    testing::store::KINDS,
+};
+use sqlx::{Connection, SqliteConnection};
+
+use super::backend::{migrations, sqlite};
+
+store_conformance!(sqlite);
+
+async fn refused(url: &str) -> Failure {
+    SqlStore::connect(url, migrations(), &KINDS).await.err().unwrap()
+}
+
+#[tokio::test]
+async fn a_folder_that_is_missing_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("nowhere");
+    let failure = refused(&format!("sqlite:{}/books.db", path.display())).await;
+    assert!(failure.is_passing(), "an operator can heal it");
+    assert!(failure.to_string().contains(&format!("there is no folder {}", path.display())), "{failure}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("books.db");
+    std::fs::write(&path, "a text, and no database, of more than a hundred bytes".repeat(3)).unwrap();
+    let failure = refused(&format!("sqlite:{}", path.display())).await;
+    assert!(failure.to_string().contains(&path.display().to_string()), "{failure}");
+}
+
+#[tokio::test]
+async fn an_url_of_another_sort_is_refused() {
+    assert!(refused("mysql://localhost/books").await.to_string().contains("must begin with postgres://"));
+}
+
+#[tokio::test]
+async fn a_kind_without_its_table_is_refused() {
+    use garage_kit::store::{Field, Kind};
+    static PLANETS: Kind = Kind { name: "planets", fields: &[] };
+    static HEAVIER: Kind = Kind { name: "authors", fields: &[Field::plain("weight")] };
+    let backend = sqlite().await;
+    for (kinds, text) in
+        [(&[&PLANETS], "table planets has no column id"), (&[&HEAVIER], "table authors has no column weight")]
+    {
+        let failure = SqlStore::connect(&backend.url(), migrations(), kinds).await.err().unwrap();
+        assert!(failure.to_string().contains(text), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn the_journal_is_written_ahead_and_emptied_on_close() {
+    let backend = sqlite().await;
+    let store = SqlStore::connect(&backend.url(), migrations(), &KINDS).await.unwrap();
+    store.ping().await.unwrap();
+    let files = || std::fs::read_dir(backend.0.path()).unwrap().count();
+    assert_eq!(files(), 3, "the database, its journal and the journal's index");
+    store.close().await;
+    assert_eq!(files(), 1, "one file to copy");
+    assert!(store.ping().await.unwrap_err().is_passing());
+}
+
+#[tokio::test]
+async fn every_search_by_a_field_uses_its_index() {
+    let backend = sqlite().await;
+    SqlStore::connect(&backend.url(), migrations(), &KINDS).await.unwrap().close().await;
+    let path = backend.url().replace("sqlite:", "");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    for (condition, index) in [
+        ("isbn = CAST($1 AS text)", "books_isbn"),
+        ("title = CAST($1 AS text) AND id < CAST($2 AS text) ORDER BY id DESC", "books_title"),
+        ("(title, id) > (CAST($1 AS text), CAST($2 AS text)) ORDER BY title, id", "books_title"),
+        ("id IN (SELECT s.id FROM books_tags AS s WHERE s.value = $1) ORDER BY id DESC", "books_tags"),
+    ] {
+        let sql = format!("EXPLAIN QUERY PLAN SELECT * FROM books WHERE {condition}");
+        let rows: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
+        let plan: String = rows.into_iter().map(|(_, _, _, step)| step + "\n").collect();
+        assert!(plan.contains(index) && !plan.contains("SCAN books"), "{condition}: {plan}");
+    }
+}

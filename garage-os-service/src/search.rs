@@ -1,0 +1,70 @@
+//! How texts become findable: what is stored for the search and what is searched for go through the same
+//! sieve, so that `JOAO` finds `João`, `529.982.247-25` finds `52998224725` and either form of a plate finds
+//! the car.
+
+use crate::plate::Plate;
+
+/// Small letters without accents, without the punctuation of plates and documents, blanks only between words.
+#[must_use]
+pub fn folded(text: &str) -> String {
+    let letters: String = text.chars().flat_map(char::to_lowercase).filter(|c| !is_dropped(*c)).map(plain).collect();
+    letters.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The parts of a record that it is found by, one after the other.
+#[must_use]
+pub fn findable<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    parts.into_iter().map(folded).collect::<Vec<_>>().join(" ")
+}
+
+/// Both forms of a plate.
+#[must_use]
+pub fn forms(plate: &Plate) -> String {
+    let alternative = plate.alternative();
+    format!("{} {}", plate.as_str(), alternative.as_ref().map_or("", Plate::as_str))
+}
+
+/// Hyphens, dots and slashes, and accents that stand apart from their letter.
+fn is_dropped(character: char) -> bool {
+    matches!(character, '.' | '-' | '/' | '\u{300}'..='\u{36f}')
+}
+
+/// The letters of Portuguese and of its neighbours' names.
+fn plain(letter: char) -> char {
+    match letter {
+        'á' | 'à' | 'â' | 'ã' | 'ä' => 'a',
+        'é' | 'è' | 'ê' | 'ë' => 'e',
+        'í' | 'ì' | 'î' | 'ï' => 'i',
+        'ó' | 'ò' | 'ô' | 'õ' | 'ö' => 'o',
+        'ú' | 'ù' | 'û' | 'ü' => 'u',
+        'ç' => 'c',
+        'ñ' => 'n',
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accents_capitals_and_punctuation_make_no_difference() {
+        for (one, other) in [
+            ("João Conceição", "JOAO CONCEICAO"),
+            ("Joa\u{303}o", "joão"),
+            ("529.982.247-25", "52998224725"),
+            ("ABC-1234", "abc1234"),
+            ("  oil   change ", "Oil change"),
+            ("11.444.777/0001-61", "11444777000161"),
+        ] {
+            assert_eq!(folded(one), folded(other));
+        }
+    }
+
+    #[test]
+    fn a_plate_is_findable_in_both_forms() {
+        let found = findable([forms(&"ABC1234".parse().unwrap()).as_str(), "Ana"]);
+        assert_eq!(found, "abc1234 abc1c34 ana");
+        assert_eq!(forms(&"ABC1K23".parse().unwrap()).trim(), "ABC1K23");
+    }
+}
