@@ -13,12 +13,18 @@ use garage_events::{
     },
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::{
     gateway::{Charged, Standing},
     payment::{Attempt, Due},
     quote::{Catalogue, Line, Quote, Terms},
 };
+
+mod index;
+
+pub use index::BILLS;
 
 /// Everything that Billing knows of one work order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -76,6 +82,15 @@ pub struct Tender {
     pub card_token: Option<String>,
     /// Cards: in how many parts.
     pub installments: u8,
+}
+
+/// What else comes with a tender; no rule of money looks at it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// Cards: the brand as the provider's form names it with the token.
+    pub card_brand: Option<String>,
+    /// The client's own notes, kept and given back as they are.
+    pub metadata: Option<Map<String, Value>>,
 }
 
 /// What came of a gateway call.
@@ -210,6 +225,12 @@ impl Bill {
         self.called_off.is_none() && self.work_failed.is_none()
     }
 
+    /// One of its attempts.
+    #[must_use]
+    pub fn attempt(&self, id: PaymentId) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.id == id)
+    }
+
     fn quote(&self) -> Result<&Quote, Refusal> {
         self.quote.as_ref().ok_or(Refusal::Unknown("quote"))
     }
@@ -221,6 +242,25 @@ impl Bill {
     pub fn edit(self, lines: Vec<Line>, valid_until: Option<DateTime<Utc>>, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
         let edited = self.quote()?.edited(lines, valid_until, at)?;
         Ok(Transition::quiet(Self { quote: Some(edited), ..self }))
+    }
+
+    /// Writes the quote's lines anew at a command that may come twice: the second time, known by its id,
+    /// changes nothing, whatever has become of the quote since.
+    ///
+    /// # Errors
+    /// See [`Quote::edited`].
+    pub fn write(
+        self,
+        command: Uuid,
+        lines: Vec<Line>,
+        valid_until: Option<DateTime<Utc>>,
+        at: DateTime<Utc>,
+    ) -> Result<Transition<Self>, Refusal> {
+        if self.quote()?.written_by == Some(command) {
+            return Ok(Transition::quiet(self));
+        }
+        let edited = self.quote()?.edited(lines, valid_until, at)?;
+        Ok(Transition::quiet(Self { quote: Some(Quote { written_by: Some(command), ..edited }), ..self }))
     }
 
     /// Hands the quote to the customer. A sent quote stays sent.
@@ -261,10 +301,23 @@ impl Bill {
     /// # Errors
     /// See [`Quote::rejected`].
     pub fn reject(self, by: String, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
+        self.reject_because(None, by, at)
+    }
+
+    /// The customer says no, in these words.
+    ///
+    /// # Errors
+    /// As [`Self::reject`].
+    pub fn reject_because(
+        self,
+        words: Option<String>,
+        by: String,
+        at: DateTime<Utc>,
+    ) -> Result<Transition<Self>, Refusal> {
         if self.quote()?.status == QuoteStatus::Rejected {
             return Ok(Transition::quiet(self));
         }
-        let quote = self.quote()?.rejected(by, at)?;
+        let quote = Quote { rejected_because: words, ..self.quote()?.rejected(by, at)? };
         Ok(self.turned_down(quote, RejectionReason::Customer))
     }
 
@@ -290,6 +343,19 @@ impl Bill {
     /// # Errors
     /// Unless the quote is approved, the amount is its total, the order goes on and no other attempt lives.
     pub fn pay(self, tender: Tender, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
+        self.pay_with(tender, Extras::default(), at)
+    }
+
+    /// The same with what else comes with it.
+    ///
+    /// # Errors
+    /// As [`Self::pay`].
+    pub fn pay_with(
+        self,
+        tender: Tender,
+        extras: Extras,
+        at: DateTime<Utc>,
+    ) -> Result<Transition<Self>, Refusal> {
         if self.attempts.iter().any(|attempt| attempt.id == tender.id) {
             return Ok(Transition::quiet(self));
         }
@@ -308,7 +374,9 @@ impl Bill {
             method: tender.method,
             payer,
             card_token: tender.card_token,
+            card_brand: extras.card_brand,
             installments: tender.installments,
+            metadata: extras.metadata,
             status: PaymentStatus::Processing,
             gateway_id: None,
             reason: None,
@@ -354,6 +422,19 @@ impl Bill {
     #[must_use]
     pub fn due(&self) -> Vec<Due> {
         self.attempts.iter().filter_map(|attempt| attempt.due(self.is_wanted())).collect()
+    }
+
+    /// The charge of an attempt is about to be sent again, so a search for it counts from now ([`Due::Search`]).
+    /// Nothing changes unless that charge is due: whoever sends it looks at [`Self::due`] afterwards.
+    pub fn resend(mut self, reference: PaymentId, at: DateTime<Utc>) -> Transition<Self> {
+        let wanted = self.is_wanted();
+        let mut attempts = self.attempts.iter_mut();
+        if let Some(attempt) = attempts.find(|attempt| attempt.id == reference)
+            && matches!(attempt.due(wanted), Some(Due::Create(_)))
+        {
+            attempt.updated_at = at;
+        }
+        Transition::quiet(self)
     }
 
     /// Learns what came of a gateway call; total. An answer already known, or to an attempt that is not

@@ -5,6 +5,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use garage_events::{Cents, PaymentId, PaymentMethod, PaymentStatus, QuoteId, event::Payer};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::gateway::{Charge, Instructions};
 
@@ -29,8 +30,12 @@ pub struct Attempt {
     pub payer: Payer,
     /// Cards: the provider's single-use token; forgotten once the gateway has answered.
     pub card_token: Option<String>,
+    /// Cards: the brand as the provider's form names it with the token.
+    pub card_brand: Option<String>,
     /// Cards: in how many parts.
     pub installments: u8,
+    /// The client's own notes.
+    pub metadata: Option<Map<String, Value>>,
     /// Where it stands.
     pub status: PaymentStatus,
     /// The gateway's id, once known.
@@ -86,6 +91,20 @@ pub enum Due {
     },
 }
 
+impl Due {
+    /// Our id of the attempt that asks for it.
+    #[must_use]
+    pub const fn reference(&self) -> PaymentId {
+        match self {
+            Self::Create(charge) => charge.reference,
+            Self::Search { reference, .. }
+            | Self::Read { reference, .. }
+            | Self::Cancel { reference, .. }
+            | Self::Refund { reference, .. } => *reference,
+        }
+    }
+}
+
 impl Attempt {
     /// Captured, owed back, or possibly one of them soon: no other attempt may begin.
     #[must_use]
@@ -125,6 +144,16 @@ impl Attempt {
         }
     }
 
+    /// The call that tells where it stands when none is due: how it is at the gateway, if it is there at all.
+    #[must_use]
+    pub fn look(&self) -> Due {
+        let reference = self.id;
+        match self.gateway_id.clone() {
+            Some(gateway_id) => Due::Read { reference, gateway_id },
+            None => Due::Search { reference, sent_at: self.updated_at },
+        }
+    }
+
     fn charge(&self) -> Charge {
         Charge {
             reference: self.id,
@@ -132,7 +161,7 @@ impl Attempt {
             method: self.method,
             payer: self.payer.clone(),
             card_token: self.card_token.clone(),
-            card_brand: None,
+            card_brand: self.card_brand.clone(),
             installments: self.installments,
             description: format!("Quote {}", self.quote_id),
         }

@@ -9,6 +9,7 @@ use garage_events::{
     event::{RequestedPart, RequestedService, WorkOrderCreated},
 };
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 pub mod http;
 
@@ -33,6 +34,10 @@ pub struct Quote {
     pub approved: Option<Decision>,
     /// When the customer said no, and who said it.
     pub rejected: Option<Decision>,
+    /// Why, in the customer's words.
+    pub rejected_because: Option<String>,
+    /// The command that wrote its lines, if one did: the same one again changes nothing.
+    pub written_by: Option<Uuid>,
 }
 
 /// The customer's word.
@@ -108,6 +113,8 @@ impl Quote {
             sent_at: None,
             approved: None,
             rejected: None,
+            rejected_because: None,
+            written_by: None,
         }
     }
 

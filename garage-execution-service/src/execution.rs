@@ -14,6 +14,9 @@ mod record;
 
 pub use record::JOBS;
 
+/// Parts, and services, that one job may list: more would not fit into the event that tells of its end.
+pub const MOST_ITEMS: usize = 200;
+
 /// Everything that the workshop knows of one work order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Job {
@@ -192,6 +195,20 @@ impl Job {
         }
     }
 
+    /// Says how urgent a job is and who should do it before it is queued. What is queued already is left
+    /// alone. `id` is for an execution that begins with it.
+    #[must_use]
+    pub fn wishing(self, id: ExecutionId, priority: Option<Priority>, technician_id: Option<String>, at: DateTime<Utc>) -> Self {
+        let status = ExecutionStatus::AwaitingPayment;
+        let mut execution = self.execution.clone().unwrap_or_else(|| Execution::new(id, status, at));
+        if execution.status != status {
+            return self;
+        }
+        execution.priority = priority.unwrap_or(execution.priority);
+        execution.technician_id = technician_id.or(execution.technician_id);
+        Self { execution: Some(execution), ..self }
+    }
+
     /// Puts a paid order into the queue by hand, when its owner says that it is paid but the payment's own
     /// event has not come (a dead letter, say).
     ///
@@ -307,6 +324,7 @@ impl Execution {
         };
         self.record(step, at);
         self.move_to(next, at);
+        self.check_items()?;
         Ok(self)
     }
 
@@ -329,6 +347,16 @@ impl Execution {
             }
             Step::StartRepair | Step::StartTesting => {}
         }
+    }
+
+    /// Rework adds to the lists, so it is the whole that is held to the limit.
+    fn check_items(&self) -> Result<(), Refusal> {
+        let lists = [("partsUsed", self.parts_used.len()), ("servicesPerformed", self.services_performed.len())];
+        let full = lists.into_iter().find(|(_, items)| *items > MOST_ITEMS);
+        full.map_or(Ok(()), |(field, items)| {
+            let problem = format!("must not bring the job to {items} items in all: it may have {MOST_ITEMS}");
+            Err(Refusal::field(field, problem))
+        })
     }
 
     /// The end of the work is told by its own event, every other step by the change of status.

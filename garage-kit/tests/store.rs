@@ -2,7 +2,7 @@
 //! three of them: linking is what takes long here.
 
 mod store {
-    pub mod backend;
+    pub(crate) mod backend;
     mod model;
     mod mongo;
     mod postgres;

@@ -46,8 +46,7 @@ impl FromStr for Phone {
 
     fn from_str(text: &str) -> Result<Self, NotAPhone> {
         let is_punctuation = |c: char| matches!(c, ' ' | '(' | ')' | '-' | '.');
-        let local = text.trim().strip_prefix('+').unwrap_or(text);
-        let digits: String = local.chars().filter(|c| !is_punctuation(*c)).collect();
+        let digits: String = text.chars().filter(|c| !is_punctuation(*c)).collect();
         let national = national(&digits).ok_or(NotAPhone)?;
         let (area, subscriber) = national.split_at(2);
         if is_area(area) && is_subscriber(subscriber) { Ok(Self(national.to_owned())) } else { Err(NotAPhone) }
@@ -56,12 +55,9 @@ impl FromStr for Phone {
 
 /// The digits without the country's 55 or the trunk's 0. Only the length tells: 55 is an area code too.
 fn national(digits: &str) -> Option<&str> {
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let without = |prefix| digits.strip_prefix(prefix).filter(|rest| matches!(rest.len(), 10 | 11));
-    let bare = Some(digits).filter(|digits| matches!(digits.len(), 10 | 11) && !digits.starts_with('0'));
-    bare.or_else(|| without("0")).or_else(|| without("55"))
+    let fits = |digits: &&str| matches!(digits.len(), 10 | 11) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let without = |prefix| digits.strip_prefix(prefix).filter(fits);
+    without("+55").or_else(|| without("0")).or_else(|| Some(digits).filter(fits)).or_else(|| without("55"))
 }
 
 /// The 67 area codes that are in use.

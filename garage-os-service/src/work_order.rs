@@ -7,11 +7,17 @@ use garage_events::{
     Cents, CustomerId, Event, EventId, ExecutionId, ExecutionStatus, PaymentId, PaymentMethod, QuoteId, Refusal, RejectionReason,
     Transition, VehicleId, WorkOrderId, WorkOrderStatus,
     event::{
-        PartUsed, Payer, RequestedPart, RequestedService, WorkOrderCancelled, WorkOrderCreated, WorkOrderStatusChanged, reason,
+        PartUsed, Payer, RequestedPart, RequestedService, WorkOrderCancelled, WorkOrderCreated, WorkOrderStatusChanged,
+        milliseconds, reason,
     },
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::{
+    plate::Plate,
+    search::{findable, forms},
+};
 
 pub mod http;
 
@@ -71,14 +77,19 @@ pub struct Fact {
 }
 
 /// What can be known of a work order.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
 #[expect(missing_docs, reason = "the fields are those of the events that tell them")]
 pub enum What {
     /// The car was taken in.
     Opened,
     /// A quote exists.
-    Quoted { quote_id: QuoteId, total_amount: Cents, valid_until: DateTime<Utc> },
+    Quoted {
+        quote_id: QuoteId,
+        total_amount: Cents,
+        #[serde(serialize_with = "milliseconds")]
+        valid_until: DateTime<Utc>,
+    },
     /// The customer has it.
     QuoteSent { quote_id: QuoteId },
     /// The customer said yes.
@@ -151,21 +162,53 @@ impl WorkOrder {
         Transition::telling(order, [told.into()])
     }
 
-    /// The status, derived: the first that holds.
+    /// The status, derived.
     #[must_use]
     pub fn status(&self) -> WorkOrderStatus {
-        let precedence = [
-            (What::is_delivered as fn(&What) -> bool, WorkOrderStatus::Delivered),
-            (What::is_completed, WorkOrderStatus::Completed),
-            (What::is_cancelled, WorkOrderStatus::Cancelled),
-            (What::is_failed, WorkOrderStatus::Failed),
-            (What::is_paid, WorkOrderStatus::InProgress),
-            (What::is_approved, WorkOrderStatus::Approved),
-            (What::is_sent, WorkOrderStatus::QuoteSent),
-            (What::is_quoted, WorkOrderStatus::Quoted),
-        ];
-        let holds = |is: &fn(&What) -> bool| self.facts.iter().any(|fact| is(&fact.what));
-        precedence.iter().find(|(is, _)| holds(is)).map_or(WorkOrderStatus::Pending, |(_, status)| *status)
+        status_after(&self.facts)
+    }
+
+    /// What has become known, each with the status that the order had from then on.
+    pub fn history(&self) -> impl Iterator<Item = (&Fact, WorkOrderStatus)> {
+        self.facts.iter().enumerate().map(|(last, fact)| (fact, status_after(&self.facts[..=last])))
+    }
+
+    /// The quote, once there is one.
+    #[must_use]
+    pub fn quote_id(&self) -> Option<QuoteId> {
+        self.facts.iter().find_map(|fact| fact.what.quote_id())
+    }
+
+    /// What the quote comes to: as it was approved, or else as it was made.
+    #[must_use]
+    pub fn total_amount(&self) -> Option<Cents> {
+        let amount = |is: fn(&What) -> bool| self.known(is)?.total_amount();
+        amount(What::is_approved).or_else(|| amount(What::is_quoted))
+    }
+
+    /// Why the order was called off.
+    #[must_use]
+    pub fn cancellation_reason(&self) -> Option<&str> {
+        self.known(What::is_cancelled)?.reason()
+    }
+
+    /// Why the workshop could not do it.
+    #[must_use]
+    pub fn failure_reason(&self) -> Option<&str> {
+        self.known(What::is_failed)?.reason()
+    }
+
+    fn known(&self, is: fn(&What) -> bool) -> Option<&What> {
+        self.facts.iter().map(|fact| &fact.what).find(|what| is(what))
+    }
+
+    /// What the desk finds the order by.
+    #[must_use]
+    pub fn findable(&self) -> String {
+        let (plate, id) = (self.plate.parse::<Plate>(), self.id.0.simple().to_string());
+        let plate = plate.map_or_else(|_| self.plate.clone(), |plate| forms(&plate));
+        let document = self.payer.document.as_deref().unwrap_or_default();
+        findable([plate.as_str(), &self.payer.name, document, &id, &self.details.description])
     }
 
     /// Learns what an event tells; total, and without effect for what is known or does not concern us.
@@ -210,6 +253,25 @@ impl WorkOrder {
             | WorkOrderStatus::Cancelled
             | WorkOrderStatus::Failed) => Err(Refusal::state("delivering", "work order", status)),
         }
+    }
+
+    /// Sets the status, as far as a person may: to `DELIVERED`. All others follow from what somebody does.
+    ///
+    /// # Errors
+    /// As [`Self::deliver`]; for any other status, naming who decides it.
+    pub fn set_status(self, status: WorkOrderStatus, by: String, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
+        let what = match status {
+            WorkOrderStatus::Delivered => return self.deliver(by, at),
+            WorkOrderStatus::Pending => "setting PENDING by hand (every order begins with it)",
+            WorkOrderStatus::Quoted => "setting QUOTED by hand (Billing decides it by making the quote)",
+            WorkOrderStatus::QuoteSent => "setting QUOTE_SENT by hand (Billing decides it by sending the quote)",
+            WorkOrderStatus::Approved => "setting APPROVED by hand (the customer decides it by approving the quote)",
+            WorkOrderStatus::InProgress => "setting IN_PROGRESS by hand (the customer decides it by paying)",
+            WorkOrderStatus::Completed => "setting COMPLETED by hand (the workshop decides it by completing the work)",
+            WorkOrderStatus::Cancelled => "setting CANCELLED by hand (DELETE the order to cancel it)",
+            WorkOrderStatus::Failed => "setting FAILED by hand (the workshop decides it by giving the work up)",
+        };
+        Err(Refusal::state(what, "work order", self.status()))
     }
 
     /// Changes the descriptive fields.
@@ -257,6 +319,22 @@ impl WorkOrder {
         }
         Transition::telling(self, told)
     }
+}
+
+/// The status that follows from facts: the first that holds.
+fn status_after(facts: &[Fact]) -> WorkOrderStatus {
+    let precedence = [
+        (What::is_delivered as fn(&What) -> bool, WorkOrderStatus::Delivered),
+        (What::is_completed, WorkOrderStatus::Completed),
+        (What::is_cancelled, WorkOrderStatus::Cancelled),
+        (What::is_failed, WorkOrderStatus::Failed),
+        (What::is_paid, WorkOrderStatus::InProgress),
+        (What::is_approved, WorkOrderStatus::Approved),
+        (What::is_sent, WorkOrderStatus::QuoteSent),
+        (What::is_quoted, WorkOrderStatus::Quoted),
+    ];
+    let holds = |is: &fn(&What) -> bool| facts.iter().any(|fact| is(&fact.what));
+    precedence.iter().find(|(is, _)| holds(is)).map_or(WorkOrderStatus::Pending, |(_, status)| *status)
 }
 
 impl Fact {
@@ -341,6 +419,40 @@ impl What {
             | Event::PaymentCreated(_)
             | Event::ExecutionCreated(_) => return None,
         })
+    }
+
+    /// The quote that it is about.
+    const fn quote_id(&self) -> Option<QuoteId> {
+        match self {
+            Self::Quoted { quote_id, .. }
+            | Self::QuoteSent { quote_id }
+            | Self::QuoteApproved { quote_id, .. }
+            | Self::QuoteRejected { quote_id, .. } => Some(*quote_id),
+            Self::Opened
+            | Self::PaymentFailed { .. }
+            | Self::PaymentRejected { .. }
+            | Self::PaymentApproved { .. }
+            | Self::PaymentRefunded { .. }
+            | Self::ExecutionMoved { .. }
+            | Self::ExecutionCompleted { .. }
+            | Self::ExecutionFailed { .. }
+            | Self::Cancelled { .. }
+            | Self::Delivered { .. } => None,
+        }
+    }
+
+    /// What the quote comes to.
+    const fn total_amount(&self) -> Option<Cents> {
+        if let Self::Quoted { total_amount, .. } | Self::QuoteApproved { total_amount, .. } = self {
+            Some(*total_amount)
+        } else {
+            None
+        }
+    }
+
+    /// Why it came to an end.
+    fn reason(&self) -> Option<&str> {
+        if let Self::Cancelled { reason } | Self::ExecutionFailed { reason, .. } = self { Some(reason) } else { None }
     }
 
     const fn is_delivered(&self) -> bool {

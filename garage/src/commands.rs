@@ -1,5 +1,6 @@
 //! The operator's commands, one file each, and what several of them need: where the services are and who asks.
 
+pub mod bench;
 pub mod demo;
 pub mod doctor;
 pub mod openapi;

@@ -27,6 +27,8 @@ enum Command {
     Saga(commands::saga::Saga),
     /// Check databases, broker, topology, gateway and services, and say what to do
     Doctor(commands::doctor::Doctor),
+    /// Measure the whole shop in one program on this machine
+    Bench(commands::bench::Bench),
     /// Print a service's OpenAPI document
     Openapi(commands::openapi::Openapi),
 }
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
             Command::Token(token) => token.run(&env),
             Command::Saga(saga) => saga.run(&env).await,
             Command::Doctor(doctor) => doctor.run(&env).await,
+            Command::Bench(bench) => bench.run().await,
             Command::Openapi(openapi) => openapi.run().await,
         }
     })

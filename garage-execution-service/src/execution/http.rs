@@ -1,0 +1,228 @@
+//! The executions' routes but for the steps: lists, one execution by its own or its order's id, who does it
+//! and how urgent it is. An execution is found by its own id, yet the job of its work order is what is decided on.
+
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use garage_events::{ExecutionId, ExecutionStatus, Priority, Refusal, Transition, WorkOrderId};
+use garage_kit::{
+    Aggregate, Loaded,
+    auth::Caller,
+    http::{
+        Answer, Created, Fields, FromFields, IfMatch, Json, Listing, Page, PageParams, Path, Problem, Query, Versioned, read,
+    },
+    store::Order,
+};
+use garage_saga::Shell;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use super::Job;
+
+mod body;
+mod step;
+mod view;
+
+pub(crate) use view::View;
+use view::{Progress, Seen};
+
+/// Who may read executions.
+pub(crate) const READERS: [&str; 3] = ["attendant", "technician", "manager"];
+/// Who works on cars.
+const WORKERS: [&str; 2] = ["technician", "manager"];
+/// Who decides what comes first.
+const MANAGERS: [&str; 1] = ["manager"];
+
+/// A technician is known by the subject of their token, in so many characters.
+const TECHNICIAN: std::ops::RangeInclusive<usize> = 1..=200;
+
+/// All routes of this file and of the steps.
+pub(crate) fn routes() -> OpenApiRouter<Shell> {
+    OpenApiRouter::new()
+        .routes(routes!(list, enqueue))
+        .routes(routes!(one, change))
+        .routes(routes!(of_work_order))
+        .merge(step::routes())
+}
+
+/// What a list is narrowed to.
+struct Wanted {
+    status: Option<ExecutionStatus>,
+    technician_id: Option<String>,
+}
+
+impl FromFields for Wanted {
+    fn from_fields(fields: &mut Fields<'_>) -> Answer<Self> {
+        let status = fields.optional("status", read::parse);
+        let technician_id = fields.optional("technicianId", read::text(TECHNICIAN));
+        Ok(Self { status: status?, technician_id: technician_id? })
+    }
+}
+
+impl Wanted {
+    /// Jobs with a status or a technician are listed ones.
+    fn filters(self) -> Vec<(&'static str, String)> {
+        let status = self.status.map(|status| ("status", status.to_string()));
+        let technician = self.technician_id.map(|technician| ("technician_id", technician));
+        let narrowed: Vec<_> = status.into_iter().chain(technician).collect();
+        if narrowed.is_empty() { vec![("listed", "true".to_owned())] } else { narrowed }
+    }
+}
+
+/// Puts a paid order into the queue by hand.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct NewExecution {
+    work_order_id: WorkOrderId,
+    /// `NORMAL` unless told otherwise.
+    priority: Option<Priority>,
+    /// Who should do it.
+    #[schema(min_length = 1, max_length = 200)]
+    technician_id: Option<String>,
+}
+
+impl FromFields for NewExecution {
+    fn from_fields(fields: &mut Fields<'_>) -> Answer<Self> {
+        let work_order_id = fields.required("workOrderId", read::value);
+        let priority = fields.optional("priority", read::value);
+        let technician_id = fields.optional("technicianId", read::text(TECHNICIAN));
+        Ok(Self { work_order_id: work_order_id?, priority: priority?, technician_id: technician_id? })
+    }
+}
+
+/// Who does it and how urgent it is; what is left out stays.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct ExecutionPatch {
+    /// For managers.
+    priority: Option<Priority>,
+    /// `null` for nobody yet.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    technician_id: Option<Option<String>>,
+}
+
+impl FromFields for ExecutionPatch {
+    fn from_fields(fields: &mut Fields<'_>) -> Answer<Self> {
+        let priority = fields.optional("priority", read::value);
+        let technician_id = fields.patch("technicianId", read::text(TECHNICIAN));
+        if fields.has("status") {
+            return Err(fields.refuse("status", "is changed by the steps alone, such as POST /executions/{id}/start-diagnosis"));
+        }
+        Ok(Self { priority: priority?, technician_id: technician_id? })
+    }
+}
+
+/// The executions, those of the newest orders first.
+#[utoipa::path(get, path = "/executions", tag = "executions",
+    params(
+        PageParams,
+        ("status" = Option<ExecutionStatus>, Query, description = "Only those that stand here"),
+        ("technicianId" = Option<String>, Query, description = "Only this technician's"),
+    ),
+    responses((status = 200, description = "A page of them", body = [View]), Problem))]
+async fn list(
+    State(shell): State<Shell>,
+    caller: Caller,
+    page: Page,
+    Query(wanted): Query<Wanted>,
+) -> Result<Listing<Option<View>>, Problem> {
+    caller.require(&READERS)?;
+    let query = page.query(Order::Newest, wanted.filters());
+    let jobs = shell.repository.find::<Job>(&query).await?;
+    Ok(page.answer(&query, jobs, |job| View::of(job.state)))
+}
+
+/// Queues a paid order by hand.
+///
+/// For a manager, when the order's owner says that it is paid but the payment's own event has not come. An
+/// order that is not known to be paid, or that has an execution, is a 409.
+#[utoipa::path(post, path = "/executions", tag = "executions", request_body = NewExecution,
+    responses((status = 201, description = "Queued", body = View), Problem))]
+async fn enqueue(
+    State(shell): State<Shell>,
+    caller: Caller,
+    Json(new): Json<NewExecution>,
+) -> Result<Created<Versioned<View>>, Problem> {
+    caller.require(&MANAGERS)?;
+    let (order, id) = (new.work_order_id, ExecutionId(shell.clock.id()));
+    let queued = shell.decide::<Job>(order.0, None, |job, at| {
+        let job = job.unwrap_or(Job::unknown(order));
+        job.wishing(id, new.priority, new.technician_id.clone(), at).enqueue_by_hand(id, at)
+    });
+    let queued = view(queued.await?)?;
+    Ok(Created(format!("/executions/{}", queued.1.id), queued))
+}
+
+/// One execution.
+#[utoipa::path(get, path = "/executions/{id}", tag = "executions",
+    params(("id" = Uuid, Path, description = "The execution's id")),
+    responses((status = 200, description = "It; its version is the ETag", body = View), Problem))]
+async fn one(State(shell): State<Shell>, caller: Caller, Path(id): Path<ExecutionId>) -> Result<Versioned<View>, Problem> {
+    caller.require(&READERS)?;
+    view(job(&shell, id).await?)
+}
+
+/// Changes who does it and how urgent it is.
+///
+/// Until the work has ended. The priority is a manager's to change.
+#[utoipa::path(patch, path = "/executions/{id}", tag = "executions", request_body = ExecutionPatch,
+    params(
+        ("id" = Uuid, Path, description = "The execution's id"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the version that the caller has seen; another one is a 412"),
+    ),
+    responses((status = 200, description = "As it is now", body = View), Problem))]
+async fn change(
+    State(shell): State<Shell>,
+    caller: Caller,
+    Path(id): Path<ExecutionId>,
+    seen: IfMatch,
+    Json(patch): Json<ExecutionPatch>,
+) -> Result<Versioned<View>, Problem> {
+    caller.require(if patch.priority.is_some() { &MANAGERS } else { &WORKERS })?;
+    decide(&shell, id, seen, |job, at| job.assign(patch.priority, patch.technician_id.clone(), at)).await
+}
+
+/// A work order's execution.
+///
+/// A customer's link for this order sees how far it is, and no more.
+#[utoipa::path(get, path = "/executions/work-order/{workOrderId}", tag = "executions",
+    params(("workOrderId" = Uuid, Path, description = "The order's id")),
+    responses((status = 200, description = "It; its version is the ETag", body = Seen), Problem))]
+async fn of_work_order(
+    State(shell): State<Shell>,
+    caller: Caller,
+    Path(order): Path<WorkOrderId>,
+) -> Result<Versioned<Seen>, Problem> {
+    caller.require_or_scope(&READERS, &format!("work-order:{order}"))?;
+    let job = shell.repository.load::<Job>(order.0).await?.ok_or_else(missing)?;
+    let Versioned(version, whole) = view(job)?;
+    let seen = if caller.scope().is_some() { Seen::ByCustomer(Progress::of(&whole)) } else { Seen::ByStaff(whole) };
+    Ok(Versioned(version, seen))
+}
+
+/// The job whose execution has this id.
+async fn job(shell: &Shell, id: ExecutionId) -> Result<Loaded<Job>, Problem> {
+    let found = shell.repository.by::<Job>("execution_id", id.to_string()).await?;
+    found.ok_or_else(missing)
+}
+
+/// Decides on the job whose execution has this id. An execution never leaves its job, so what was found by
+/// the id is still it when the job is read again to be written.
+async fn decide(
+    shell: &Shell,
+    id: ExecutionId,
+    IfMatch(seen): IfMatch,
+    mut decision: impl FnMut(Job, DateTime<Utc>) -> Result<Transition<Job>, Refusal> + Send,
+) -> Result<Versioned<View>, Problem> {
+    let order = job(shell, id).await?.state.id();
+    let decided = shell.decide(order, seen, |job, at| decision(job.ok_or(Refusal::Unknown("execution"))?, at));
+    view(decided.await?)
+}
+
+fn view(job: Loaded<Job>) -> Result<Versioned<View>, Problem> {
+    View::of(job.state).map(|view| Versioned(job.version, view)).ok_or_else(missing)
+}
+
+fn missing() -> Problem {
+    Problem::not_found("execution")
+}

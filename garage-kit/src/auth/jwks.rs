@@ -136,12 +136,18 @@ struct Set {
 fn published(key: Value) -> Option<Published> {
     let key: Jwk = serde_json::from_value(key).ok()?;
     let signs = key.common.public_key_use.as_ref().is_none_or(|used| *used == PublicKeyUse::Signature);
-    let algorithm = match &key.algorithm {
-        AlgorithmParameters::RSA(_) => Algorithm::RS256,
-        AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P256 => Algorithm::ES256,
-        _ => return None,
-    };
+    let algorithm = algorithm(&key.algorithm)?;
     let named = key.common.key_algorithm.is_none_or(|named| named.to_string() == format!("{algorithm:?}"));
     let decoding = DecodingKey::from_jwk(&key).ok()?;
     (signs && named).then_some(Published { id: key.common.key_id, algorithm, key: decoding })
+}
+
+fn algorithm(key: &AlgorithmParameters) -> Option<Algorithm> {
+    if let AlgorithmParameters::RSA(_) = key {
+        return Some(Algorithm::RS256);
+    }
+    let AlgorithmParameters::EllipticCurve(curve) = key else {
+        return None;
+    };
+    (curve.curve == EllipticCurve::P256).then_some(Algorithm::ES256)
 }

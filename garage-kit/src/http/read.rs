@@ -298,6 +298,7 @@ pub(super) fn wanted(told: &str) -> String {
         return "must be a UUID".to_owned();
     }
     match told.rsplit_once(", expected ") {
+        Some((_, "a formatted UUID string")) => "must be a UUID".to_owned(),
         Some((_, expected)) => format!("must be {expected}"),
         None => told.to_owned(),
     }

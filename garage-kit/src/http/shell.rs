@@ -85,7 +85,6 @@ impl Shell {
     }
 
     /// The routes in their shell, ready to [`serve`](super::serve).
-    #[must_use]
     pub fn wrap(mut self, api: OpenApiRouter) -> Router {
         let (routes, document) = api.split_for_parts();
         let durations = Durations::register(&mut self.registry);

@@ -65,9 +65,9 @@ impl Broker {
         self.ask(Method::GET, path, None).await
     }
 
-    /// A queue as the broker sees it now.
+    /// A queue as the broker saw it within the last seconds.
     pub(crate) async fn queue(&self, name: &str) -> Option<Value> {
-        self.get(&format!("/api/queues/%2F/{name}?disable_stats=true&enable_queue_totals=true")).await
+        self.get(&format!("/api/queues/%2F/{name}")).await
     }
 
     pub(crate) async fn delete_queue(&self, name: &str) {

@@ -210,15 +210,15 @@ async fn an_alarm_makes_publishing_wait_and_keeps_the_connection() {
 async fn a_queue_of_another_form_is_named_until_the_operator_removes_it() {
     let (shop, listener) = (Shop::new(), Listener::willing());
     let path = format!("/api/queues/%2F/{}", shop.queue);
-    let classic = json!({ "durable": true, "arguments": { "x-queue-type": "classic" } });
-    shop.broker.ask(Method::PUT, &path, Some(classic)).await;
+    let other = json!({ "durable": true, "arguments": { "x-queue-type": "quorum", "x-delivery-limit": 3 } });
+    shop.broker.ask(Method::PUT, &path, Some(other)).await;
 
     let bus = shop.listen_at(&shop.broker.url, &listener);
     let said = until("the broker refuses", async || {
         bus.ready().err().map(|failure| failure.to_string()).filter(|said| said.contains("PRECONDITION_FAILED"))
     })
     .await;
-    for part in [&*shop.queue, "x-queue-type", "quorum", "classic"] {
+    for part in [&*shop.queue, "PRECONDITION_FAILED", "current is"] {
         assert!(said.contains(part), "{part} is not in: {said}");
     }
     shop.broker.delete_queue(&shop.queue).await;

@@ -1,6 +1,9 @@
 //! What operators and their tools find in every service.
 
-use std::sync::atomic::Ordering;
+use std::{
+    io::Write,
+    sync::{Arc, Mutex, atomic::Ordering},
+};
 
 use axum::{
     body::Body,
@@ -141,4 +144,38 @@ async fn the_api_page_is_served_from_within() {
     assert!(!page.text.contains("http://") && !page.text.contains("https://"), "{}", page.text);
     let script = world.get("/api/swagger-initializer.js").await;
     assert!(script.text.contains("/openapi.json"));
+}
+
+/// What a log has been told.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(line)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_has_a_line_for_each_request_and_the_causes_of_each_failure() {
+    let log = Log::default();
+    let writer = log.clone();
+    let format = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone());
+    // For the whole process: scoped logs of tests that run beside each other disturb one another.
+    tracing::subscriber::set_global_default(format.finish()).unwrap();
+    let world = World::new().await;
+    let request = world.request(Method::GET, "/fail/passing?secret=hunter3").header("X-Request-Id", "r-log");
+    world.send(request.body(Body::empty()).unwrap()).await;
+    let written = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<Value> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let failed = lines.iter().find(|line| line["span"]["request_id"] == "r-log").unwrap();
+    assert_eq!(failed["failure"], "asking: postgres://hunter2@db is away");
+    let answered = lines.iter().find(|line| line["request_id"] == "r-log").unwrap();
+    let told = ["message", "method", "path", "status"].map(|name| &answered[name]);
+    assert_eq!(told, [&json!("answered"), &json!("GET"), &json!("/fail/passing"), &json!(503)]);
+    assert!(answered["ms"].is_number() && !written.contains("hunter3"), "{written}");
 }

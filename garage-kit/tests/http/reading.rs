@@ -38,7 +38,7 @@ async fn a_field_that_is_not_right_is_named_with_what_would_be() {
             "must be a whole number from 1 to 99",
         ),
         (json!({"text": "a", "owner": "me"}), "owner", "must be a UUID"),
-        (json!({"text": "a", "owner": 1}), "owner", "must be a UUID string"),
+        (json!({"text": "a", "owner": 1}), "owner", "must be a UUID"),
         (
             json!({"text": "a", "due": "tomorrow"}),
             "due",

@@ -16,16 +16,16 @@ use garage_kit::{
 };
 use tempfile::TempDir;
 
-pub fn migrations() -> Migrations {
+pub(crate) fn migrations() -> Migrations {
     Migrations {
         postgres: sqlx::migrate!("tests/migrations/postgres"),
         sqlite: sqlx::migrate!("tests/migrations/sqlite"),
     }
 }
 
-pub struct Postgres(pub PostgresDatabase);
+pub(crate) struct Postgres(pub(crate) PostgresDatabase);
 
-pub async fn postgres() -> Postgres {
+pub(crate) async fn postgres() -> Postgres {
     Postgres(postgres_database("kit").await)
 }
 
@@ -40,15 +40,15 @@ impl Backend for Postgres {
     }
 }
 
-pub struct Sqlite(pub TempDir);
+pub(crate) struct Sqlite(pub(crate) TempDir);
 
 #[expect(clippy::unused_async, reason = "as its siblings")]
-pub async fn sqlite() -> Sqlite {
+pub(crate) async fn sqlite() -> Sqlite {
     Sqlite(tempfile::tempdir().unwrap())
 }
 
 impl Sqlite {
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("sqlite:{}", self.0.path().join("books 100%.db").display())
     }
 }
@@ -64,9 +64,9 @@ impl Backend for Sqlite {
     }
 }
 
-pub struct Mongo(pub MongoDatabase);
+pub(crate) struct Mongo(pub(crate) MongoDatabase);
 
-pub async fn mongo() -> Mongo {
+pub(crate) async fn mongo() -> Mongo {
     Mongo(mongo_database("kit").await)
 }
 

@@ -2,7 +2,7 @@
 
 use garage_kit::{
     Failure,
-    store::{Store, sql::SqlStore},
+    store::{Field, Kind, Store, sql::SqlStore},
     store_conformance,
     testing::store::KINDS,
 };
@@ -39,14 +39,14 @@ async fn an_url_of_another_sort_is_refused() {
     assert!(refused("mysql://localhost/books").await.to_string().contains("must begin with postgres://"));
 }
 
+static UNKNOWN: [&Kind; 1] = [&Kind { name: "planets", fields: &[] }];
+static HEAVIER: [&Kind; 1] = [&Kind { name: "authors", fields: &[Field::plain("weight")] }];
+
 #[tokio::test]
 async fn a_kind_without_its_table_is_refused() {
-    use garage_kit::store::{Field, Kind};
-    static PLANETS: Kind = Kind { name: "planets", fields: &[] };
-    static HEAVIER: Kind = Kind { name: "authors", fields: &[Field::plain("weight")] };
     let backend = sqlite().await;
     for (kinds, text) in
-        [(&[&PLANETS], "table planets has no column id"), (&[&HEAVIER], "table authors has no column weight")]
+        [(&UNKNOWN, "table planets has no column id"), (&HEAVIER, "table authors has no column weight")]
     {
         let failure = SqlStore::connect(&backend.url(), migrations(), kinds).await.err().unwrap();
         assert!(failure.to_string().contains(text), "{failure}");

@@ -1,0 +1,132 @@
+//! An execution as the outside sees it: whole for those who work here, how far it is for the customer.
+
+use chrono::{DateTime, Utc};
+use garage_events::{
+    ExecutionId, ExecutionStatus, Priority, WorkOrderId, WorkOrderStatus,
+    event::{PartUsed, milliseconds},
+};
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+
+use crate::execution::Job;
+
+/// The work on one car.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Execution)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct View {
+    pub(crate) id: ExecutionId,
+    work_order_id: WorkOrderId,
+    status: ExecutionStatus,
+    priority: Priority,
+    /// Who does it.
+    technician_id: Option<String>,
+    /// What was found.
+    diagnosis_notes: Option<String>,
+    /// What was done.
+    repair_notes: Option<String>,
+    /// What was built in.
+    parts_used: Vec<PartUsed>,
+    /// What was done, item by item.
+    services_performed: Vec<String>,
+    /// Why it failed: the technician's words, or `WORK_ORDER_CANCELLED`.
+    failure_reason: Option<String>,
+    /// The order's status as last heard.
+    order_status: Option<WorkOrderStatus>,
+    /// When it was prepared.
+    #[serde(serialize_with = "milliseconds")]
+    created_at: DateTime<Utc>,
+    /// When it last moved.
+    #[serde(serialize_with = "milliseconds")]
+    updated_at: DateTime<Utc>,
+    /// When it was paid, and so joined the queue.
+    #[serde(serialize_with = "perhaps")]
+    queued_at: Option<DateTime<Utc>>,
+    /// When a technician began.
+    #[serde(serialize_with = "perhaps")]
+    started_at: Option<DateTime<Utc>>,
+    /// When the work was finished.
+    #[serde(serialize_with = "perhaps")]
+    completed_at: Option<DateTime<Utc>>,
+}
+
+impl View {
+    /// What is seen of a job; nothing before there is an execution.
+    pub(crate) fn of(job: Job) -> Option<Self> {
+        let execution = job.execution?;
+        let finished = execution.status == ExecutionStatus::Completed;
+        Some(Self {
+            id: execution.id,
+            work_order_id: job.work_order_id,
+            status: execution.status,
+            priority: execution.priority,
+            technician_id: execution.technician_id,
+            diagnosis_notes: execution.diagnosis_notes,
+            repair_notes: execution.repair_notes,
+            parts_used: execution.parts_used,
+            services_performed: execution.services_performed,
+            failure_reason: execution.failure_reason,
+            order_status: job.order_status.map(|known| known.status),
+            created_at: execution.created_at,
+            updated_at: execution.updated_at,
+            queued_at: execution.queued_at,
+            started_at: execution.started_at,
+            completed_at: execution.ended_at.filter(|_| finished),
+        })
+    }
+}
+
+/// How far it is, for the customer: no notes, no names.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ExecutionProgress)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Progress {
+    id: ExecutionId,
+    work_order_id: WorkOrderId,
+    status: ExecutionStatus,
+    #[serde(serialize_with = "milliseconds")]
+    created_at: DateTime<Utc>,
+    #[serde(serialize_with = "milliseconds")]
+    updated_at: DateTime<Utc>,
+    #[serde(serialize_with = "perhaps")]
+    queued_at: Option<DateTime<Utc>>,
+    #[serde(serialize_with = "perhaps")]
+    started_at: Option<DateTime<Utc>>,
+    #[serde(serialize_with = "perhaps")]
+    completed_at: Option<DateTime<Utc>>,
+}
+
+impl Progress {
+    /// What of it is the customer's business.
+    pub(crate) const fn of(whole: &View) -> Self {
+        Self {
+            id: whole.id,
+            work_order_id: whole.work_order_id,
+            status: whole.status,
+            created_at: whole.created_at,
+            updated_at: whole.updated_at,
+            queued_at: whole.queued_at,
+            started_at: whole.started_at,
+            completed_at: whole.completed_at,
+        }
+    }
+}
+
+/// An execution, as much of it as the caller may see.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ExecutionSeen)]
+#[serde(untagged)]
+pub(crate) enum Seen {
+    /// The whole.
+    ByStaff(View),
+    /// How far it is.
+    ByCustomer(Progress),
+}
+
+/// `serde` hands over the field as it is.
+fn perhaps<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => milliseconds(time, serializer),
+        None => serializer.serialize_none(),
+    }
+}

@@ -1,0 +1,220 @@
+//! The distributed way of running, for tests: the three real service programs on real servers, in databases and a
+//! virtual host of their own.
+
+use std::{
+    net::TcpListener,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use chrono::TimeDelta;
+use garage::shop::Shop;
+use garage_kit::{
+    auth::{Grant, sign},
+    clock::Clock,
+    testing::{MongoDatabase, PostgresDatabase, mongo_database, postgres_database},
+};
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+pub const SECRET: &str = "a secret that only these tests know";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A virtual host of its own on the tests' broker.
+pub struct VirtualHost {
+    name: String,
+    client: Client,
+}
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test`, it starts private servers"))
+}
+
+impl VirtualHost {
+    pub async fn make() -> Result<Self> {
+        let name = format!("garage-{}", Clock::system().event_id().simple());
+        let host = Self { name, client: Client::builder().no_proxy().build()? };
+        host.api(Method::PUT, &format!("/api/vhosts/{}", host.name), Some(json!({}))).await?;
+        let all = json!({ "configure": ".*", "write": ".*", "read": ".*" });
+        host.api(Method::PUT, &format!("/api/permissions/{}/guest", host.name), Some(all)).await?;
+        Ok(host)
+    }
+
+    /// Its address for AMQP.
+    pub fn url(&self) -> String {
+        format!("{}/{}", variable("GARAGE_TEST_RABBITMQ_URL").trim_end_matches('/'), self.name)
+    }
+
+    async fn api(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value> {
+        let url = format!("{}{path}", variable("GARAGE_TEST_RABBITMQ_MANAGEMENT_URL").trim_end_matches('/'));
+        let mut request = self.client.request(method, &url);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await?.error_for_status()?;
+        Ok(serde_json::from_str(&answer.text().await?).unwrap_or_default())
+    }
+
+    /// Every queue's name with the number of messages in it, handed out or not.
+    pub async fn queues(&self) -> Result<Vec<(String, u64)>> {
+        let queues = self.api(Method::GET, &format!("/api/queues/{}", self.name), None).await?;
+        let depth = |queue: &Value| (queue["name"].as_str().unwrap_or_default().to_owned(), queue["messages"].as_u64().unwrap_or_default());
+        Ok(queues.as_array().context("a list of queues")?.iter().map(depth).collect())
+    }
+
+    /// The names of the connections.
+    pub async fn connections(&self) -> Result<Vec<String>> {
+        let connections = self.api(Method::GET, &format!("/api/vhosts/{}/connections", self.name), None).await?;
+        let name = |one: &Value| one["user_provided_name"].as_str().unwrap_or_default().to_owned();
+        let mut names: Vec<String> = connections.as_array().context("a list of connections")?.iter().map(name).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// Publishes raw bytes through the management API, as somebody who is no service would.
+    pub async fn publish(&self, topic: &str, body: &str) -> Result<()> {
+        let message = json!({ "properties": {}, "routing_key": topic, "payload": body, "payload_encoding": "string" });
+        let told = self.api(Method::POST, &format!("/api/exchanges/{}/garage-events/publish", self.name), Some(message)).await?;
+        ensure!(told["routed"] == true, "nobody is bound to {topic}");
+        Ok(())
+    }
+
+    pub async fn remove(self) -> Result<()> {
+        self.api(Method::DELETE, &format!("/api/vhosts/{}", self.name), None).await.map(|_| ())
+    }
+}
+
+/// A service program.
+pub struct Program {
+    name: &'static str,
+    port: u16,
+    environment: Vec<(String, String)>,
+    child: Option<Child>,
+}
+
+/// The built program: it lies beside the folder of the test itself.
+fn built(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let folder = test.parent().and_then(|deps| deps.parent()).expect("target/debug");
+    let program = folder.join(name);
+    assert!(program.exists(), "{} is not built: run the whole workspace's tests", program.display());
+    program
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
+
+impl Program {
+    fn new(name: &'static str, environment: &[(&str, String)]) -> Self {
+        let port = free_port();
+        let mut environment: Vec<_> = environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        environment.push(("PORT".to_owned(), port.to_string()));
+        environment.push(("JWT_SECRET".to_owned(), SECRET.to_owned()));
+        environment.push(("RUST_LOG".to_owned(), "warn".to_owned()));
+        Self { name, port, environment, child: None }
+    }
+
+    pub fn start(&mut self) -> Result<()> {
+        let mut command = Command::new(built(self.name));
+        command.env_clear().envs(self.environment.iter().cloned()).stdin(Stdio::null()).stdout(Stdio::null());
+        self.child = Some(command.spawn().with_context(|| format!("starting {}", self.name))?);
+        Ok(())
+    }
+
+    /// The end that nobody can prepare for.
+    pub fn kill(&mut self) -> Result<()> {
+        let mut child = self.child.take().context("it runs")?;
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.is_some().then(|| self.kill());
+    }
+}
+
+/// The three services on their servers.
+pub struct Chain {
+    pub host: VirtualHost,
+    pub programs: [Program; 3],
+    _databases: (PostgresDatabase, MongoDatabase, PostgresDatabase),
+}
+
+impl Chain {
+    /// Starts everything and waits until all three are ready.
+    pub async fn start() -> Result<Self> {
+        let host = VirtualHost::make().await?;
+        let databases =
+            (postgres_database("os_service").await, mongo_database("billing_service").await, postgres_database("execution_service").await);
+        let broker = || ("RABBITMQ_URL", host.url());
+        let mut programs = [
+            Program::new("garage-os-service", &[broker(), ("DATABASE_URL", databases.0.url())]),
+            Program::new(
+                "garage-billing-service",
+                &[broker(), ("MONGODB_URI", databases.1.uri()), ("PAYMENT_GATEWAY", "sandbox".to_owned())],
+            ),
+            Program::new("garage-execution-service", &[broker(), ("DATABASE_URL", databases.2.url())]),
+        ];
+        for program in &mut programs {
+            program.start()?;
+        }
+        let chain = Self { host, programs, _databases: databases };
+        chain.wait_until_ready().await?;
+        Ok(chain)
+    }
+
+    pub async fn wait_until_ready(&self) -> Result<()> {
+        let client = Client::builder().no_proxy().build()?;
+        let deadline = Instant::now() + PATIENCE;
+        for program in &self.programs {
+            let url = format!("{}/health/ready", program.url());
+            while !client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                ensure!(Instant::now() < deadline, "{} did not become ready", program.name);
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn urls(&self) -> [String; 3] {
+        [0, 1, 2].map(|at: usize| self.programs[at].url())
+    }
+
+    pub fn shop(&self) -> Result<Shop> {
+        let grant = Grant::new("tests", &["attendant", "technician", "manager"], TimeDelta::hours(1));
+        Shop::new(self.urls(), sign(&SECRET.to_owned().into(), &grant, &Clock::system())?)
+    }
+
+    /// Waits until no queue holds a message, but for those named.
+    pub async fn wait_until_drained(&self, except: &[&str]) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let mut queues = self.host.queues().await?;
+            queues.retain(|(name, depth)| *depth > 0 && !except.contains(&name.as_str()));
+            if queues.is_empty() {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "messages are left over: {queues:?}");
+            sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    pub async fn stop(mut self) -> Result<()> {
+        for program in &mut self.programs {
+            program.kill()?;
+        }
+        self.host.remove().await
+    }
+}

@@ -1,0 +1,164 @@
+//! Every story over HTTP, both ways of running: all in one on SQLite, and the real service programs on PostgreSQL,
+//! MongoDB and RabbitMQ.
+
+mod chain;
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use anyhow::Result;
+use chain::{Chain, SECRET};
+use chrono::{TimeDelta, Utc};
+use futures::future::join_all;
+use garage::{
+    embedded::{Addresses, DataDir, Embedded, settings},
+    shop::Shop,
+    stories::STORIES,
+};
+use garage_events::{Service, topology};
+use garage_kit::{
+    auth::{Grant, sign},
+    clock::Clock,
+    program::{Env, install_crypto},
+};
+use serde_json::{Value, json};
+
+const LOCAL: Addresses = Addresses { host: IpAddr::V4(Ipv4Addr::LOCALHOST), ports: [0; 3] };
+
+async fn tell_all(shop: &Shop) {
+    let told = join_all((1..).zip(STORIES).map(|(number, story)| async move { (story.name, (story.tell)(shop, number).await) })).await;
+    let broken: Vec<String> =
+        told.iter().filter_map(|(name, told)| told.as_ref().err().map(|cause| format!("{name}: {cause:#}"))).collect();
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+struct Small {
+    embedded: Embedded,
+    shop: Shop,
+    _folder: tempfile::TempDir,
+}
+
+impl Small {
+    async fn start(clock: &Clock) -> Result<Self> {
+        install_crypto();
+        let folder = tempfile::tempdir()?;
+        let data = DataDir::open(folder.path())?;
+        let secret = SECRET.to_owned().into();
+        let embedded = Embedded::start(&data, LOCAL, settings(&Env::fixed(&[]))?, &secret, clock).await?;
+        let grant = Grant::new("tests", &["attendant", "technician", "manager"], TimeDelta::days(30));
+        let shop = Shop::new(embedded.urls.clone(), sign(&secret, &grant, clock)?)?;
+        Ok(Self { embedded, shop, _folder: folder })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_story_ends_as_it_must_all_in_one() {
+    let small = Small::start(&Clock::system()).await.unwrap();
+    tell_all(&small.shop).await;
+    small.embedded.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quote_that_nobody_answers_expires_and_calls_the_order_off() {
+    let clock = Clock::manual(Utc::now());
+    let small = Small::start(&clock).await.unwrap();
+    let car = small.shop.take_in("Ana Souza", 1).await.unwrap();
+    small.shop.quote(&car, "send").await.unwrap();
+    clock.advance(TimeDelta::days(10) + TimeDelta::minutes(1));
+    small.shop.quote_is(&car, "EXPIRED").await.unwrap();
+    let order = small.shop.order_is(&car, "CANCELLED").await.unwrap();
+    assert_eq!(order["cancellationReason"], "QUOTE_EXPIRED");
+    small.embedded.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn data_stays_between_runs() {
+    install_crypto();
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::system();
+    let secret = SECRET.to_owned().into();
+    let grant = Grant::new("tests", &["attendant", "technician", "manager"], TimeDelta::hours(1));
+    let token = sign(&secret, &grant, &clock).unwrap();
+    let mut order = None;
+    for _ in 0..2 {
+        let data = DataDir::open(folder.path()).unwrap();
+        let embedded = Embedded::start(&data, LOCAL, settings(&Env::fixed(&[])).unwrap(), &secret, &clock).await.unwrap();
+        let shop = Shop::new(embedded.urls.clone(), token.clone()).unwrap();
+        let car = match order.take() {
+            None => shop.take_in("Ana Souza", 1).await.unwrap(),
+            Some(car) => car,
+        };
+        shop.order_is(&car, "QUOTED").await.unwrap();
+        order = Some(car);
+        embedded.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_story_ends_as_it_must_on_real_servers() {
+    install_crypto();
+    let chain = Chain::start().await.unwrap();
+    tell_all(&chain.shop().unwrap()).await;
+    chain.wait_until_drained(&[]).await.unwrap();
+
+    let mut queues: Vec<String> = chain.host.queues().await.unwrap().into_iter().map(|(name, _)| name).collect();
+    let mut wanted: Vec<String> =
+        topology::QUEUES.iter().flat_map(|queue| [queue.name.to_owned(), topology::dead_letter_queue(queue.name)]).collect();
+    queues.sort();
+    wanted.sort();
+    assert_eq!(queues, wanted);
+    let services: Vec<&str> = ["billing-service", "execution-service", "os-service"].to_vec();
+    assert_eq!(chain.host.connections().await.unwrap(), services);
+    chain.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_can_never_succeed_is_set_aside_and_holds_nothing_up() {
+    install_crypto();
+    let chain = Chain::start().await.unwrap();
+    let unknown = unknown_order();
+    for (topic, body) in [
+        ("quote.created", "not JSON".to_owned()),
+        ("payment.approved", json!({ "eventType": "payment.approved" }).to_string()),
+        ("quote.approved", unknown.to_string()),
+        ("work-order.created", json!({ "from": "another world" }).to_string()),
+        ("execution.failed", from_the_future(&unknown).to_string()),
+    ] {
+        chain.host.publish(topic, &body).await.unwrap();
+    }
+    tell_all(&chain.shop().unwrap()).await;
+    let rest: Vec<String> = topology::QUEUES.iter().map(|queue| topology::dead_letter_queue(queue.name)).collect();
+    let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+    chain.wait_until_drained(&rest).await.unwrap();
+
+    let set_aside: Vec<(String, u64)> =
+        chain.host.queues().await.unwrap().into_iter().filter(|(name, depth)| name.ends_with(".dlq") && *depth > 0).collect();
+    let mut names: Vec<&str> = set_aside.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    // An order that only OS has never heard of is prepared by Execution; whoever cannot read a message sets it aside.
+    let wanted = [
+        "billing-execution-failed.dlq",
+        "billing-work-order-created.dlq",
+        "execution-payment-approved.dlq",
+        "os-execution-failed.dlq",
+        "os-payment-approved.dlq",
+        "os-quote-approved.dlq",
+        "os-quote-created.dlq",
+    ];
+    assert_eq!(names, wanted);
+    chain.stop().await.unwrap();
+}
+
+/// A well-formed event about an order that nobody has opened.
+fn unknown_order() -> Value {
+    let id = Clock::system().id();
+    json!({ "eventId": Clock::system().event_id(), "eventType": "quote.approved", "timestamp": "2026-02-08T10:00:00.000Z",
+        "source": Service::Billing, "version": 1, "correlationId": id, "causationId": null, "data": { "workOrderId": id,
+        "quoteId": Clock::system().id(), "customerId": Clock::system().id(), "totalAmount": 10, "validUntil": "2026-02-18T10:00:00.000Z" } })
+}
+
+fn from_the_future(event: &Value) -> Value {
+    let mut future = event.clone();
+    future["eventType"] = json!("execution.failed");
+    future["version"] = json!(99);
+    future
+}
