@@ -1,7 +1,133 @@
-//! Billing: quotes, payments, the catalogue of parts and services. The only door to this crate.
+//! Billing: what a repair costs, what the customer says to it, and the money. The only door to this crate.
+
+use std::sync::Arc;
+
+use axum::Router;
+use garage_events::Service;
+use garage_kit::{
+    Aggregate, Failure,
+    bus::local::DEAD_LETTERS,
+    http::IDEMPOTENCY_KEYS,
+    store::{
+        Kind, Store,
+        mongo::MongoStore,
+        sql::{Migrations, SqlStore},
+    },
+};
+use garage_saga::{Foundation, Parts, Running, Shell};
+use utoipa::{OpenApi, openapi::Paths};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{
+    cashier::Cashier,
+    gateway::{
+        Gateway,
+        sandbox::{Sandbox, ledger::Entry},
+    },
+    http::App,
+    quote::Terms,
+    saga::Bookkeeper,
+};
 
 pub mod bill;
 pub mod cashier;
+mod catalogue;
 pub mod gateway;
+mod http;
+pub mod part;
 pub mod payment;
 pub mod quote;
+mod saga;
+pub mod service;
+mod settings;
+
+pub use settings::{GatewayChoice, Settings};
+
+/// The port that the service listens on unless told otherwise.
+pub const DEFAULT_PORT: u16 = 3002;
+
+/// What the service's store keeps.
+pub static KINDS: [&Kind; 6] =
+    [&bill::BILLS, &part::PARTS, &service::SERVICES, Entry::KIND, &IDEMPOTENCY_KEYS, &DEAD_LETTERS];
+
+/// The database when a MongoDB URI names none.
+const DATABASE: &str = "billing_service";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Garage: Billing Service",
+        description = "What a repair costs, what the customer says to it, and the money.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    tags(
+        (name = "quotes", description = "What a repair will cost, and the customer's word on it"),
+        (name = "payments", description = "Attempts to pay, and what became of the money"),
+        (name = "parts", description = "What is built in: prices and stock"),
+        (name = "services", description = "What is done: prices and durations"),
+        (name = "events", description = "What this service tells the others"),
+        (name = "operation", description = "For those who run it"),
+    ),
+)]
+struct Document;
+
+/// Opens the service's database: `mongodb://…`, `mongodb+srv://…`, `postgres://…` or `sqlite:path`.
+///
+/// # Errors
+/// See [`MongoStore::connect`] and [`SqlStore::connect`].
+pub async fn connect(url: &str) -> Result<Arc<dyn Store>, Failure> {
+    if url.starts_with("mongodb://") || url.starts_with("mongodb+srv://") {
+        return Ok(Arc::new(MongoStore::connect(url, DATABASE, &KINDS).await?));
+    }
+    let (postgres, sqlite) = (sqlx::migrate!("migrations/postgres"), sqlx::migrate!("migrations/sqlite"));
+    Ok(Arc::new(SqlStore::connect(url, Migrations { postgres, sqlite }, &KINDS).await?))
+}
+
+/// Opens the service: hears the other services' events, sees to the money, and answers on the routes.
+#[must_use]
+pub fn open(parts: Parts, settings: Settings) -> (Router, Running) {
+    let (router, running, _) = open_with(parts, settings.terms, |shell| match settings.gateway {
+        GatewayChoice::Sandbox => Arc::new(Sandbox::new(shell.repository.clone(), shell.clock.clone())),
+        GatewayChoice::MercadoPago(provider) => Arc::new(provider),
+    });
+    (router, running)
+}
+
+/// The same with a gateway of one's own, which may keep its book in the service's store; and with the cashier
+/// in hand, for stories that cannot wait for it.
+#[must_use]
+pub fn open_with(
+    parts: Parts,
+    terms: Terms,
+    gateway: impl FnOnce(&Shell) -> Arc<dyn Gateway>,
+) -> (Router, Running, Cashier) {
+    let foundation = Foundation::lay(Service::Billing, parts);
+    let shell = foundation.shell().clone();
+    let cashier = Cashier::new(shell.clone(), gateway(&shell));
+    foundation.hear(Arc::new(Bookkeeper::new(cashier.clone(), terms)));
+    foundation.beside(|stopping| cashier.clone().run(stopping));
+    foundation.beside(|stopping| quote::expiry::sweep(shell, stopping));
+    let (router, running) = foundation.open(api().with_state(App { cashier: cashier.clone() }));
+    (router, running, cashier)
+}
+
+fn api() -> OpenApiRouter<App> {
+    let mut api = OpenApiRouter::with_openapi(Document::openapi())
+        .merge(quote::http::routes())
+        .merge(payment::http::routes())
+        .merge(part::http::routes())
+        .merge(service::http::routes());
+    name_apart(&mut api.get_openapi_mut().paths);
+    api
+}
+
+/// An operation that two methods share has its id twice, which OpenAPI forbids: PATCH gets one of its own.
+fn name_apart(paths: &mut Paths) {
+    for path in paths.paths.values_mut() {
+        if let (Some(put), Some(patch)) = (&path.put, &mut path.patch)
+            && put.operation_id == patch.operation_id
+        {
+            patch.operation_id = patch.operation_id.take().map(|id| format!("{id}_by_patch"));
+        }
+    }
+}

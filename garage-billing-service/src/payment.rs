@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::gateway::{Charge, Instructions};
 
-pub mod http;
+pub(crate) mod http;
 
 /// How long after the last call a charge that the gateway has never shown is taken as never received. Calls
 /// end within a minute and the gateway's search shows a payment within minutes.

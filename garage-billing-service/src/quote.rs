@@ -11,7 +11,8 @@ use garage_events::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub mod http;
+pub mod expiry;
+pub(crate) mod http;
 
 /// A quote.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -130,8 +130,6 @@ async fn what_is_not_the_provider_s_word_is_a_doubt() {
         answer(302, no),
         answer(200, "<html>welcome</html>"),
         answer(201, r#"{"id":1,"status":"approved"#),
-        answer(201, r#"{"id":1,"status":"approved"}"#),
-        answer(201, &payment("approved", "\"about ten\"")),
         answer(201, "").replace("content-length: 0", "content-length: 99"),
         String::new(),
     ] {
@@ -139,6 +137,14 @@ async fn what_is_not_the_provider_s_word_is_a_doubt() {
         assert!(is_doubt(&client.create(&pix()).await), "{odd}");
         assert!(is_doubt(&client.read("1").await), "{odd}");
         assert!(is_doubt(&client.refund("1", pix().amount, "key").await), "{odd}");
+    }
+}
+
+#[tokio::test]
+async fn a_payment_without_a_readable_amount_is_a_doubt() {
+    for odd in [r#"{"id":1,"status":"approved"}"#, &payment("approved", "\"about ten\"")] {
+        let (client, _questions) = gateway(vec![answer(201, odd)]).await;
+        assert!(is_doubt(&client.create(&pix()).await), "{odd}");
     }
 }
 

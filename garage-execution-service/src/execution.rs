@@ -4,8 +4,11 @@
 
 use chrono::{DateTime, Utc};
 use garage_events::{
-    Event, ExecutionId, ExecutionStatus, Followed, Priority, Refusal, Transition, WorkOrderId, WorkOrderStatus,
-    event::{ExecutionCompleted, ExecutionCreated, ExecutionFailed, ExecutionStatusChanged, PartUsed, reason},
+    Event, ExecutionId, ExecutionStatus, Followed, Priority, Refusal, Transition, WorkOrderId,
+    WorkOrderStatus,
+    event::{
+        ExecutionCompleted, ExecutionCreated, ExecutionFailed, ExecutionStatusChanged, PartUsed, reason,
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -134,8 +137,11 @@ impl Job {
         if self.execution.is_some() {
             return Transition::quiet(self);
         }
-        let status =
-            if self.called_off.is_some() { ExecutionStatus::Cancelled } else { ExecutionStatus::AwaitingPayment };
+        let status = if self.called_off.is_some() {
+            ExecutionStatus::Cancelled
+        } else {
+            ExecutionStatus::AwaitingPayment
+        };
         Transition::quiet(Self { execution: Some(Execution::new(id, status, at)), ..self })
     }
 
@@ -198,7 +204,13 @@ impl Job {
     /// Says how urgent a job is and who should do it before it is queued. What is queued already is left
     /// alone. `id` is for an execution that begins with it.
     #[must_use]
-    pub fn wishing(self, id: ExecutionId, priority: Option<Priority>, technician_id: Option<String>, at: DateTime<Utc>) -> Self {
+    pub fn wishing(
+        self,
+        id: ExecutionId,
+        priority: Option<Priority>,
+        technician_id: Option<String>,
+        at: DateTime<Utc>,
+    ) -> Self {
         let status = ExecutionStatus::AwaitingPayment;
         let mut execution = self.execution.clone().unwrap_or_else(|| Execution::new(id, status, at));
         if execution.status != status {
@@ -219,7 +231,9 @@ impl Job {
         if self.called_off.is_some() {
             return Err(refuse("CANCELLED"));
         }
-        if let Some(execution) = self.execution.as_ref().filter(|one| one.status != ExecutionStatus::AwaitingPayment) {
+        if let Some(execution) =
+            self.execution.as_ref().filter(|one| one.status != ExecutionStatus::AwaitingPayment)
+        {
             return Err(Refusal::state("queueing by hand", "execution", execution.status));
         }
         match self.order_status.as_ref().map(|known| known.status) {
@@ -308,7 +322,9 @@ impl Execution {
     }
 
     fn step(mut self, step: Step, at: DateTime<Utc>) -> Result<Self, Refusal> {
-        use ExecutionStatus::{Completed, Diagnosing, DiagnosisComplete, Queued, RepairComplete, Repairing, Testing};
+        use ExecutionStatus::{
+            Completed, Diagnosing, DiagnosisComplete, Queued, RepairComplete, Repairing, Testing,
+        };
         let next = match (&step, self.status) {
             (Step::StartDiagnosis { .. }, Queued) => Diagnosing,
             (Step::CompleteDiagnosis { .. }, Diagnosing) => DiagnosisComplete,
@@ -351,7 +367,8 @@ impl Execution {
 
     /// Rework adds to the lists, so it is the whole that is held to the limit.
     fn check_items(&self) -> Result<(), Refusal> {
-        let lists = [("partsUsed", self.parts_used.len()), ("servicesPerformed", self.services_performed.len())];
+        let lists =
+            [("partsUsed", self.parts_used.len()), ("servicesPerformed", self.services_performed.len())];
         let full = lists.into_iter().find(|(_, items)| *items > MOST_ITEMS);
         full.map_or(Ok(()), |(field, items)| {
             let problem = format!("must not bring the job to {items} items in all: it may have {MOST_ITEMS}");
@@ -375,7 +392,10 @@ impl Execution {
                 reason: self.failure_reason.clone().unwrap_or_default(),
             }
             .into(),
-            new_status => ExecutionStatusChanged { work_order_id, execution_id: self.id, previous_status, new_status }.into(),
+            new_status => {
+                ExecutionStatusChanged { work_order_id, execution_id: self.id, previous_status, new_status }
+                    .into()
+            }
         }
     }
 }
@@ -414,7 +434,13 @@ pub const fn is_active(status: ExecutionStatus) -> bool {
 /// One reason is the system's own: with it the work order would not be seen to fail.
 fn own_words(reason: &str) -> Result<(), Refusal> {
     if reason.trim().is_empty() || reason == reason::WORK_ORDER_CANCELLED {
-        return Err(Refusal::field("reason", "must say in the technician's own words why the work cannot be done"));
+        return Err(Refusal::field(
+            "reason",
+            "must say in the technician's own words why the work cannot be done",
+        ));
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

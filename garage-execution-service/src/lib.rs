@@ -57,7 +57,9 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Store>, Failure> {
 pub fn open(parts: Parts) -> (Router, Running) {
     let foundation = Foundation::lay(Service::Execution, parts);
     foundation.hear(Arc::new(saga::Workshop));
-    let api = OpenApiRouter::with_openapi(Document::openapi()).merge(execution::http::routes()).merge(queue::http::routes());
+    let api = OpenApiRouter::with_openapi(Document::openapi())
+        .merge(execution::http::routes())
+        .merge(queue::http::routes());
     let api = api.with_state(foundation.shell().clone());
     foundation.open(api)
 }

@@ -4,7 +4,7 @@
 //!
 //! ```
 //! use axum::extract::State;
-//! use garage_kit::{Aggregate, Decision, Repository, auth::Caller, clock::Clock, http::{self, *}, store::Order};
+//! use garage_kit::{Aggregate, Decision, Loaded, Repository, auth::Caller, clock::Clock, http::*, store::Order};
 //! # use garage_kit::store::Kind;
 //! # use serde::{Deserialize, Serialize};
 //! # use serde_json::{Map, Value};
@@ -35,12 +35,12 @@
 //!     }
 //! }
 //!
-//! #[utoipa::path(post, path = "/notes", request_body = NewNote, responses((status = 201, description = "Written", body = Note), Problem))]
+//! #[utoipa::path(post, path = "/notes", params(Command<NewNote>), request_body = NewNote, responses((status = 201, description = "Written", body = Note), Problem))]
 //! async fn write(State(app): State<App>, caller: Caller, command: Command<NewNote>) -> Result<Created<Versioned<Note>>, Problem> {
 //!     caller.require(&["attendant", "manager"])?;
 //!     let id = command.claim(&app.repository, &app.clock, caller.subject()).await?;
 //!     let note = Note { id, text: command.body.text.clone() };
-//!     let written = app.repository.change(id, |known| {
+//!     let written = app.repository.change(id, |known: Option<&Loaded<Note>>| {
 //!         let note = known.map_or_else(|| note.clone(), |known| known.state.clone());
 //!         Ok::<_, Problem>(Decision { next: Some(note), messages: vec![] })
 //!     });

@@ -373,4 +373,12 @@ mod tests {
         assert_eq!(run(async { Ok::<_, Misconfigured>(()) }), ExitCode::SUCCESS);
         assert_eq!(run(async { Err(Misconfigured::new("PORT is not set")) }), ExitCode::FAILURE);
     }
+
+    #[tokio::test]
+    async fn a_signal_stops_the_program_gently() {
+        let shutdown = shutdown_signal().unwrap();
+        let own = std::process::id().to_string();
+        std::process::Command::new("sh").args(["-c", "kill -TERM $0", &own]).status().unwrap();
+        shutdown.cancelled().await;
+    }
 }

@@ -1,6 +1,8 @@
 //! The bus inside one process: the promises of every bus, and those that only hold here because nothing is kept
 //! between a publisher and its listeners.
 
+#![expect(clippy::unwrap_used, reason = "a test whose store fails must stop")]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -96,10 +98,13 @@ async fn a_message_stays_unsent_until_everybody_it_is_for_has_come() {
 #[tokio::test]
 async fn one_service_whose_database_is_away_does_not_make_another_miss_anything() {
     let world = World::new(Hub::open().await);
-    let (well, ill) = (Listener::willing(), Listener::answering(|call, batch| match call {
-        1 => Err(garage_kit::Failure::passing("committing", "the database is away")),
-        _ => Ok(done(batch)),
-    }));
+    let (well, ill) = (
+        Listener::willing(),
+        Listener::answering(|call, batch| match call {
+            1 => Err(garage_kit::Failure::passing("committing", "the database is away")),
+            _ => Ok(done(batch)),
+        }),
+    );
     let first = world.listen("kitchen", &[("kitchen-orders", "order.made")], &well).await;
     let second = world.listen("till", &[("till-orders", "order.made")], &ill).await;
     let published = first.publish(&numbered("order.made", 5)).await;
@@ -125,8 +130,14 @@ async fn a_dead_letter_is_found_by_its_conversation_and_rests_once() {
     let letters = hub.dead_letters("correlation", &order.correlation.to_string()).await;
     let [letter] = letters.as_slice() else { panic!("{letters:?}") };
     assert_eq!(letter["queue"], format!("{}-orders", world.prefix));
-    assert_eq!((letter["topic"].as_str(), letter["reason"].as_str()), (Some("order.made"), Some("no such order")));
-    assert_eq!((letter["messageId"].as_str(), letter["body"].as_str()), (Some(&*order.id.to_string()), Some(&*order.body)));
+    assert_eq!(
+        (letter["topic"].as_str(), letter["reason"].as_str()),
+        (Some("order.made"), Some("no such order"))
+    );
+    assert_eq!(
+        (letter["messageId"].as_str(), letter["body"].as_str()),
+        (Some(&*order.id.to_string()), Some(&*order.body))
+    );
     assert_eq!(letter["at"].as_str().unwrap().parse(), Ok(since));
     world.tidy(&[bus]).await;
 }

@@ -1,0 +1,246 @@
+//! The routes of the payments. An attempt is stored before the gateway is asked, and the answer to the client
+//! says where it stands then: a client that hangs up changes nothing about it.
+
+use std::time::Duration;
+
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use garage_events::{Cents, CustomerId, PaymentId, PaymentMethod, PaymentStatus, QuoteId, Refusal, WorkOrderId};
+use garage_kit::{
+    Loaded,
+    auth::Caller,
+    http::{Answer, Command, Fields, FromFields, Listing, Page, PageParams, Path, Problem, Versioned, read},
+};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use self::view::View;
+use crate::{
+    bill::{Bill, Extras, Tender},
+    http::{App, DESK, STAFF, admit, concerns},
+};
+
+mod list;
+mod view;
+
+/// How long a client waits for the gateway; a call that takes longer goes on without it.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// A client's own notes may have so many bytes as JSON.
+const NOTES: usize = 8 * 1024;
+
+/// All routes of this file.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, pay))
+        .routes(routes!(one))
+        .routes(routes!(of_work_order))
+        .routes(routes!(verify))
+}
+
+/// An attempt to pay an approved quote.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct NewPayment {
+    quote_id: QuoteId,
+    work_order_id: WorkOrderId,
+    customer_id: CustomerId,
+    /// The quote's total.
+    amount: Cents,
+    payment_method: PaymentMethod,
+    /// Cards: the provider's single-use token. `cardToken` will do as well. Never a card's number.
+    #[schema(min_length = 1, max_length = 200)]
+    token: Option<String>,
+    /// Cards: the brand as the provider's form tells it with the token (its `payment_method_id`), such as
+    /// `visa`.
+    #[schema(min_length = 1, max_length = 40)]
+    card_brand: Option<String>,
+    /// Credit cards: in how many parts.
+    #[schema(minimum = 1, maximum = 24, default = 1)]
+    installments: Option<u8>,
+    /// The client's own notes, given back as they are.
+    metadata: Option<Map<String, Value>>,
+}
+
+impl FromFields for NewPayment {
+    fn from_fields(fields: &mut Fields<'_>) -> Answer<Self> {
+        let quote_id = fields.required("quoteId", read::value);
+        let work_order_id = fields.required("workOrderId", read::value);
+        let customer_id = fields.required("customerId", read::value);
+        let amount = fields.required("amount", read::value);
+        let payment_method = fields.required("paymentMethod", read::parse);
+        let token = fields.optional("token", read::text(1..=200));
+        let card_token = fields.optional("cardToken", read::text(1..=200));
+        let card_brand = fields.optional("cardBrand", read::text(1..=40));
+        let installments = fields.optional("installments", read::whole(1..=24));
+        let metadata = fields.optional("metadata", read::free(NOTES));
+        Ok(Self {
+            quote_id: quote_id?,
+            work_order_id: work_order_id?,
+            customer_id: customer_id?,
+            amount: amount?,
+            payment_method: payment_method?,
+            token: token?.or(card_token?),
+            card_brand: card_brand?,
+            installments: installments?,
+            metadata: metadata?,
+        })
+    }
+}
+
+impl NewPayment {
+    fn tender(&self, id: PaymentId) -> Tender {
+        Tender {
+            id,
+            quote_id: self.quote_id,
+            customer_id: self.customer_id,
+            amount: self.amount,
+            method: self.payment_method,
+            card_token: self.token.clone(),
+            installments: self.installments.unwrap_or(1),
+        }
+    }
+
+    fn extras(&self) -> Extras {
+        Extras { card_brand: self.card_brand.clone(), metadata: self.metadata.clone() }
+    }
+}
+
+/// Every attempt to pay, those of the newest orders first, the newest of an order first.
+#[utoipa::path(get, path = "/payments", tag = "payments", operation_id = "list_payments", params(PageParams),
+    responses((status = 200, description = "A page of them", body = [View]), Problem))]
+async fn list(State(app): State<App>, caller: Caller, page: Page) -> Result<Listing<View>, Problem> {
+    caller.require(&STAFF)?;
+    list::page(app.repository(), &page).await
+}
+
+/// Pays an approved quote.
+///
+/// The status says where the payment stands: 200 captured; 202 `PENDING` until the payer acts (with what the
+/// payer needs), or `PROCESSING` while the gateway's answer is awaited; 400 with the code `payment_failed` when it was
+/// declined, and another attempt may follow; 409 when the order or the quote does not allow it.
+#[utoipa::path(post, path = "/payments", tag = "payments", operation_id = "pay", request_body = NewPayment,
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body are one attempt; its present status is the answer")),
+    responses(
+        (status = 200, description = "Captured", body = View),
+        (status = 202, description = "Accepted; the end is not known yet", body = View),
+        Problem,
+    ))]
+async fn pay(State(app): State<App>, caller: Caller, command: Command<NewPayment>) -> Result<Response, Problem> {
+    admit(&caller, &DESK)?;
+    let order = command.body.work_order_id;
+    if !concerns(&caller, order) {
+        return Err(Problem::not_found("work order"));
+    }
+    let id = command.claim(app.repository(), &app.shell().clock, caller.subject()).await?;
+    let (id, mut is_new) = (PaymentId(id), false);
+    let stored = app.shell().decide::<Bill>(order.0, None, |bill, at| {
+        let bill = bill.ok_or(Refusal::Unknown("work order"))?;
+        is_new = bill.attempt(id).is_none();
+        bill.pay_with(command.body.tender(id), command.body.extras(), at)
+    });
+    let stored = stored.await?;
+    let due = stored.state.attempts.iter().find(|attempt| attempt.id == id && is_new);
+    let Some(due) = due.and_then(|attempt| attempt.due(stored.state.is_wanted())) else {
+        return answer(stored, id);
+    };
+    let heard = app.cashier.call(order, due, PATIENCE).await?;
+    answer(heard.unwrap_or(stored), id)
+}
+
+/// Where a payment stands, as the answer to the wish to pay.
+fn answer(bill: Loaded<Bill>, id: PaymentId) -> Result<Response, Problem> {
+    let attempt = bill.state.attempt(id).ok_or_else(missing)?;
+    let place = format!("/payments/{id}");
+    let reason = attempt.reason.clone().unwrap_or_else(|| "no reason given".to_owned());
+    let refused = match attempt.status {
+        PaymentStatus::Approved | PaymentStatus::Pending | PaymentStatus::Processing => None,
+        PaymentStatus::Rejected => {
+            let detail = format!("the payment was declined: {reason}");
+            Some(Problem::new(StatusCode::BAD_REQUEST, "payment_failed", detail).titled("Payment failed"))
+        }
+        PaymentStatus::Cancelled => Some(Problem::conflict("the payment is CANCELLED: the work order is off")),
+        PaymentStatus::Refunding | PaymentStatus::Refunded => {
+            let detail = format!("the payment is {}: the work order is off, and the money goes back", attempt.status);
+            Some(Problem::conflict(detail))
+        }
+    };
+    if let Some(problem) = refused {
+        return Err(problem.header(header::LOCATION, place));
+    }
+    let status = if attempt.status == PaymentStatus::Approved { StatusCode::OK } else { StatusCode::ACCEPTED };
+    Ok((status, [(header::LOCATION, place)], view(bill, id)?).into_response())
+}
+
+/// One attempt to pay.
+///
+/// A customer's link sees its own order's.
+#[utoipa::path(get, path = "/payments/{id}", tag = "payments", operation_id = "payment",
+    params(("id" = Uuid, Path, description = "The payment's id")),
+    responses((status = 200, description = "It; the version of its order's bill is the ETag", body = View), Problem))]
+async fn one(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<PaymentId>,
+) -> Result<Versioned<View>, Problem> {
+    admit(&caller, &STAFF)?;
+    let bill = bill(&app, id).await?;
+    if !concerns(&caller, bill.state.work_order_id) {
+        return Err(missing());
+    }
+    view(bill, id)
+}
+
+/// Every attempt to pay for a work order, oldest first.
+///
+/// A customer's link sees its own order's.
+#[utoipa::path(get, path = "/payments/work-order/{workOrderId}", tag = "payments", operation_id = "payments_of_work_order",
+    params(("workOrderId" = Uuid, Path, description = "The order's id")),
+    responses((status = 200, description = "All of them; none for an order that nobody has tried to pay", body = [View]), Problem))]
+async fn of_work_order(
+    State(app): State<App>,
+    caller: Caller,
+    Path(order): Path<WorkOrderId>,
+) -> Result<Listing<View>, Problem> {
+    admit(&caller, &STAFF)?;
+    if !concerns(&caller, order) {
+        return Err(Problem::not_found("work order"));
+    }
+    let bill = app.repository().load::<Bill>(order.0).await?;
+    let payments = bill.map(|bill| View::all(bill.state).collect::<Vec<_>>());
+    Ok(payments.unwrap_or_default().into())
+}
+
+/// Asks the gateway now where a payment stands, and makes whatever call is due for it.
+#[utoipa::path(patch, path = "/payments/{id}/verify", tag = "payments", operation_id = "verify_payment",
+    params(("id" = Uuid, Path, description = "The payment's id")),
+    responses((status = 200, description = "As it is now; unchanged if the gateway did not answer", body = View), Problem))]
+async fn verify(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<PaymentId>,
+) -> Result<Versioned<View>, Problem> {
+    caller.require(&DESK)?;
+    let known = bill(&app, id).await?;
+    let attempt = known.state.attempt(id).ok_or_else(missing)?;
+    let due = attempt.due(known.state.is_wanted()).unwrap_or_else(|| attempt.look());
+    let heard = app.cashier.call_again(known.state.work_order_id, due, PATIENCE).await?;
+    view(heard.unwrap_or(known), id)
+}
+
+/// The bill with this attempt.
+async fn bill(app: &App, id: PaymentId) -> Result<Loaded<Bill>, Problem> {
+    app.repository().by::<Bill>("payment_id", id.to_string()).await?.ok_or_else(missing)
+}
+
+fn view(bill: Loaded<Bill>, id: PaymentId) -> Result<Versioned<View>, Problem> {
+    let found = View::all(bill.state).find(|payment| payment.id == id);
+    found.map(|payment| Versioned(bill.version, payment)).ok_or_else(missing)
+}
+
+fn missing() -> Problem {
+    Problem::not_found("payment")
+}

@@ -1,0 +1,301 @@
+//! The routes of the quotes. A quote is found by its own id, yet the bill of its work order is what is decided
+//! on. The desk writes and sends it; the customer's answer comes through the desk or by the customer's link.
+
+use axum::extract::State;
+use chrono::{DateTime, SubsecRound, Utc};
+use garage_events::{CustomerId, QuoteId, QuoteStatus, Refusal, Transition, WorkOrderId};
+use garage_kit::{
+    Loaded,
+    auth::Caller,
+    http::{
+        Answer, Command, Created, Field, Fields, FromFields, IfMatch, Json, Listing, Page, PageParams, Path, Problem,
+        Query, Versioned, read,
+    },
+    store::Order,
+};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use self::{item::Item, view::View};
+use crate::{
+    bill::Bill,
+    http::{App, DESK, IfMatchParam, Optional, STAFF, admit, concerns},
+};
+
+mod item;
+mod view;
+
+/// All routes of this file.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, write))
+        .routes(routes!(one, edit))
+        .routes(routes!(of_work_order))
+        .routes(routes!(send))
+        .routes(routes!(approve))
+        .routes(routes!(reject))
+}
+
+/// What a list is narrowed to.
+struct Wanted {
+    status: Option<QuoteStatus>,
+    customer_id: Option<CustomerId>,
+}
+
+impl FromFields for Wanted {
+    fn from_fields(fields: &mut Fields<'_>) -> Answer<Self> {
+        let status = fields.optional("status", read::parse);
+        let customer_id = fields.optional("customerId", read::value);
+        Ok(Self { status: status?, customer_id: customer_id? })
+    }
+}
+
+impl Wanted {
+    fn filters(self) -> Vec<(&'static str, String)> {
+        let status = self.status.map(|status| ("quote_status", status.to_string()));
+        let customer = self.customer_id.map(|customer| ("customer_id", customer.to_string()));
+        // A quote has both, so either finds quotes alone.
+        let quoted = (status.is_none() && customer.is_none()).then(|| ("quoted", "true".to_owned()));
+        status.into_iter().chain(customer).chain(quoted).collect()
+    }
+}
+
+/// What a quote is to be made of.
+#[derive(ToSchema)]
+#[schema(as = QuoteLines, rename_all = "camelCase")]
+struct Lines {
+    #[schema(min_items = 1, max_items = 200)]
+    items: Vec<Item>,
+    /// Until when it may be answered; as it was, unless told otherwise.
+    valid_until: Option<DateTime<Utc>>,
+}
+
+impl FromFields for Lines {
+    fn from_fields(fields: &mut Fields<'_>) -> Answer<Self> {
+        let items = fields.required("items", read::list(1..=200, read::object));
+        let valid_until = fields.optional("validUntil", instant);
+        Ok(Self { items: items?, valid_until: valid_until? })
+    }
+}
+
+/// A time in whole milliseconds, as all of ours are.
+fn instant(field: Field<'_>) -> Answer<DateTime<Utc>> {
+    read::time(field).map(|time| time.trunc_subsecs(3))
+}
+
+/// The quote of an order, written by hand.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct NewQuote {
+    work_order_id: WorkOrderId,
+    /// Must be the order's customer, if it is given.
+    customer_id: Option<CustomerId>,
+    #[schema(min_items = 1, max_items = 200)]
+    items: Vec<Item>,
+    /// Until when it may be answered; as it was, unless told otherwise.
+    valid_until: Option<DateTime<Utc>>,
+}
+
+impl FromFields for NewQuote {
+    fn from_fields(fields: &mut Fields<'_>) -> Answer<Self> {
+        let work_order_id = fields.required("workOrderId", read::value);
+        let customer_id = fields.optional("customerId", read::value);
+        let lines = Lines::from_fields(fields);
+        let (work_order_id, customer_id, Lines { items, valid_until }) = (work_order_id?, customer_id?, lines?);
+        Ok(Self { work_order_id, customer_id, items, valid_until })
+    }
+}
+
+/// What the customer says to a no.
+#[derive(ToSchema)]
+struct Rejection {
+    #[schema(min_length = 1, max_length = 1000)]
+    reason: Option<String>,
+}
+
+impl FromFields for Rejection {
+    fn from_fields(fields: &mut Fields<'_>) -> Answer<Self> {
+        Ok(Self { reason: fields.optional("reason", read::text(1..=1000))? })
+    }
+}
+
+/// The quotes, those of the newest orders first.
+#[utoipa::path(get, path = "/quotes", tag = "quotes", operation_id = "list_quotes",
+    params(
+        PageParams,
+        ("status" = Option<QuoteStatus>, Query, description = "Only those that stand here"),
+        ("customerId" = Option<Uuid>, Query, description = "Only this customer's"),
+    ),
+    responses((status = 200, description = "A page of them", body = [View]), Problem))]
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    page: Page,
+    Query(wanted): Query<Wanted>,
+) -> Result<Listing<Option<View>>, Problem> {
+    caller.require(&STAFF)?;
+    let query = page.query(Order::Newest, wanted.filters());
+    let found = app.repository().find::<Bill>(&query).await?;
+    Ok(page.answer(&query, found, |bill| View::of(bill.state)))
+}
+
+/// Writes the quote of an order by hand.
+///
+/// The order has a quote as soon as Billing has heard of it; while that is `PENDING` its lines are replaced.
+/// For an order that is not known yet 404, later 409.
+#[utoipa::path(post, path = "/quotes", tag = "quotes", operation_id = "write_quote", request_body = NewQuote,
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body have one effect and the same answer")),
+    responses((status = 201, description = "Written", body = View), Problem))]
+async fn write(
+    State(app): State<App>,
+    caller: Caller,
+    command: Command<NewQuote>,
+) -> Result<Created<Versioned<View>>, Problem> {
+    caller.require(&DESK)?;
+    let id = command.claim(app.repository(), &app.shell().clock, caller.subject()).await?;
+    let NewQuote { work_order_id, customer_id, items, valid_until } = command.body;
+    let lines = item::priced(app.repository(), items).await?;
+    let written = app.shell().decide::<Bill>(work_order_id.0, None, |bill, at| {
+        let bill = bill.ok_or(Refusal::Unknown("work order"))?;
+        check_customer(&bill, customer_id)?;
+        bill.write(id, lines.clone(), valid_until, at)
+    });
+    let written = view(written.await?)?;
+    Ok(Created(format!("/quotes/{}", written.1.id), written))
+}
+
+fn check_customer(bill: &Bill, named: Option<CustomerId>) -> Result<(), Refusal> {
+    let is_theirs = |named| bill.order.as_ref().is_none_or(|order| order.customer_id == named);
+    if named.is_none_or(is_theirs) {
+        return Ok(());
+    }
+    Err(Refusal::field("customerId", "must be the customer of this work order"))
+}
+
+/// One quote.
+///
+/// A customer's link sees its own order's.
+#[utoipa::path(get, path = "/quotes/{id}", tag = "quotes", operation_id = "quote",
+    params(("id" = Uuid, Path, description = "The quote's id")),
+    responses((status = 200, description = "It; its version is the ETag", body = View), Problem))]
+async fn one(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<QuoteId>,
+) -> Result<Versioned<View>, Problem> {
+    admit(&caller, &STAFF)?;
+    view(bill(&app, &caller, id).await?)
+}
+
+/// A work order's quote; 404 until there is one.
+///
+/// A customer's link sees its own order's.
+#[utoipa::path(get, path = "/quotes/work-order/{workOrderId}", tag = "quotes", operation_id = "quote_of_work_order",
+    params(("workOrderId" = Uuid, Path, description = "The order's id")),
+    responses((status = 200, description = "It; its version is the ETag", body = View), Problem))]
+async fn of_work_order(
+    State(app): State<App>,
+    caller: Caller,
+    Path(order): Path<WorkOrderId>,
+) -> Result<Versioned<View>, Problem> {
+    admit(&caller, &STAFF)?;
+    if !concerns(&caller, order) {
+        return Err(missing());
+    }
+    view(app.repository().load::<Bill>(order.0).await?.ok_or_else(missing)?)
+}
+
+/// Replaces the lines of a quote, while it is `PENDING`.
+#[utoipa::path(put, path = "/quotes/{id}", tag = "quotes", operation_id = "edit_quote", request_body = Lines,
+    params(("id" = Uuid, Path, description = "The quote's id"), IfMatchParam),
+    responses((status = 200, description = "As it is now", body = View), Problem))]
+async fn edit(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<QuoteId>,
+    seen: IfMatch,
+    Json(body): Json<Lines>,
+) -> Result<Versioned<View>, Problem> {
+    caller.require(&DESK)?;
+    let lines = item::priced(app.repository(), body.items).await?;
+    decide(&app, &caller, id, seen, |bill, at| bill.edit(lines.clone(), body.valid_until, at)).await
+}
+
+/// Hands a quote to the customer: `PENDING` → `SENT`.
+#[utoipa::path(method(put, patch), path = "/quotes/{id}/send", tag = "quotes", operation_id = "send_quote",
+    params(("id" = Uuid, Path, description = "The quote's id"), IfMatchParam),
+    responses((status = 200, description = "As it is now", body = View), Problem))]
+async fn send(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<QuoteId>,
+    seen: IfMatch,
+) -> Result<Versioned<View>, Problem> {
+    caller.require(&DESK)?;
+    decide(&app, &caller, id, seen, Bill::send).await
+}
+
+/// The customer says yes: `PENDING` or `SENT` → `APPROVED`.
+///
+/// Said by the desk, or by the customer's link. With `If-Match` it is a yes to exactly the version that was
+/// read.
+#[utoipa::path(method(put, patch), path = "/quotes/{id}/approve", tag = "quotes", operation_id = "approve_quote",
+    params(("id" = Uuid, Path, description = "The quote's id"), IfMatchParam),
+    responses((status = 200, description = "As it is now", body = View), Problem))]
+async fn approve(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<QuoteId>,
+    seen: IfMatch,
+) -> Result<Versioned<View>, Problem> {
+    admit(&caller, &DESK)?;
+    decide(&app, &caller, id, seen, |bill, at| bill.approve(caller.subject().to_owned(), at)).await
+}
+
+/// The customer says no: `PENDING` or `SENT` → `REJECTED`. The order is called off.
+///
+/// Said by the desk, or by the customer's link.
+#[utoipa::path(method(put, patch), path = "/quotes/{id}/reject", tag = "quotes", operation_id = "reject_quote",
+    request_body = Option<Rejection>, params(("id" = Uuid, Path, description = "The quote's id"), IfMatchParam),
+    responses((status = 200, description = "As it is now", body = View), Problem))]
+async fn reject(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<QuoteId>,
+    seen: IfMatch,
+    Optional(body): Optional<Rejection>,
+) -> Result<Versioned<View>, Problem> {
+    admit(&caller, &DESK)?;
+    let no = |bill: Bill, at| bill.reject_because(body.reason.clone(), caller.subject().to_owned(), at);
+    decide(&app, &caller, id, seen, no).await
+}
+
+/// The bill whose quote has this id, if the caller is concerned with it.
+async fn bill(app: &App, caller: &Caller, id: QuoteId) -> Result<Loaded<Bill>, Problem> {
+    let found = app.repository().by::<Bill>("quote_id", id.to_string()).await?;
+    found.filter(|bill| concerns(caller, bill.state.work_order_id)).ok_or_else(missing)
+}
+
+/// Decides on the bill whose quote has this id. A quote never leaves its bill, so what was found by the id is
+/// still it when the bill is read again to be written.
+async fn decide(
+    app: &App,
+    caller: &Caller,
+    id: QuoteId,
+    IfMatch(seen): IfMatch,
+    mut decision: impl FnMut(Bill, DateTime<Utc>) -> Result<Transition<Bill>, Refusal> + Send,
+) -> Result<Versioned<View>, Problem> {
+    let order = bill(app, caller, id).await?.state.work_order_id;
+    let decided = app.shell().decide::<Bill>(order.0, seen, |bill, at| {
+        decision(bill.ok_or(Refusal::Unknown("quote"))?, at)
+    });
+    view(decided.await?)
+}
+
+fn view(bill: Loaded<Bill>) -> Result<Versioned<View>, Problem> {
+    View::of(bill.state).map(|view| Versioned(bill.version, view)).ok_or_else(missing)
+}
+
+fn missing() -> Problem {
+    Problem::not_found("quote")
+}

@@ -8,14 +8,14 @@ use garage_kit::{
     Aggregate, Loaded,
     auth::Caller,
     http::{
-        Answer, Created, Fields, FromFields, IfMatch, Json, Listing, Page, PageParams, Path, Problem, Query, Versioned, read,
+        Answer, Created, Fields, FromFields, IfMatch, Json, Listing, Page, PageParams, Path, Problem, Query,
+        Versioned, read,
     },
     store::Order,
 };
 use garage_saga::Shell;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 
 use super::Job;
 
@@ -106,7 +106,10 @@ impl FromFields for ExecutionPatch {
         let priority = fields.optional("priority", read::value);
         let technician_id = fields.patch("technicianId", read::text(TECHNICIAN));
         if fields.has("status") {
-            return Err(fields.refuse("status", "is changed by the steps alone, such as POST /executions/{id}/start-diagnosis"));
+            return Err(fields.refuse(
+                "status",
+                "is changed by the steps alone, such as POST /executions/{id}/start-diagnosis",
+            ));
         }
         Ok(Self { priority: priority?, technician_id: technician_id? })
     }
@@ -157,7 +160,11 @@ async fn enqueue(
 #[utoipa::path(get, path = "/executions/{id}", tag = "executions",
     params(("id" = Uuid, Path, description = "The execution's id")),
     responses((status = 200, description = "It; its version is the ETag", body = View), Problem))]
-async fn one(State(shell): State<Shell>, caller: Caller, Path(id): Path<ExecutionId>) -> Result<Versioned<View>, Problem> {
+async fn one(
+    State(shell): State<Shell>,
+    caller: Caller,
+    Path(id): Path<ExecutionId>,
+) -> Result<Versioned<View>, Problem> {
     caller.require(&READERS)?;
     view(job(&shell, id).await?)
 }
@@ -196,7 +203,8 @@ async fn of_work_order(
     caller.require_or_scope(&READERS, &format!("work-order:{order}"))?;
     let job = shell.repository.load::<Job>(order.0).await?.ok_or_else(missing)?;
     let Versioned(version, whole) = view(job)?;
-    let seen = if caller.scope().is_some() { Seen::ByCustomer(Progress::of(&whole)) } else { Seen::ByStaff(whole) };
+    let seen =
+        if caller.scope().is_some() { Seen::ByCustomer(Progress::of(&whole)) } else { Seen::ByStaff(whole) };
     Ok(Versioned(version, seen))
 }
 
@@ -215,7 +223,8 @@ async fn decide(
     mut decision: impl FnMut(Job, DateTime<Utc>) -> Result<Transition<Job>, Refusal> + Send,
 ) -> Result<Versioned<View>, Problem> {
     let order = job(shell, id).await?.state.id();
-    let decided = shell.decide(order, seen, |job, at| decision(job.ok_or(Refusal::Unknown("execution"))?, at));
+    let decided =
+        shell.decide(order, seen, |job, at| decision(job.ok_or(Refusal::Unknown("execution"))?, at));
     view(decided.await?)
 }
 

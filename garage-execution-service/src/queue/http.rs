@@ -31,7 +31,11 @@ pub(crate) fn routes() -> OpenApiRouter<Shell> {
 /// Paid and not begun: the most urgent first, among equals the one that has waited longest.
 #[utoipa::path(get, path = "/queue", tag = "queue", params(PageParams),
     responses((status = 200, description = "A page of them, in the order in which they are to be taken", body = [View]), Problem))]
-async fn queue(State(shell): State<Shell>, caller: Caller, page: Page) -> Result<Listing<Option<View>>, Problem> {
+async fn queue(
+    State(shell): State<Shell>,
+    caller: Caller,
+    page: Page,
+) -> Result<Listing<Option<View>>, Problem> {
     caller.require(&READERS)?;
     let query = page.query(Order::By("queue"), Vec::new());
     let waiting = shell.repository.find::<Job>(&query).await?;
@@ -41,7 +45,11 @@ async fn queue(State(shell): State<Shell>, caller: Caller, page: Page) -> Result
 /// The jobs that wait, under their other address.
 #[utoipa::path(get, path = "/executions/queue", tag = "queue", params(PageParams),
     responses((status = 200, description = "As `GET /queue`", body = [View]), Problem))]
-async fn executions_queue(shell: State<Shell>, caller: Caller, page: Page) -> Result<Listing<Option<View>>, Problem> {
+async fn executions_queue(
+    shell: State<Shell>,
+    caller: Caller,
+    page: Page,
+) -> Result<Listing<Option<View>>, Problem> {
     queue(shell, caller, page).await
 }
 
@@ -56,7 +64,9 @@ async fn statistics(State(shell): State<Shell>, caller: Caller) -> Result<Json<S
     let mut query = Query { filters: vec![("active", "true".to_owned())], limit: BATCH, ..Query::default() };
     for _ in 0..BATCHES {
         let jobs = shell.repository.find::<Job>(&query).await?;
-        jobs.iter().filter_map(|job| job.state.execution.as_ref()).for_each(|execution| count.add(execution, now));
+        jobs.iter()
+            .filter_map(|job| job.state.execution.as_ref())
+            .for_each(|execution| count.add(execution, now));
         let Some(last) = jobs.last() else { break };
         query.after = Some(Position { value: String::new(), id: last.state.id() });
     }

@@ -88,7 +88,8 @@ impl Bus for Member {
     /// Takes as long as the consumers take: a batch that was given up half-way would only come again.
     async fn publish(&self, batch: &[Message]) -> Published {
         let desks = self.hub.desks.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let mail: Vec<_> = desks.iter().map(|desk| Mail::sort(desk, &self.desk.topology.exchange, batch)).collect();
+        let mail: Vec<_> =
+            desks.iter().map(|desk| Mail::sort(desk, &self.desk.topology.exchange, batch)).collect();
         let failures = join_all(mail.iter().map(|mail| mail.deliver(&self.hub.clock))).await;
         published(batch, &mail, failures)
     }
@@ -105,7 +106,8 @@ impl Bus for Member {
     async fn wait_until_ready(&self) {
         let mut listener = self.desk.listener.subscribe();
         let nothing_to_consume = self.desk.topology.consumes.is_empty();
-        let _ = listener.wait_for(|listener| nothing_to_consume || matches!(listener, Listener::There(_))).await;
+        let _ =
+            listener.wait_for(|listener| nothing_to_consume || matches!(listener, Listener::There(_))).await;
     }
 
     async fn close(&self) {
@@ -183,13 +185,20 @@ impl<'a> Mail<'a> {
         None
     }
 
-    async fn hand_over(&self, deliveries: &[Delivery], messages: &[&Message], clock: &Clock) -> Result<(), Failure> {
+    async fn hand_over(
+        &self,
+        deliveries: &[Delivery],
+        messages: &[&Message],
+        clock: &Clock,
+    ) -> Result<(), Failure> {
         let _turn = self.desk.turn.lock().await;
         let verdicts = self.desk.judge()?.judge(deliveries).await?;
         let verdicts = deliveries.iter().zip(messages).zip(verdicts);
         let letters = verdicts.filter_map(|((delivery, message), verdict)| match verdict {
             Verdict::Done => None,
-            Verdict::SetAside(reason) => Some(DeadLetter::new(&delivery.queue, message, &reason, clock.now())),
+            Verdict::SetAside(reason) => {
+                Some(DeadLetter::new(&delivery.queue, message, &reason, clock.now()))
+            }
         });
         let letters: Vec<_> = letters.collect();
         if letters.is_empty() { Ok(()) } else { dead_letter::rest(&*self.desk.store, letters).await }

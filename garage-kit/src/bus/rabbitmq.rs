@@ -57,6 +57,13 @@ enum State {
     Closed,
 }
 
+/// The end of a connection that we did not want.
+struct Lost {
+    failure: Failure,
+    /// How long it was there.
+    lasted: Duration,
+}
+
 impl RabbitMq {
     /// Starts to connect to `url` (`amqp://` or `amqps://`, which needs the process's default crypto provider) and
     /// returns at once, whether the broker is there or not. Must be called inside a Tokio runtime.
@@ -98,7 +105,9 @@ impl Bus for RabbitMq {
 
     fn ready(&self) -> Result<(), Failure> {
         match &*self.shared.state.borrow() {
-            State::Running(link) if link.is_blocked() => Err(self.shared.away("it takes nothing now: memory or disk alarm")),
+            State::Running(link) if link.is_blocked() => {
+                Err(self.shared.away("it takes nothing now: memory or disk alarm"))
+            }
             State::Running(_) => Ok(()),
             State::Publishing(_) => Err(self.shared.away("the consumers are not there yet")),
             State::Away(cause) => Err(self.shared.away(cause)),
@@ -133,11 +142,8 @@ impl Shared {
 
     async fn supervise(self: Arc<Self>) {
         let (mut backoff, mut journal) = (fresh(), Journal::default());
-        while !self.closing.is_cancelled() {
-            let began = Instant::now();
-            let Err(failure) = self.serve(&mut journal).await else { break };
-            self.state.send_replace(State::Away(failure.to_string()));
-            if began.elapsed() > GOOD {
+        while let Err(Lost { failure, lasted }) = self.serve(&mut journal).await {
+            if lasted > GOOD {
                 backoff = fresh();
                 journal.forget();
             } else if !failure.is_passing() {
@@ -152,18 +158,28 @@ impl Shared {
     }
 
     /// One connection, from its beginning to its end; `Ok` when the program stops.
-    async fn serve(&self, journal: &mut Journal) -> Result<(), Failure> {
+    async fn serve(&self, journal: &mut Journal) -> Result<(), Lost> {
         let open = Link::open(&self.address, &self.topology);
-        let Some(link) = self.closing.run_until_cancelled(open).await else { return Ok(()) };
-        let link = Arc::new(link?);
+        let link = match self.closing.run_until_cancelled(open).await {
+            None => return Ok(()),
+            Some(Err(failure)) => return Err(self.lost(failure, Duration::ZERO)),
+            Some(Ok(link)) => Arc::new(link),
+        };
+        let began = Instant::now();
         self.state.send_replace(State::Publishing(Arc::clone(&link)));
         let ended = tokio::select! {
             failure = link.lost() => Err(failure),
             ended = self.consume(&link, journal) => ended,
             () = self.patience() => Ok(()),
         };
+        let ended = ended.map_err(|failure| self.lost(failure, began.elapsed()));
         link.close().await;
         ended
+    }
+
+    fn lost(&self, failure: Failure, lasted: Duration) -> Lost {
+        self.state.send_replace(State::Away(failure.to_string()));
+        Lost { failure, lasted }
     }
 
     async fn consume(&self, link: &Arc<Link>, journal: &mut Journal) -> Result<(), Failure> {
@@ -179,7 +195,9 @@ impl Shared {
             return Ok(());
         }
         let Some(judge) = self.closing.run_until_cancelled(self.subscriber()).await else { return Ok(()) };
-        Pump { link, topology: &self.topology, judge: &judge, clock: &self.clock }.run(&self.closing, running).await
+        Pump { link, topology: &self.topology, judge: &judge, clock: &self.clock }
+            .run(&self.closing, running)
+            .await
     }
 
     async fn subscriber(&self) -> Arc<Judge> {
@@ -195,7 +213,10 @@ impl Shared {
     async fn patience(&self) {
         self.closing.cancelled().await;
         sleep(PATIENCE).await;
-        tracing::warn!(service = self.topology.service, "deliveries could not be finished in time; they will come again");
+        tracing::warn!(
+            service = self.topology.service,
+            "deliveries could not be finished in time; they will come again"
+        );
     }
 
     fn tell(&self, failure: &Failure, journal: &mut Journal) {

@@ -84,7 +84,7 @@ impl Shell {
         self
     }
 
-    /// The routes in their shell, ready to [`serve`](super::serve).
+    /// The routes in their shell, ready to [`serve`](super::serve()).
     pub fn wrap(mut self, api: OpenApiRouter) -> Router {
         let (routes, document) = api.split_for_parts();
         let durations = Durations::register(&mut self.registry);

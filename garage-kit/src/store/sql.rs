@@ -29,6 +29,7 @@ use crate::{
 
 mod commit;
 mod dialect;
+mod nul;
 mod open;
 mod session;
 mod table;
@@ -150,6 +151,9 @@ impl Store for SqlStore {
 
     async fn find(&self, kind: &'static Kind, query: &Query) -> Result<Vec<Record>, Failure> {
         let (sql, parameters) = self.table(kind)?.select(query)?;
+        if nul::is_in(&parameters) {
+            return Ok(Vec::new());
+        }
         self.read("finding records", sql, parameters).await?.into_iter().map(record).collect()
     }
 
@@ -185,7 +189,7 @@ fn record(row: Vec<String>) -> Result<Record, Failure> {
     Ok(Record {
         id: id.parse().map_err(|_| broken())?,
         version: version.parse().map_err(|_| broken())?,
-        body,
+        body: nul::show(body)?,
     })
 }
 

@@ -1,5 +1,11 @@
 //! The broker under test and its operator: what a test declares, asks and breaks goes through the management API.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot ask its broker must stop, and say why"
+)]
+
 use std::{env, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
@@ -8,7 +14,7 @@ use garage_kit::{
     clock::Clock,
     testing::bus::{Place, until},
 };
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Client, Method, StatusCode, Url};
 use serde_json::{Value, json};
 
 /// A broker with its management plugin.
@@ -21,7 +27,11 @@ pub(crate) struct Broker {
 
 /// The broker that the environment names.
 pub(crate) fn broker() -> Broker {
-    let variable = |name: &str| env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test`, it starts private servers"));
+    let variable = |name: &str| {
+        env::var(name).unwrap_or_else(|_| {
+            panic!("{name} is not set: run `cargo xtask test`, it starts private servers")
+        })
+    };
     Broker {
         url: variable("GARAGE_TEST_RABBITMQ_URL"),
         management: variable("GARAGE_TEST_RABBITMQ_MANAGEMENT_URL").trim_end_matches('/').to_owned(),
@@ -37,20 +47,35 @@ pub(crate) fn member(url: &str, topology: Topology) -> Arc<dyn Bus> {
 impl Broker {
     /// Host and port, for a proxy.
     pub(crate) fn address(&self) -> String {
-        self.url.rsplit('@').next().unwrap().split('/').next().unwrap().to_owned()
+        let url = self.parsed();
+        format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5672))
     }
 
     /// The same user at another address.
     pub(crate) fn url_by_way_of(&self, address: &str) -> String {
-        self.url.replace(&self.address(), address)
+        let (mut url, (host, port)) = (self.parsed(), address.rsplit_once(':').unwrap());
+        url.set_host(Some(host)).unwrap();
+        url.set_port(port.parse().ok()).unwrap();
+        url.into()
+    }
+
+    /// The same address with another password.
+    pub(crate) fn url_with_password(&self, password: &str) -> String {
+        let mut url = self.parsed();
+        url.set_password(Some(password)).unwrap();
+        url.into()
+    }
+
+    fn parsed(&self) -> Url {
+        self.url.parse().unwrap()
     }
 
     pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Option<Value> {
-        let url = self.url.split("://").nth(1).unwrap();
-        let (user, password) = url.split('@').next().unwrap().split_once(':').unwrap();
-        let mut request = self.client.request(method, format!("{}{path}", self.management)).basic_auth(user, Some(password));
+        let (url, user) = (format!("{}{path}", self.management), self.parsed());
+        let request = self.client.request(method, url).basic_auth(user.username(), user.password());
+        let mut request = request.header("content-type", "application/json");
         if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body.to_string());
+            request = request.body(body.to_string());
         }
         let response = request.send().await.unwrap();
         if response.status() == StatusCode::NOT_FOUND {
@@ -77,13 +102,18 @@ impl Broker {
     /// The connections of a service, by the names that the broker gave them.
     pub(crate) async fn connections(&self, service: &str) -> Vec<String> {
         let connections = self.get("/api/connections").await.unwrap();
-        let of_service = connections.as_array().unwrap().iter().filter(|connection| connection["user_provided_name"] == service);
+        let of_service = connections
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|connection| connection["user_provided_name"] == service);
         of_service.map(|connection| connection["name"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Closes a service's connection, as an operator does.
     pub(crate) async fn close_connection(&self, service: &str) -> String {
-        let name = until("the broker lists the connection", async || self.connections(service).await.pop()).await;
+        let name =
+            until("the broker lists the connection", async || self.connections(service).await.pop()).await;
         let path = format!("/api/connections/{}", name.replace(' ', "%20").replace('>', "%3E"));
         self.ask(Method::DELETE, &path, None).await;
         name
@@ -93,8 +123,10 @@ impl Broker {
     pub(crate) async fn prefetch(&self, queue: &str) -> Vec<u64> {
         until("the broker lists the consumer", async || {
             let consumers = self.get("/api/consumers/%2F").await?;
-            let consumers = consumers.as_array()?.iter().filter(|consumer| consumer["queue"]["name"] == queue);
-            let prefetch: Vec<u64> = consumers.filter_map(|consumer| consumer["prefetch_count"].as_u64()).collect();
+            let consumers =
+                consumers.as_array()?.iter().filter(|consumer| consumer["queue"]["name"] == queue);
+            let prefetch: Vec<u64> =
+                consumers.filter_map(|consumer| consumer["prefetch_count"].as_u64()).collect();
             (!prefetch.is_empty()).then_some(prefetch)
         })
         .await

@@ -185,7 +185,9 @@ async fn an_alarm_makes_publishing_wait_and_keeps_the_connection() {
     let proxy = Proxy::start(shop.broker.address()).await;
     let bus = shop.listen_at(&shop.broker.url_by_way_of(&proxy.address), &listener);
     within("the listener is ready", bus.wait_until_ready()).await;
-    let before = until("the broker lists the connection", async || shop.broker.connections(&shop.name).await.pop()).await;
+    let before =
+        until("the broker lists the connection", async || shop.broker.connections(&shop.name).await.pop())
+            .await;
 
     let messages = numbered("order.made", 10);
     proxy.freeze();
@@ -215,7 +217,10 @@ async fn a_queue_of_another_form_is_named_until_the_operator_removes_it() {
 
     let bus = shop.listen_at(&shop.broker.url, &listener);
     let said = until("the broker refuses", async || {
-        bus.ready().err().map(|failure| failure.to_string()).filter(|said| said.contains("PRECONDITION_FAILED"))
+        bus.ready()
+            .err()
+            .map(|failure| failure.to_string())
+            .filter(|said| said.contains("PRECONDITION_FAILED"))
     })
     .await;
     for part in [&*shop.queue, "PRECONDITION_FAILED", "current is"] {
@@ -229,8 +234,7 @@ async fn a_queue_of_another_form_is_named_until_the_operator_removes_it() {
 #[tokio::test]
 async fn wrong_credentials_are_said_to_be_wrong_and_not_shown() {
     let shop = Shop::new();
-    let url = shop.broker.url.replace("guest:guest@", "guest:wrong-secret@");
-    let bus = shop.listen_at(&url, &Listener::willing());
+    let bus = shop.listen_at(&shop.broker.url_with_password("wrong-secret"), &Listener::willing());
     let said = until("the broker refuses", async || {
         bus.ready().err().map(|failure| failure.to_string()).filter(|said| said.contains("ACCESS_REFUSED"))
     })
@@ -256,9 +260,12 @@ async fn bytes_that_are_no_text_reach_the_consumer_as_they_are() {
 
 #[tokio::test]
 async fn a_dead_letter_keeps_its_properties_and_says_why_where_and_when() {
-    let (shop, listener) = (Shop::new(), Listener::answering(|_, batch| {
-        Ok(batch.iter().map(|_| Verdict::SetAside("no such order".to_owned())).collect())
-    }));
+    let (shop, listener) = (
+        Shop::new(),
+        Listener::answering(|_, batch| {
+            Ok(batch.iter().map(|_| Verdict::SetAside("no such order".to_owned())).collect())
+        }),
+    );
     let bus = shop.listen(&listener).await;
     let order = message("order.made", r#"{"order":1}"#);
     publish(&*bus, std::slice::from_ref(&order)).await;
@@ -279,8 +286,13 @@ async fn a_dead_letter_keeps_its_properties_and_says_why_where_and_when() {
     }
     let headers = &properties["headers"];
     assert_eq!((&headers["version"], &headers["causation-id"]), (&json!(1), &json!(order.causation)));
-    assert_eq!((&headers["x-garage-reason"], &headers["x-garage-queue"]), (&json!("no such order"), &json!(shop.queue)));
-    assert!(headers["x-garage-set-aside-at"].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().is_ok());
+    assert_eq!(
+        (&headers["x-garage-reason"], &headers["x-garage-queue"]),
+        (&json!("no such order"), &json!(shop.queue))
+    );
+    assert!(
+        headers["x-garage-set-aside-at"].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().is_ok()
+    );
     shop.world.tidy(&[bus]).await;
 }
 

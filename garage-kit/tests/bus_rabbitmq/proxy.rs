@@ -1,5 +1,7 @@
 //! A wire between a member and the broker that can be cut, frozen, and spoken into.
 
+#![expect(clippy::unwrap_used, reason = "a test whose wire breaks by itself must stop")]
+
 use std::{
     io,
     sync::{Arc, Mutex},
@@ -84,7 +86,8 @@ async fn wire(
     mut words: broadcast::Receiver<Vec<u8>>,
 ) -> io::Result<()> {
     let server = TcpStream::connect(upstream).await?;
-    let ((mut from_client, mut to_client), (mut from_server, mut to_server)) = (client.into_split(), server.into_split());
+    let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
+        (client.into_split(), server.into_split());
     let (mut up, mut down) = (frozen.clone(), frozen);
     tokio::select! {
         ended = async { loop { pass(&mut from_client, &mut to_server, &mut up).await?; } } => ended,
@@ -100,7 +103,11 @@ async fn wire(
 }
 
 /// A frozen wire keeps what it has read.
-async fn pass(from: &mut OwnedReadHalf, to: &mut OwnedWriteHalf, frozen: &mut watch::Receiver<bool>) -> io::Result<()> {
+async fn pass(
+    from: &mut OwnedReadHalf,
+    to: &mut OwnedWriteHalf,
+    frozen: &mut watch::Receiver<bool>,
+) -> io::Result<()> {
     let _ = frozen.wait_for(|frozen| !frozen).await;
     from.readable().await?;
     if *frozen.borrow() {

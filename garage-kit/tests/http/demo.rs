@@ -35,12 +35,16 @@ use tempfile::TempDir;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 static NOTES: Kind = Kind { name: "notes", fields: &[Field::plain("text")] };
 static KINDS: [&Kind; 2] = [&NOTES, &IDEMPOTENCY_KEYS];
+
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(transparent)]
+struct NoteId(Uuid);
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Note {
@@ -114,7 +118,7 @@ impl FromFields for Line {
 }
 
 /// Two parameters of a query, one of which depends on the other.
-#[derive(Debug)]
+#[derive(Debug, IntoParams)]
 struct Span {
     from: Option<u32>,
     to: Option<u32>,
@@ -143,7 +147,7 @@ struct App {
 }
 
 /// Writes a note.
-#[utoipa::path(post, path = "/notes", request_body = NewNote,
+#[utoipa::path(post, path = "/notes", params(Command<NewNote>), request_body = NewNote,
     responses((status = 201, description = "Written", body = Note), Problem))]
 async fn write(
     State(app): State<App>,
@@ -173,13 +177,17 @@ async fn list(State(app): State<App>, _: Caller, page: Page) -> Result<Listing<N
 
 /// One note.
 #[utoipa::path(get, path = "/notes/{id}", responses((status = 200, description = "It", body = Note), Problem))]
-async fn one(State(app): State<App>, _: Caller, Path(id): Path<Uuid>) -> Result<Versioned<Note>, Problem> {
+async fn one(
+    State(app): State<App>,
+    _: Caller,
+    Path(NoteId(id)): Path<NoteId>,
+) -> Result<Versioned<Note>, Problem> {
     let note = app.repository.load::<Note>(id).await?.ok_or_else(|| Problem::not_found("note"))?;
     Ok(Versioned(note.version, note.state))
 }
 
 /// Changes a note.
-#[utoipa::path(put, path = "/notes/{id}", request_body = NewNote,
+#[utoipa::path(put, path = "/notes/{id}", params(IfMatch), request_body = NewNote,
     responses((status = 200, description = "Changed", body = Note), Problem))]
 async fn change(
     State(app): State<App>,
@@ -208,6 +216,8 @@ async fn fail(Path(how): Path<String>) -> Result<StatusCode, Problem> {
     }
 }
 
+/// A span.
+#[utoipa::path(get, path = "/span", params(Span), responses((status = 200, description = "It", body = Value), Problem))]
 async fn span(Query(span): Query<Span>) -> Json<Value> {
     Json(json!([span.from, span.to]))
 }
@@ -285,7 +295,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(write, list))
         .routes(routes!(one, change))
         .route("/fail/{how}", axum::routing::get(fail))
-        .route("/span", axum::routing::get(span))
+        .routes(routes!(span))
         .route("/limited", axum::routing::get(limited))
         .route("/echo", axum::routing::post(echo))
         .route("/watch", axum::routing::get(watch))

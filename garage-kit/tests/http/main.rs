@@ -1,5 +1,7 @@
 //! What a client of any service may rely on, said over a little service of notes.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where its world does not come up")]
+
 mod commands;
 mod demo;
 mod lists;

@@ -115,7 +115,14 @@ async fn the_document_is_complete_and_refers_to_nothing_that_is_missing() {
     let write = &document["paths"]["/notes"]["post"];
     let problem = &write["responses"]["4XX"]["content"]["application/problem+json"]["schema"];
     assert_eq!(problem["$ref"], "#/components/schemas/Problem");
-    assert_eq!(document["paths"]["/notes/{id}"]["get"]["parameters"][0]["name"], "id");
+    assert_eq!(write["parameters"][0]["name"], "Idempotency-Key");
+    assert_eq!(document["paths"]["/span"]["get"]["parameters"][1]["name"], "to");
+    let change = &document["paths"]["/notes/{id}"]["put"]["parameters"];
+    assert_eq!(change[0]["name"], "If-Match");
+    let id =
+        json!({"name": "id", "in": "path", "required": true, "schema": {"type": "string", "format": "uuid"}});
+    assert_eq!(change[1], id);
+    assert_eq!(document["paths"]["/notes/{id}"]["get"]["operationId"], "getNotesById");
     let mut found = Vec::new();
     references(&document, &mut found);
     for reference in found {

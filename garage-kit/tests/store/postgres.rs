@@ -5,13 +5,17 @@ use std::{str::FromStr, time::Duration};
 use futures::future::join_all;
 use garage_kit::{
     Failure,
-    store::{Store, sql::SqlStore},
+    clock::Clock,
+    store::{Change, sql::SqlStore},
     store_conformance,
-    testing::store::{Backend, KINDS},
+    testing::store::{AUTHORS, Backend, KINDS},
 };
-use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, Row,
+    postgres::{PgConnectOptions, PgRow},
+};
 
-use super::backend::{migrations, postgres};
+use super::backend::{Postgres, migrations, postgres};
 
 store_conformance!(postgres);
 
@@ -58,28 +62,30 @@ async fn replicas_that_start_together_make_one_schema() {
     join_all((0..4).map(|_| backend.open())).await;
 }
 
+/// Runs statements beside the store.
+async fn aside(backend: &Postgres, sql: String) -> Vec<PgRow> {
+    let options = PgConnectOptions::from_str(&backend.0.url()).unwrap();
+    let mut connection = options.connect().await.unwrap();
+    let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    rows
+}
+
+/// The row notes how the connection that wrote it was set.
 #[tokio::test]
 async fn a_commit_is_on_disk_even_if_the_server_is_set_to_be_lax() {
     let backend = postgres().await;
-    let options = PgConnectOptions::from_str(&backend.0.url()).unwrap();
-    let mut connection = options.connect().await.unwrap();
-    let name: String =
-        sqlx::query_scalar("SELECT current_database()::text").fetch_one(&mut connection).await.unwrap();
-    let lax = format!("ALTER DATABASE {name} SET synchronous_commit = off");
-    sqlx::raw_sql(sqlx::AssertSqlSafe(lax)).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
-    let store = SqlStore::connect(&backend.0.url(), migrations(), &KINDS).await.unwrap();
-    store.ping().await.unwrap();
-    // What a connection was set to cannot be asked from outside: its last statement is seen instead.
-    let mut connection = options.connect().await.unwrap();
-    let set: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%''1''%'",
-    )
-    .fetch_one(&mut connection)
-    .await
-    .unwrap();
-    assert!(set > 0);
-    store.close().await;
+    backend.open().await;
+    let name = aside(&backend, "SELECT current_database()::text".to_owned()).await[0].get::<String, _>(0);
+    aside(&backend, format!("ALTER DATABASE {name} SET synchronous_commit = off")).await;
+    let note = "ALTER TABLE authors ADD COLUMN note TEXT DEFAULT current_setting('synchronous_commit')";
+    aside(&backend, note.to_owned()).await;
+    let body = Some(r#"{"state":{},"index":{"name":"Ana"}}"#.to_owned());
+    let id = Clock::system().id();
+    let change = Change { kind: &AUTHORS, id, expected: 0, body, messages: Vec::new() };
+    backend.open().await.commit(&[change]).await.unwrap();
+    let noted = aside(&backend, "SELECT note FROM authors".to_owned()).await;
+    assert_eq!(noted[0].get::<String, _>(0), "on");
 }
 
 #[tokio::test]
@@ -87,15 +93,9 @@ async fn a_store_heals_when_the_server_drops_its_connections() {
     let backend = postgres().await;
     let store = backend.open().await;
     store.ping().await.unwrap();
-    let options = PgConnectOptions::from_str(&backend.0.url()).unwrap();
-    let mut connection = options.connect().await.unwrap();
-    sqlx::query(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-         WHERE datname = current_database() AND pid <> pg_backend_pid()",
-    )
-    .execute(&mut connection)
-    .await
-    .unwrap();
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    aside(&backend, cut.to_owned()).await;
     let mut failures = 0;
     while let Err(failure) = store.ping().await {
         assert!(failure.is_passing(), "{failure}");

@@ -6,8 +6,6 @@ use garage_kit::{
     store_conformance,
     testing::store::KINDS,
 };
-use sqlx::{Connection, SqliteConnection};
-
 use super::backend::{migrations, sqlite};
 
 store_conformance!(sqlite);
@@ -63,25 +61,4 @@ async fn the_journal_is_written_ahead_and_emptied_on_close() {
     store.close().await;
     assert_eq!(files(), 1, "one file to copy");
     assert!(store.ping().await.unwrap_err().is_passing());
-}
-
-#[tokio::test]
-async fn every_search_by_a_field_uses_its_index() {
-    let backend = sqlite().await;
-    SqlStore::connect(&backend.url(), migrations(), &KINDS).await.unwrap().close().await;
-    let path = backend.url().replace("sqlite:", "");
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    for (condition, index) in [
-        ("isbn = CAST($1 AS text)", "books_isbn"),
-        ("title = CAST($1 AS text) AND id < CAST($2 AS text) ORDER BY id DESC", "books_title"),
-        ("(title, id) > (CAST($1 AS text), CAST($2 AS text)) ORDER BY title, id", "books_title"),
-        ("id IN (SELECT s.id FROM books_tags AS s WHERE s.value = $1) ORDER BY id DESC", "books_tags"),
-    ] {
-        let sql = format!("EXPLAIN QUERY PLAN SELECT * FROM books WHERE {condition}");
-        let rows: Vec<(i64, i64, i64, String)> =
-            sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
-        let plan: String = rows.into_iter().map(|(_, _, _, step)| step + "\n").collect();
-        assert!(plan.contains(index) && !plan.contains("SCAN books"), "{condition}: {plan}");
-    }
 }

@@ -1,0 +1,279 @@
+//! `/work-orders`.
+
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
+use garage_events::{CustomerId, Refusal, Transition, VehicleId, WorkOrderId, WorkOrderStatus, event::reason};
+use garage_kit::{
+    Failure, Loaded,
+    auth::Caller,
+    http::{
+        Answer, Command, Created, FieldError, Fields, FromFields, IfMatch, Json, Listing, Page, PageParams, Path,
+        Problem, Query, RawBody, Versioned, read,
+    },
+    store::{self, Order},
+};
+use garage_saga::Shell;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use self::{
+    intake::{Edit, Intake, NewWorkOrder, WorkOrderChanges},
+    view::{Moment, WorkOrderView},
+};
+use super::{Opening, WorkOrder};
+use crate::{
+    customer::Customer,
+    http::{FrontDesk, STAFF, Staff, sought},
+    vehicle::Vehicle,
+};
+
+mod intake;
+mod public;
+mod view;
+
+pub(crate) fn routes(shell: Shell) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(take_in, list))
+        .routes(routes!(one, edit, cancel))
+        .routes(routes!(deliver))
+        .routes(routes!(history))
+        .with_state(shell.clone())
+        .merge(public::routes(shell))
+}
+
+fn unknown() -> Refusal {
+    Refusal::Unknown("work order")
+}
+
+fn view(order: Loaded<WorkOrder>) -> Versioned<WorkOrderView> {
+    Versioned(order.version, order.state.into())
+}
+
+fn created(order: Loaded<WorkOrder>) -> Created<Versioned<WorkOrderView>> {
+    Created(format!("/work-orders/{}", order.state.id), view(order))
+}
+
+/// Takes a car in.
+///
+/// Sent again with the same Idempotency-Key and body, it answers with the same order.
+#[utoipa::path(post, path = "/work-orders", tag = "work orders", request_body = NewWorkOrder,
+    params(("Idempotency-Key" = Option<String>, Header, description = "The client's own word for this command")),
+    responses((status = 201, description = "Taken in", body = WorkOrderView), Problem))]
+async fn take_in(
+    State(shell): State<Shell>,
+    FrontDesk(caller): FrontDesk,
+    command: Command<Intake>,
+) -> Result<Created<Versioned<WorkOrderView>>, Problem> {
+    let id = WorkOrderId(command.claim(&shell.repository, &shell.clock, caller.subject()).await?);
+    let opening = match opening(&shell, id, command.body).await? {
+        Ok(opening) => opening,
+        // A command that comes again was right at its time.
+        Err(objections) => {
+            let known = shell.repository.load::<WorkOrder>(id.0).await?;
+            return known.map(created).ok_or(Problem::invalid(objections));
+        }
+    };
+    let opened = shell.decide(id.0, None, |known: Option<WorkOrder>, at| {
+        Ok(known.map_or_else(|| WorkOrder::open(opening.clone(), at), Transition::quiet))
+    });
+    opened.await.map(created)
+}
+
+/// What is needed to open the order, or what does not fit together.
+async fn opening(shell: &Shell, id: WorkOrderId, intake: Intake) -> Result<Result<Opening, Vec<FieldError>>, Failure> {
+    let Intake { customer_id, vehicle_id, details } = intake;
+    let (customer, vehicle) = tokio::try_join!(
+        shell.repository.load::<Customer>(customer_id.0),
+        shell.repository.load::<Vehicle>(vehicle_id.0),
+    )?;
+    let (customer, vehicle) = (customer.map(|read| read.state), vehicle.map(|read| read.state));
+    let mut objections = Vec::new();
+    if customer.is_none() {
+        objections.push(FieldError::new("customerId", "must be a customer's; there is no such customer"));
+    }
+    match &vehicle {
+        None => objections.push(FieldError::new("vehicleId", "must be a vehicle's; there is no such vehicle")),
+        Some(vehicle) if vehicle.description.customer_id != customer_id => {
+            objections.push(FieldError::new("vehicleId", "must be a vehicle of this customer"));
+        }
+        Some(_) => {}
+    }
+    Ok(match (customer, vehicle) {
+        (Some(customer), Some(vehicle)) if objections.is_empty() => {
+            let (plate, payer) = (vehicle.description.plate.as_str().to_owned(), customer.payer());
+            Ok(Opening { id, customer_id, vehicle_id, plate, payer, details })
+        }
+        _ => Err(objections),
+    })
+}
+
+/// Which orders a list is of.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+struct Filter {
+    status: Option<WorkOrderStatus>,
+    customer_id: Option<CustomerId>,
+    vehicle_id: Option<VehicleId>,
+    /// Words that the plate in either form, the customer's name or document, the order's id or its description
+    /// contains; accents, capitals and punctuation do not matter.
+    q: Option<String>,
+}
+
+impl FromFields for Filter {
+    fn from_fields(fields: &mut Fields<'_>) -> Answer<Self> {
+        let status = fields.optional("status", read::parse);
+        let customer_id = fields.optional("customerId", read::value);
+        let vehicle_id = fields.optional("vehicleId", read::value);
+        let q = sought(fields);
+        Ok(Self { status: status?, customer_id: customer_id?, vehicle_id: vehicle_id?, q: q? })
+    }
+}
+
+impl Filter {
+    fn filters(&self) -> Vec<(&'static str, String)> {
+        let filters = [
+            ("status", self.status.map(|status| status.to_string())),
+            ("customer_id", self.customer_id.map(|id| id.to_string())),
+            ("vehicle_id", self.vehicle_id.map(|id| id.to_string())),
+        ];
+        filters.into_iter().filter_map(|(field, value)| Some((field, value?))).collect()
+    }
+}
+
+/// The work orders, newest first.
+#[utoipa::path(get, path = "/work-orders", tag = "work orders", params(Filter, PageParams),
+    responses((status = 200, description = "A page of them; the Link header leads to the next", body = [WorkOrderView]), Problem))]
+async fn list(
+    State(shell): State<Shell>,
+    _: Staff,
+    Query(filter): Query<Filter>,
+    page: Page,
+) -> Result<Listing<WorkOrderView>, Problem> {
+    let query = page.query(Order::Newest, filter.filters());
+    let query = store::Query { search: filter.q, ..query };
+    let found = shell.repository.find::<WorkOrder>(&query).await?;
+    Ok(page.answer(&query, found, |read| read.state.into()))
+}
+
+/// A work order.
+///
+/// The token of a customer's link reads its own order, without what is the shop's.
+#[utoipa::path(get, path = "/work-orders/{id}", tag = "work orders",
+    responses((status = 200, description = "The order", body = WorkOrderView), Problem))]
+async fn one(
+    State(shell): State<Shell>,
+    caller: Caller,
+    Path(id): Path<WorkOrderId>,
+) -> Result<Versioned<WorkOrderView>, Problem> {
+    caller.require_or_scope(STAFF, &format!("work-order:{id}"))?;
+    let order = shell.repository.load::<WorkOrder>(id.0).await?;
+    let Versioned(version, order) = order.map(view).ok_or_else(|| Problem::not_found("work order"))?;
+    Ok(Versioned(version, if caller.scope().is_some() { order.for_the_customer() } else { order }))
+}
+
+/// Edits what people may edit of a work order, or delivers it (`status: DELIVERED`).
+#[utoipa::path(patch, path = "/work-orders/{id}", tag = "work orders", request_body = WorkOrderChanges,
+    params(("If-Match" = Option<String>, Header, description = "The ETag of the version that was edited")),
+    responses((status = 200, description = "Edited", body = WorkOrderView), Problem))]
+async fn edit(
+    State(shell): State<Shell>,
+    FrontDesk(caller): FrontDesk,
+    Path(id): Path<WorkOrderId>,
+    seen: IfMatch,
+    Json(edit): Json<Edit>,
+) -> Result<Versioned<WorkOrderView>, Problem> {
+    let edited = shell.decide(id.0, seen.0, |known: Option<WorkOrder>, at| {
+        let order = known.ok_or_else(unknown)?;
+        let edited = match edit.details(&order.details) {
+            Some(details) => order.edit(details, at)?,
+            None => Transition::quiet(order),
+        };
+        let Some(status) = edit.status else { return Ok(edited) };
+        let delivered = edited.state.set_status(status, caller.subject().to_owned(), at)?;
+        Ok(Transition::telling(delivered.state, edited.events.into_iter().chain(delivered.events)))
+    });
+    edited.await.map(view)
+}
+
+/// Why an order is called off, if anybody says.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents what Cancelling reads")]
+struct Cancellation {
+    #[schema(min_length = 1, max_length = 500, example = "CUSTOMER_REQUEST")]
+    reason: Option<String>,
+}
+
+/// The reason, from the body or the query; many clients cannot send a body with DELETE.
+struct Cancelling(Option<String>);
+
+impl FromFields for Cancelling {
+    fn from_fields(fields: &mut Fields<'_>) -> Answer<Self> {
+        fields.optional("reason", read::text(1..=500)).map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Cancelling {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let Query(asked) = Query::<Self>::from_request_parts(&mut parts, state).await?;
+        let RawBody(body) = RawBody::from_request(Request::from_parts(parts.clone(), body), state).await?;
+        if body.is_empty() {
+            return Ok(asked);
+        }
+        let Json(Self(told)) = Json::from_request(Request::from_parts(parts, body.into()), state).await?;
+        Ok(Self(told.or(asked.0)))
+    }
+}
+
+/// Calls a work order off, until it is completed.
+///
+/// Nothing is deleted: the order ends as CANCELLED, with its history, and Billing and the workshop undo what
+/// they have done for it. One that is cancelled already stays so.
+#[utoipa::path(delete, path = "/work-orders/{id}", tag = "work orders", request_body = Option<Cancellation>,
+    params(
+        ("reason" = Option<String>, Query, description = "Why, for clients that send no body"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the version that was seen"),
+    ),
+    responses((status = 200, description = "Cancelled", body = WorkOrderView), Problem))]
+async fn cancel(
+    State(shell): State<Shell>,
+    _: FrontDesk,
+    Path(id): Path<WorkOrderId>,
+    seen: IfMatch,
+    Cancelling(reason): Cancelling,
+) -> Result<Versioned<WorkOrderView>, Problem> {
+    let reason = reason.unwrap_or_else(|| reason::CUSTOMER_REQUEST.to_owned());
+    let cancelled = shell.decide(id.0, seen.0, |known: Option<WorkOrder>, at| {
+        known.ok_or_else(unknown)?.cancel(reason.clone(), at)
+    });
+    cancelled.await.map(view)
+}
+
+/// Gives the car back, once the work is completed.
+#[utoipa::path(post, path = "/work-orders/{id}/deliver", tag = "work orders",
+    params(("If-Match" = Option<String>, Header, description = "The ETag of the version that was seen")),
+    responses((status = 200, description = "Delivered", body = WorkOrderView), Problem))]
+async fn deliver(
+    State(shell): State<Shell>,
+    FrontDesk(caller): FrontDesk,
+    Path(id): Path<WorkOrderId>,
+    seen: IfMatch,
+) -> Result<Versioned<WorkOrderView>, Problem> {
+    let delivered = shell.decide(id.0, seen.0, |known: Option<WorkOrder>, at| {
+        known.ok_or_else(unknown)?.deliver(caller.subject().to_owned(), at)
+    });
+    delivered.await.map(view)
+}
+
+/// What has become known of a work order, in the order in which it did.
+#[utoipa::path(get, path = "/work-orders/{id}/history", tag = "work orders",
+    responses((status = 200, description = "Every fact, with the status that followed from it", body = [Moment]), Problem))]
+async fn history(
+    State(shell): State<Shell>,
+    _: Staff,
+    Path(id): Path<WorkOrderId>,
+) -> Result<Versioned<Vec<Moment>>, Problem> {
+    let order = shell.repository.load::<WorkOrder>(id.0).await?.ok_or_else(|| Problem::not_found("work order"))?;
+    Ok(Versioned(order.version, order.state.history().map(Moment::from).collect()))
+}

@@ -1,27 +1,16 @@
-//! The sandbox's book: a payment as the provider would keep it, and what may happen to it. The payer's name
-//! decides how it begins, as with the provider's test data (Test cards). Pure; times and keys are arguments.
+//! The sandbox's book: a payment as the provider would keep it, and what may happen to it. Pure; times and
+//! keys are arguments.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use garage_events::{Cents, PaymentMethod, event::Payer};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Names of payers who are turned down, and the provider's word for it.
-const TURNED_DOWN: [(&str, &str); 11] = [
-    ("OTHE", "cc_rejected_other_reason"),
-    ("CALL", "cc_rejected_call_for_authorize"),
-    ("FUND", "cc_rejected_insufficient_amount"),
-    ("SECU", "cc_rejected_bad_filled_security_code"),
-    ("EXPI", "cc_rejected_bad_filled_date"),
-    ("FORM", "cc_rejected_bad_filled_other"),
-    ("CARD", "cc_rejected_bad_filled_card_number"),
-    ("INST", "cc_rejected_invalid_installments"),
-    ("DUPL", "cc_rejected_duplicated_payment"),
-    ("LOCK", "cc_rejected_card_disabled"),
-    ("CTNA", "cc_rejected_card_type_not_allowed"),
-];
-/// The name of a payer who takes time.
-const TAKES_TIME: &str = "CONT";
+mod refusal;
+mod test_data;
+
+pub use refusal::Refusal;
+use test_data::beginning;
 
 /// What is asked for. The same key may ask again for the same, and for nothing else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,32 +99,6 @@ pub enum Verdict {
     Expire,
 }
 
-/// The provider's no, with its code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// There is none.
-    #[error("Payment not found")]
-    NotFound,
-    /// It no longer waits.
-    #[error("The action requested is not valid for the current payment state")]
-    NotPending,
-    /// There is no money to give back.
-    #[error("Action not allowed for the current payment status")]
-    NotCaptured,
-    /// All of it went back before.
-    #[error("The payment is already refunded")]
-    AlreadyRefunded,
-    /// More than is left.
-    #[error("The amount to refund is greater than what is left of the payment")]
-    TooMuch,
-    /// Nothing, or less.
-    #[error("The amount to refund must be positive")]
-    NotPositive,
-    /// The key was used for something else.
-    #[error("The idempotency key was used with another request")]
-    KeyReused,
-}
-
 /// Money that moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Movement {
@@ -151,27 +114,11 @@ pub struct Movement {
     pub amount: Cents,
 }
 
-impl Refusal {
-    /// The provider's code for it; an undocumented one for a key used twice.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::NotFound => "2000",
-            Self::NotPending => "3005",
-            Self::NotCaptured => "2063",
-            Self::AlreadyRefunded => "4296",
-            Self::TooMuch => "2085",
-            Self::NotPositive => "4040",
-            Self::KeyReused => "idempotency_key_already_used",
-        }
-    }
-}
-
 impl Entry {
     /// A new payment, which begins as the payer's name demands.
     #[must_use]
     pub fn create(key: Uuid, request: Request, at: DateTime<Utc>) -> Self {
-        let (status, detail) = beginning(&request);
+        let (status, detail) = beginning(&request.payer.name, request.method);
         let expires_at = life(request.method).map(|life| at + life);
         let waiting = Self {
             key,
@@ -293,22 +240,6 @@ impl Entry {
     }
 }
 
-/// How a payment begins: by the first word of the payer's name, however it is written.
-fn beginning(request: &Request) -> (Status, &'static str) {
-    let name = request.payer.name.split_whitespace().next().unwrap_or_default().to_uppercase();
-    if let Some((_, word)) = TURNED_DOWN.iter().find(|(turned_down, _)| *turned_down == name) {
-        return (Status::Rejected, word);
-    }
-    if name != TAKES_TIME {
-        return (Status::Approved, "accredited");
-    }
-    match request.method {
-        PaymentMethod::Pix => (Status::Pending, "pending_waiting_transfer"),
-        PaymentMethod::Boleto => (Status::Pending, "pending_waiting_payment"),
-        PaymentMethod::CreditCard | PaymentMethod::DebitCard => (Status::InProcess, "pending_contingency"),
-    }
-}
-
 /// How long the payer has, by the provider's defaults.
 const fn life(method: PaymentMethod) -> Option<TimeDelta> {
     match method {
@@ -354,25 +285,6 @@ mod tests {
     }
 
     #[test]
-    fn the_payer_s_name_decides_how_a_payment_begins() {
-        for (name, word) in TURNED_DOWN {
-            let entry = made(&format!("{name} da Silva"));
-            assert_eq!(
-                (entry.status, entry.detail.as_str(), entry.approved_at),
-                (Status::Rejected, word, None)
-            );
-        }
-        for name in ["APRO", "Maria", "", "Formosa", "Maria OTHE"] {
-            assert_eq!((made(name).status, made(name).approved_at), (Status::Approved, Some(AT)), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_name_counts_however_it_is_written() {
-        assert_eq!(made("  othe ").status, Status::Rejected);
-    }
-
-    #[test]
     fn a_payer_who_takes_time_waits_in_the_method_s_own_way() {
         for (method, status, detail, hours) in [
             (PaymentMethod::Pix, Status::Pending, "pending_waiting_transfer", Some(24)),
@@ -384,6 +296,12 @@ mod tests {
             assert_eq!((entry.status, entry.detail.as_str()), (status, detail));
             assert_eq!(entry.expires_at, hours.map(|hours| AT + TimeDelta::hours(hours)));
         }
+    }
+
+    #[test]
+    fn money_comes_only_with_an_approval() {
+        assert_eq!((made("APRO").status, made("APRO").approved_at), (Status::Approved, Some(AT)));
+        assert_eq!((made("OTHE").status, made("OTHE").approved_at), (Status::Rejected, None));
     }
 
     #[test]

@@ -126,7 +126,9 @@ impl FromFields for Named {
 fn service(field: Field<'_>) -> Answer<String> {
     match field.value() {
         Value::Object(_) => read::object(field).map(|Named(name)| name),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => read::text(NAME)(field),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            read::text(NAME)(field)
+        }
     }
 }
 
@@ -144,7 +146,13 @@ impl FromFields for Fail {
     }
 }
 
-async fn take(shell: &Shell, caller: &Caller, id: ExecutionId, seen: IfMatch, step: Step) -> Result<Versioned<View>, Problem> {
+async fn take(
+    shell: &Shell,
+    caller: &Caller,
+    id: ExecutionId,
+    seen: IfMatch,
+    step: Step,
+) -> Result<Versioned<View>, Problem> {
     caller.require(&WORKERS)?;
     decide(shell, id, seen, |job, at| job.step(step.clone(), at)).await
 }

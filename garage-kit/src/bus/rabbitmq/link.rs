@@ -57,16 +57,12 @@ impl Link {
     pub(super) async fn open(address: &Address, topology: &Topology) -> Result<Self, Failure> {
         let line = Line::connect(address, &topology.service).await?;
         let furnished = timeout(FURNISHING, furnish(&line.connection, topology)).await;
-        match furnished.unwrap_or_else(|_| {
-            Err(Failure::passing("opening channels", "the broker did not answer in time"))
-        }) {
-            Ok((publishing, consuming)) => Ok(Self {
-                line,
-                publishing,
-                turn: Arc::default(),
-                consuming,
-                broken: watch::Sender::new(None),
-            }),
+        let late = |_| Err(Failure::passing("opening channels", "the broker did not answer in time"));
+        match furnished.unwrap_or_else(late) {
+            Ok((publishing, consuming)) => {
+                let (turn, broken) = (Arc::default(), watch::Sender::new(None));
+                Ok(Self { line, publishing, turn, consuming, broken })
+            }
             Err(failure) => {
                 line.close().await;
                 Err(failure)
@@ -83,6 +79,10 @@ impl Link {
         });
     }
 
+    pub(super) fn is_given_up(&self) -> bool {
+        self.broken.borrow().is_some()
+    }
+
     /// Whether the broker has asked us to send nothing for now: it is short of memory or disk.
     pub(super) fn is_blocked(&self) -> bool {
         self.line.connection.status().blocked()
@@ -92,7 +92,7 @@ impl Link {
     pub(super) async fn lost(&self) -> Failure {
         let cause = tokio::select! {
             cause = self.given_up() => cause,
-            cause = error(self.line.connection.events_listener()) => cause,
+            cause = listen(self.line.connection.events_listener()) => cause,
             () = self.found_dead() => "the connection or a channel is closed".to_owned(),
         };
         self.give_up(cause.as_str());
@@ -126,7 +126,7 @@ impl Link {
 }
 
 async fn furnish(connection: &Connection, topology: &Topology) -> Result<(Channel, Channel), Failure> {
-    let failed = |cause: lapin::Error| Failure::passing("opening channels", cause);
+    let failed = |cause: lapin::Error| Failure::passing("opening channels", cause.to_string());
     let publishing = connection.create_channel().await.map_err(failed)?;
     declare(&publishing, &topology.definitions).await?;
     publishing.confirm_select(ConfirmSelectOptions::default()).await.map_err(failed)?;
@@ -146,11 +146,17 @@ pub(super) fn refused(doing: &'static str, cause: &lapin::Error, text: String) -
     if lasting { Failure::lasting(doing, text) } else { Failure::passing(doing, text) }
 }
 
-async fn error(events: impl Stream<Item = Event>) -> String {
+/// Waits for an error; alarms come and go meanwhile.
+async fn listen(events: impl Stream<Item = Event>) -> String {
     let mut events = pin!(events);
     while let Some(event) = events.next().await {
-        if let Event::Error(cause) = event {
-            return cause.to_string();
+        match event {
+            Event::Error(cause) => return cause.to_string(),
+            Event::ConnectionBlocked(why) => {
+                tracing::warn!(why, "RabbitMQ takes nothing for now; events wait")
+            }
+            Event::ConnectionUnblocked => tracing::info!("RabbitMQ takes events again"),
+            Event::Connected | Event::SendFlow(_) | _ => {}
         }
     }
     pending().await

@@ -142,6 +142,9 @@ async fn start(
     }
     let turn = timeout_at(deadline, Arc::clone(&link.turn).lock_owned()).await;
     let turn = turn.map_err(|_| "the batch before still waits for the broker")?;
+    if link.is_given_up() {
+        return Err("the connection is lost");
+    }
     let (mut receipt, open) = (Receipt::default(), FuturesUnordered::new());
     for (position, message) in messages.into_iter().enumerate() {
         let mut confirm = Box::pin(hand_over(link.publishing.clone(), position, message));
@@ -213,11 +216,11 @@ impl Receipt {
                 self.failed("the broker refused it: a queue is full or away");
             }
             Ok(Confirmation::NotRequested) => self.failed("confirms are off"),
-            Err(cause) => self.failed(cause),
+            Err(cause) => self.failed(cause.to_string()),
         }
     }
 
-    fn failed(&mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) {
-        self.failure.get_or_insert_with(|| Failure::passing("publishing", cause));
+    fn failed(&mut self, cause: impl Into<String>) {
+        self.failure.get_or_insert_with(|| Failure::passing("publishing", cause.into()));
     }
 }

@@ -66,7 +66,7 @@ impl Pump<'_> {
         running();
         let mut heard =
             pin!(stream::select_all(consumers.into_iter().map(listen)).ready_chunks(usize::from(PREFETCH)));
-        let (mut held, mut ledger) = (Held::new(), Ledger::default());
+        let (mut held, mut ledger, mut journal) = (Held::new(), Ledger::default(), Journal::default());
         let cancelled = async {
             closing.cancelled().await;
             self.cancel().await
@@ -83,7 +83,8 @@ impl Pump<'_> {
                 },
                 () = ready(()), if !held.is_empty() => {}
             }
-            self.settle(first(&mut held), &mut ledger).await?;
+            let batch = first(&mut held);
+            self.settle(batch, &mut ledger, &mut journal).await?;
         }
     }
 
@@ -109,16 +110,16 @@ impl Pump<'_> {
         for queue in &self.topology.consumes {
             let cancelled =
                 self.link.consuming.basic_cancel(queue.as_str().into(), BasicCancelOptions::default()).await;
-            cancelled.map_err(|cause| Failure::passing("cancelling a consumer", cause))?;
+            cancelled.map_err(|cause| Failure::passing("cancelling a consumer", cause.to_string()))?;
         }
         Ok(())
     }
 
-    async fn settle(&self, batch: Held, ledger: &mut Ledger) -> Result<(), Failure> {
+    async fn settle(&self, batch: Held, ledger: &mut Ledger, journal: &mut Journal) -> Result<(), Failure> {
         let tags: Vec<u64> = batch.keys().copied().collect();
         let (deliveries, arrivals): (Vec<Delivery>, Vec<Arrived>) =
             batch.into_values().map(|(queue, arrived)| unpack(&queue, *arrived)).unzip();
-        let verdicts = self.verdicts(&deliveries).await;
+        let verdicts = self.verdicts(&deliveries, journal).await;
         let aside = deliveries.iter().zip(&arrivals).zip(&verdicts);
         let aside =
             aside.filter_map(|((delivery, arrived), verdict)| self.set_aside(delivery, arrived, verdict));
@@ -128,8 +129,8 @@ impl Pump<'_> {
 
     /// Asks until the consumer has decided. Our own database may be away for hours: the batch waits, unacknowledged,
     /// and the prefetch keeps more from coming.
-    async fn verdicts(&self, batch: &[Delivery]) -> Vec<Verdict> {
-        let (mut backoff, mut journal) = (Backoff::default(), Journal::default());
+    async fn verdicts(&self, batch: &[Delivery], journal: &mut Journal) -> Vec<Verdict> {
+        let mut backoff = Backoff::default();
         loop {
             match self.judge.judge(batch).await {
                 Ok(verdicts) => return verdicts,
@@ -196,7 +197,7 @@ fn hold(held: &mut Held, heard: Vec<Heard>, closing: &CancellationToken) -> Resu
                     format!("the broker cancelled the consumer of `{queue}`"),
                 ));
             }
-            Heard::Failed(cause) => return Err(Failure::passing("consuming", cause)),
+            Heard::Failed(cause) => return Err(Failure::passing("consuming", cause.to_string())),
         }
     }
     Ok(())
@@ -232,7 +233,7 @@ async fn acknowledge(arrivals: &[Arrived], tags: &[u64], ledger: &mut Ledger) ->
         match arrived.acker.ack(BasicAckOptions { multiple }).await {
             Ok(true) => {}
             Ok(false) => return Err(Failure::passing("acknowledging", "the channel is gone")),
-            Err(cause) => return Err(Failure::passing("acknowledging", cause)),
+            Err(cause) => return Err(Failure::passing("acknowledging", cause.to_string())),
         }
     }
     Ok(())

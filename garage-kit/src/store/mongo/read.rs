@@ -13,15 +13,19 @@ use crate::{
 /// A filter and a sort.
 pub(super) fn query(kind: &Kind, query: &Query) -> Result<(Document, Document), Failure> {
     let mut conditions = vec![there()];
+    let mut is_one = false;
     for (name, value) in &query.filters {
-        conditions.push(doc! { path(field(kind, name)?): value });
+        let field = field(kind, name)?;
+        is_one |= field.rule == Rule::Unique;
+        conditions.push(doc! { path(field): value });
     }
     if let Some(text) = &query.search {
         let place = doc! { "$indexOfBytes": [format!("${}", path(field(kind, "search")?)), text.to_lowercase()] };
         conditions.push(doc! { "$expr": { "$gte": [place, 0] } });
     }
     let sort = order(kind, &mut conditions, query.order, query.after.as_ref())?;
-    Ok((doc! { "$and": conditions }, sort))
+    // One record has no order, and to ask for one leads the server to the wrong index.
+    Ok((doc! { "$and": conditions }, if is_one { doc! {} } else { sort }))
 }
 
 /// Records by their ids.

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use sqlx::SqlStr;
 
 use super::{
-    SqlStore,
+    SqlStore, nul,
     session::Work,
     table::{Row, Table, list},
     trouble,
@@ -108,8 +108,8 @@ async fn store(work: &mut dyn Work, table: &Table, group: &[&Change]) -> Result<
     ];
     let mut stored = Vec::new();
     for (sql, belongs) in steps {
-        let rows: Vec<_> = group.iter().filter(|change| belongs(change)).map(|change| row(change)).collect();
-        stored.extend(run(work, sql, &rows).await?);
+        let rows = group.iter().filter(|change| belongs(change)).map(|change| row(change));
+        stored.extend(run(work, sql, &rows.collect::<Result<Vec<_>, _>>()?).await?);
     }
     Ok(stored)
 }
@@ -123,8 +123,10 @@ async fn run(work: &mut dyn Work, sql: &SqlStr, rows: &[Row<'_>]) -> Result<Vec<
     Ok(answer.into_iter().filter_map(|row| row.into_iter().next()).collect())
 }
 
-fn row(change: &Change) -> Row<'_> {
-    Row { id: change.id, number: change.expected.cast_signed(), body: change.body.as_deref().map(Cow::Borrowed) }
+fn row(change: &Change) -> Result<Row<'_>, sqlx::Error> {
+    let body = change.body.as_deref().map(nul::hide).transpose();
+    let body = body.map_err(|cause| sqlx::Error::Encode(cause.into()))?;
+    Ok(Row { id: change.id, number: change.expected.cast_signed(), body })
 }
 
 /// A message as the outbox keeps it, with its time as the number.

@@ -245,3 +245,56 @@ fn pattern(text: &str) -> String {
 fn safe(sql: String) -> SqlStr {
     AssertSqlSafe(Arc::<str>::from(sql)).into_sql_str()
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection, Row, SqliteConnection};
+
+    use super::{super::dialect, Table, pattern, safe};
+    use crate::{
+        store::{Order, Position, Query},
+        testing::store::BOOKS,
+    };
+
+    /// How SQLite would run the statement for `query`.
+    async fn plan(query: &Query) -> String {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        sqlx::migrate!("tests/migrations/sqlite").run(&mut connection).await.unwrap();
+        let columns = ["id", "version", "body", "isbn", "title", "author_id", "search"];
+        let columns = columns.map(|name| vec![name.to_owned(), "text".to_owned()]).to_vec();
+        let table = Table::new(&BOOKS, &dialect::SQLITE, columns).unwrap();
+        let (sql, parameters) = table.select(query).unwrap();
+        let explain = safe(format!("EXPLAIN QUERY PLAN {}", sql.as_str()));
+        let explain = parameters.into_iter().fold(sqlx::query(explain), |query, text| query.bind(text));
+        let steps = explain.fetch_all(&mut connection).await.unwrap();
+        steps.iter().map(|step| step.get::<String, _>("detail") + "\n").collect()
+    }
+
+    fn by(field: &'static str) -> Query {
+        Query { filters: vec![(field, "x".to_owned())], limit: 9, ..Query::default() }
+    }
+
+    #[tokio::test]
+    async fn every_list_uses_its_index() {
+        let after = Some(Position { value: "m".to_owned(), id: uuid::Uuid::nil() });
+        let by_title = Query { order: Order::By("title"), limit: 9, ..Query::default() };
+        for (query, step) in [
+            (by("isbn"), "SEARCH t USING INDEX books_isbn (isbn=?)"),
+            (by("title"), "SEARCH t USING INDEX books_title (title=?)"),
+            (by("author_id"), "SEARCH t USING INDEX books_author_id (author_id=?)"),
+            (by("tags"), "SEARCH side USING PRIMARY KEY (value=?)"),
+            (by_title.clone(), "USING INDEX books_title"),
+            (Query { after, ..by_title }, "SEARCH t USING INDEX books_title"),
+            (Query { limit: 9, ..Query::default() }, "SCAN t USING INDEX sqlite_autoindex_books_1"),
+        ] {
+            let plan = plan(&query).await;
+            let is_one = query.filters.iter().any(|(field, _)| *field == "isbn");
+            assert!(plan.contains(step) && (is_one || !plan.contains("TEMP B-TREE")), "{query:?}\n{plan}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_takes_every_character_as_it_is() {
+        assert_eq!(pattern(r"50%_OFF\"), r"%50\%\_off\\%");
+    }
+}

@@ -43,7 +43,8 @@ pub(super) fn is_contention(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether a value cannot be read as the column's type, so that no record can have it.
+/// Whether a parameter is no value of its column's type, as a word where a UUID belongs, so that no record
+/// can have it.
 pub(super) fn is_no_value(error: &sqlx::Error) -> bool {
     code(error).as_deref() == Some("22P02")
 }

@@ -220,7 +220,7 @@ pub async fn a_batch_may_mix_many_changes(backend: &dyn Backend) {
 pub async fn a_batch_may_be_larger_than_a_command(backend: &dyn Backend) {
     let store = backend.open().await;
     let long = "x".repeat(1 << 20);
-    let mut batch: Vec<Change> = (0..20).map(|_| telling(born(id(), &titled("long")))).collect();
+    let mut batch: Vec<Change> = (0..12).map(|_| telling(born(id(), &titled("long")))).collect();
     for change in &mut batch {
         change.body = Some(json!({ "state": long, "index": { "title": "long" } }).to_string());
     }

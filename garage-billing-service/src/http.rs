@@ -1,0 +1,91 @@
+//! What the routes share: what they work with, who may do what, and bodies that may be left out. Each route
+//! stands with what it is about.
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, Request},
+};
+use chrono::{DateTime, Utc};
+use garage_events::{WorkOrderId, event::milliseconds};
+use garage_kit::{
+    Repository,
+    auth::Caller,
+    http::{FromFields, Json, Problem, RawBody, read},
+};
+use garage_saga::Shell;
+use serde::Serializer;
+use serde_json::{Map, Value};
+use utoipa::IntoParams;
+
+use crate::cashier::Cashier;
+
+/// Who sells: quotes, payments.
+pub(crate) const DESK: [&str; 2] = ["attendant", "manager"];
+/// Whoever works here.
+pub(crate) const STAFF: [&str; 3] = ["attendant", "technician", "manager"];
+/// Who decides on the catalogue.
+pub(crate) const MANAGER: [&str; 1] = ["manager"];
+
+/// What the routes work with.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) cashier: Cashier,
+}
+
+impl App {
+    pub(crate) fn shell(&self) -> &Shell {
+        self.cashier.shell()
+    }
+
+    pub(crate) fn repository(&self) -> &Repository {
+        &self.shell().repository
+    }
+}
+
+/// Lets pass whoever has one of these roles, before anything is looked up, and any customer's link.
+///
+/// # Errors
+/// 403 for everybody else.
+pub(crate) fn admit(caller: &Caller, roles: &[&str]) -> Result<(), Problem> {
+    if caller.scope().is_some() { Ok(()) } else { caller.require(roles) }
+}
+
+/// Whether an admitted caller is concerned with this order. For a customer's link all others do not exist.
+pub(crate) fn concerns(caller: &Caller, order: WorkOrderId) -> bool {
+    caller.scope().is_none_or(|scope| scope == format!("work-order:{order}"))
+}
+
+/// `If-Match`, for a route's document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct IfMatchParam {
+    /// The `ETag` of the version that the caller has seen; when it has passed the answer is 412.
+    #[param(rename = "If-Match")]
+    #[expect(dead_code, reason = "only documents what IfMatch reads")]
+    if_match: Option<String>,
+}
+
+/// A JSON body, or none: then it reads as an object without fields. A body that is there must be right.
+pub(crate) struct Optional<T>(pub(crate) T);
+
+impl<T: FromFields, S: Send + Sync> FromRequest<S> for Optional<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let RawBody(bytes) = RawBody::from_request(Request::new(body), state).await?;
+        if bytes.is_empty() {
+            return read::document(&Value::Object(Map::new())).map(Self);
+        }
+        let Json(read) = Json::from_request(Request::from_parts(parts, Body::from(bytes)), state).await?;
+        Ok(Self(read))
+    }
+}
+
+/// A time as the wire has it, or null; `serde` hands over the field as it is.
+pub(crate) fn perhaps<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => milliseconds(time, serializer),
+        None => serializer.serialize_none(),
+    }
+}

@@ -1,0 +1,104 @@
+//! A quote as the outside sees it.
+
+use chrono::{DateTime, Utc};
+use garage_events::{
+    Cents, CustomerId, PartId, Quantity, QuoteId, QuoteStatus, ServiceId, VehicleId, WorkOrderId,
+    event::milliseconds,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{bill::Bill, http::perhaps, quote};
+
+/// What the repair will cost.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Quote)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct View {
+    pub(super) id: QuoteId,
+    work_order_id: WorkOrderId,
+    customer_id: CustomerId,
+    vehicle_id: VehicleId,
+    status: QuoteStatus,
+    items: Vec<Line>,
+    /// In all.
+    total_amount: Cents,
+    /// Until when it may be answered.
+    #[serde(serialize_with = "milliseconds")]
+    valid_until: DateTime<Utc>,
+    #[serde(serialize_with = "milliseconds")]
+    created_at: DateTime<Utc>,
+    #[serde(serialize_with = "milliseconds")]
+    updated_at: DateTime<Utc>,
+    /// When the customer got it.
+    #[serde(serialize_with = "perhaps")]
+    sent_at: Option<DateTime<Utc>>,
+    /// When the customer said yes.
+    #[serde(serialize_with = "perhaps")]
+    approved_at: Option<DateTime<Utc>>,
+    /// Who said it: the subject of their token.
+    approved_by: Option<String>,
+    /// When the customer said no.
+    #[serde(serialize_with = "perhaps")]
+    rejected_at: Option<DateTime<Utc>>,
+    /// Why, in the customer's words.
+    rejection_reason: Option<String>,
+}
+
+/// One line of a quote.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = QuoteLine)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    name: String,
+    description: Option<String>,
+    quantity: Quantity,
+    /// `null` until somebody prices what the catalogue does not know.
+    unit_price: Option<Cents>,
+    /// Quantity times price, rounded once to the centavo, half up.
+    total_price: Cents,
+    /// Of the catalogue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part_id: Option<PartId>,
+    /// Of the catalogue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_id: Option<ServiceId>,
+}
+
+impl View {
+    /// A bill's quote; nothing before there is one.
+    pub(super) fn of(bill: Bill) -> Option<Self> {
+        let (quote, order) = (bill.quote?, bill.order?);
+        Some(Self {
+            id: quote.id,
+            work_order_id: bill.work_order_id,
+            customer_id: order.customer_id,
+            vehicle_id: order.vehicle_id,
+            status: quote.status,
+            total_amount: quote.total(),
+            items: quote.lines.into_iter().map(Line::of).collect(),
+            valid_until: quote.valid_until,
+            created_at: quote.created_at,
+            updated_at: quote.updated_at,
+            sent_at: quote.sent_at,
+            approved_at: quote.approved.as_ref().map(|yes| yes.at),
+            approved_by: quote.approved.map(|yes| yes.by),
+            rejected_at: quote.rejected.map(|no| no.at),
+            rejection_reason: quote.rejected_because,
+        })
+    }
+}
+
+impl Line {
+    fn of(line: quote::Line) -> Self {
+        Self {
+            total_price: line.total(),
+            name: line.name,
+            description: line.description,
+            quantity: line.quantity,
+            unit_price: line.unit_price,
+            part_id: line.part_id,
+            service_id: line.service_id,
+        }
+    }
+}

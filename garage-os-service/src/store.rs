@@ -1,0 +1,92 @@
+//! What this service keeps and finds it by: the aggregates' kinds, whose columns, indexes and foreign keys are
+//! made by `migrations/`, and the way to a database.
+
+use std::sync::Arc;
+
+use garage_kit::{
+    Aggregate, Failure,
+    bus::local::DEAD_LETTERS,
+    http::IDEMPOTENCY_KEYS,
+    store::{
+        Field, Kind, Store,
+        sql::{Migrations, SqlStore},
+    },
+};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::{customer::Customer, vehicle::Vehicle, work_order::WorkOrder};
+
+static CUSTOMERS: Kind = Kind { name: "customers", fields: &[Field::unique("document"), Field::plain("search")] };
+static VEHICLES: Kind = Kind {
+    name: "vehicles",
+    fields: &[Field::unique("plate_key"), Field::plain("customer_id"), Field::plain("search")],
+};
+static WORK_ORDERS: Kind = Kind {
+    name: "work_orders",
+    fields: &[Field::plain("status"), Field::plain("customer_id"), Field::plain("vehicle_id"), Field::plain("search")],
+};
+
+/// Everything that a store of this service must know.
+pub static KINDS: [&Kind; 5] = [&CUSTOMERS, &VEHICLES, &WORK_ORDERS, &IDEMPOTENCY_KEYS, &DEAD_LETTERS];
+
+/// Opens `postgres://…` or `sqlite:path` and brings its schema up to date.
+///
+/// # Errors
+/// When the database is away (which passes), missing or of another schema.
+pub async fn connect(url: &str) -> Result<Arc<dyn Store>, Failure> {
+    let migrations = Migrations {
+        postgres: sqlx::migrate!("migrations/postgres"),
+        sqlite: sqlx::migrate!("migrations/sqlite"),
+    };
+    Ok(Arc::new(SqlStore::connect(url, migrations, &KINDS).await?))
+}
+
+impl Aggregate for Customer {
+    const KIND: &'static Kind = &CUSTOMERS;
+
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+
+    fn index(&self) -> Map<String, Value> {
+        fields([("document", json!(self.profile.document)), ("search", json!(self.findable()))])
+    }
+}
+
+impl Aggregate for Vehicle {
+    const KIND: &'static Kind = &VEHICLES;
+
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+
+    fn index(&self) -> Map<String, Value> {
+        fields([
+            ("plate_key", json!(self.description.plate.key())),
+            ("customer_id", json!(self.description.customer_id)),
+            ("search", json!(self.findable())),
+        ])
+    }
+}
+
+impl Aggregate for WorkOrder {
+    const KIND: &'static Kind = &WORK_ORDERS;
+
+    fn id(&self) -> Uuid {
+        self.id.0
+    }
+
+    fn index(&self) -> Map<String, Value> {
+        fields([
+            ("status", json!(self.status())),
+            ("customer_id", json!(self.customer_id)),
+            ("vehicle_id", json!(self.vehicle_id)),
+            ("search", json!(self.findable())),
+        ])
+    }
+}
+
+fn fields<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
+    fields.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
+}

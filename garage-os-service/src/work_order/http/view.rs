@@ -1,0 +1,126 @@
+//! A work order as its readers see it. The payer is not among it: whoever works here finds the customer under
+//! its own address, and the token of a customer's link shall tell nobody more than how far the order is.
+
+use chrono::{DateTime, Utc};
+use garage_events::{
+    Cents, CustomerId, EventId, QuoteId, VehicleId, WorkOrderId, WorkOrderStatus,
+    event::{RequestedPart, RequestedService, milliseconds},
+};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{
+    plate::Plate,
+    work_order::{Fact, What, WorkOrder},
+};
+
+/// A work order.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WorkOrder)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WorkOrderView {
+    id: WorkOrderId,
+    customer_id: CustomerId,
+    vehicle_id: VehicleId,
+    /// The vehicle's at intake; masked for a customer's link.
+    #[schema(example = "ABC1D23")]
+    plate: String,
+    #[schema(example = "Oil change and tire rotation")]
+    description: String,
+    /// Follows from what has become known; see the history.
+    status: WorkOrderStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimated_cost: Option<Cents>,
+    services: Vec<RequestedService>,
+    parts: Vec<RequestedPart>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assigned_technician_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "milliseconds_if_any")]
+    estimated_completion_date: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Value>,
+    /// How often the status has changed.
+    revision: u32,
+    /// Once there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quote_id: Option<QuoteId>,
+    /// The quote's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_amount: Option<Cents>,
+    /// `CUSTOMER_REQUEST`, `QUOTE_REJECTED`, `QUOTE_EXPIRED` or somebody's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancellation_reason: Option<String>,
+    /// The technician's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure_reason: Option<String>,
+    #[serde(serialize_with = "milliseconds")]
+    created_at: DateTime<Utc>,
+    #[serde(serialize_with = "milliseconds")]
+    updated_at: DateTime<Utc>,
+}
+
+fn milliseconds_if_any<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => milliseconds(time, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+impl From<WorkOrder> for WorkOrderView {
+    fn from(order: WorkOrder) -> Self {
+        Self {
+            status: order.status(),
+            quote_id: order.quote_id(),
+            total_amount: order.total_amount(),
+            cancellation_reason: order.cancellation_reason().map(str::to_owned),
+            failure_reason: order.failure_reason().map(str::to_owned),
+            id: order.id,
+            customer_id: order.customer_id,
+            vehicle_id: order.vehicle_id,
+            plate: order.plate,
+            description: order.details.description,
+            estimated_cost: order.details.estimated_cost,
+            services: order.details.services,
+            parts: order.details.parts,
+            assigned_technician_id: order.details.assigned_technician_id,
+            estimated_completion_date: order.details.estimated_completion_date,
+            metadata: order.details.metadata,
+            revision: order.revision,
+            created_at: order.created_at,
+            updated_at: order.updated_at,
+        }
+    }
+}
+
+impl WorkOrderView {
+    /// What a customer's link may show: a link is passed on, so the plate is masked (LGPD art. 6), and what
+    /// the shop keeps for itself stays there.
+    pub(super) fn for_the_customer(self) -> Self {
+        let plate = self.plate.parse().map_or_else(|_| String::new(), |plate: Plate| plate.masked());
+        Self { plate, assigned_technician_id: None, metadata: None, ..self }
+    }
+}
+
+/// A fact of a work order.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Moment {
+    #[serde(flatten)]
+    what: What,
+    /// By the clock of whoever saw it.
+    #[serde(serialize_with = "milliseconds")]
+    at: DateTime<Utc>,
+    /// The event that told it; none for what happened here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<EventId>,
+    /// The order's, from then on.
+    status: WorkOrderStatus,
+}
+
+impl From<(&Fact, WorkOrderStatus)> for Moment {
+    fn from((fact, status): (&Fact, WorkOrderStatus)) -> Self {
+        Self { what: fact.what.clone(), at: fact.at, event_id: fact.event_id, status }
+    }
+}
