@@ -289,10 +289,15 @@ pub async fn perform(gateway: &dyn Gateway, due: &Due, now: DateTime<Utc>) -> Op
     }
 }
 
+/// A refusal does not say what became of the same charge when it was sent before, its answer lost: look, and
+/// believe it only if there is nothing to be found.
 async fn create(gateway: &dyn Gateway, charge: &Charge) -> Option<Answer> {
     match gateway.create(charge).await {
         Ok(charged) => Some(Answer::Charged(charged)),
-        Err(GatewayError::Refused(reason)) => Some(Answer::Refused(reason)),
+        Err(GatewayError::Refused(reason)) => {
+            let found = doubted(gateway.search(charge.reference).await)?;
+            Some(found.map_or(Answer::Refused(reason), Answer::Charged))
+        }
         Err(unknown @ GatewayError::Unknown(_)) => doubted(Err(unknown)),
     }
 }

@@ -84,7 +84,6 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Store>, Failure> {
 }
 
 /// Opens the service: hears the other services' events, sees to the money, and answers on the routes.
-#[must_use]
 pub fn open(parts: Parts, settings: Settings) -> (Router, Running) {
     let (router, running, _) = open_with(parts, settings.terms, |shell| match settings.gateway {
         GatewayChoice::Sandbox => Arc::new(Sandbox::new(shell.repository.clone(), shell.clock.clone())),
@@ -95,7 +94,6 @@ pub fn open(parts: Parts, settings: Settings) -> (Router, Running) {
 
 /// The same with a gateway of one's own, which may keep its book in the service's store; and with the cashier
 /// in hand, for stories that cannot wait for it.
-#[must_use]
 pub fn open_with(
     parts: Parts,
     terms: Terms,

@@ -68,8 +68,7 @@ impl World {
 
 async fn sandbox_in(folder: &TempDir) -> Sandbox {
     let url = format!("sqlite:{}", folder.path().join("billing.db").display());
-    let migrations =
-        Migrations { postgres: Migrator::DEFAULT, sqlite: sqlx::migrate!("tests/gateway/sqlite") };
+    let migrations = Migrations { postgres: Migrator::DEFAULT, sqlite: sqlx::migrate!("migrations/sqlite") };
     let store: Arc<dyn Store> = Arc::new(SqlStore::connect(&url, migrations, &[Entry::KIND]).await.unwrap());
     let bus = LocalBus::new().member(garage_saga::topology_of(Service::Billing).unwrap(), store.clone());
     let clock = Clock::system();

@@ -392,7 +392,14 @@ impl Execution {
                 reason: self.failure_reason.clone().unwrap_or_default(),
             }
             .into(),
-            new_status => {
+            new_status @ (ExecutionStatus::AwaitingPayment
+            | ExecutionStatus::Queued
+            | ExecutionStatus::Diagnosing
+            | ExecutionStatus::DiagnosisComplete
+            | ExecutionStatus::Repairing
+            | ExecutionStatus::RepairComplete
+            | ExecutionStatus::Testing
+            | ExecutionStatus::Cancelled) => {
                 ExecutionStatusChanged { work_order_id, execution_id: self.id, previous_status, new_status }
                     .into()
             }

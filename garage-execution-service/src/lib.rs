@@ -53,7 +53,6 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Store>, Failure> {
 }
 
 /// Opens the service: hears the other services' events, and answers on the routes.
-#[must_use]
 pub fn open(parts: Parts) -> (Router, Running) {
     let foundation = Foundation::lay(Service::Execution, parts);
     foundation.hear(Arc::new(saga::Workshop));

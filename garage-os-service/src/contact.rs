@@ -49,13 +49,18 @@ impl FromStr for Phone {
         let digits: String = text.chars().filter(|c| !is_punctuation(*c)).collect();
         let national = national(&digits).ok_or(NotAPhone)?;
         let (area, subscriber) = national.split_at(2);
-        if is_area(area) && is_subscriber(subscriber) { Ok(Self(national.to_owned())) } else { Err(NotAPhone) }
+        if is_area(area) && is_subscriber(subscriber) {
+            Ok(Self(national.to_owned()))
+        } else {
+            Err(NotAPhone)
+        }
     }
 }
 
 /// The digits without the country's 55 or the trunk's 0. Only the length tells: 55 is an area code too.
 fn national(digits: &str) -> Option<&str> {
-    let fits = |digits: &&str| matches!(digits.len(), 10 | 11) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let fits =
+        |digits: &&str| matches!(digits.len(), 10 | 11) && digits.bytes().all(|byte| byte.is_ascii_digit());
     let without = |prefix| digits.strip_prefix(prefix).filter(fits);
     without("+55").or_else(|| without("0")).or_else(|| Some(digits).filter(fits)).or_else(|| without("55"))
 }
@@ -64,7 +69,27 @@ fn national(digits: &str) -> Option<&str> {
 fn is_area(code: &str) -> bool {
     matches!(
         code.parse(),
-        Ok(11..=19 | 21 | 22 | 24 | 27 | 28 | 31..=35 | 37 | 38 | 41..=49 | 51 | 53..=55 | 61..=69 | 71 | 73..=75 | 77 | 79 | 81..=89 | 91..=99)
+        Ok(
+            11..=19
+            | 21
+            | 22
+            | 24
+            | 27
+            | 28
+            | 31..=35
+            | 37
+            | 38
+            | 41..=49
+            | 51
+            | 53..=55
+            | 61..=69
+            | 71
+            | 73..=75
+            | 77
+            | 79
+            | 81..=89
+            | 91..=99,
+        )
     )
 }
 
@@ -80,7 +105,8 @@ impl FromStr for Email {
     type Err = NotAnEmail;
 
     fn from_str(text: &str) -> Result<Self, NotAnEmail> {
-        let is_odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';' | '"');
+        let is_odd =
+            |c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';' | '"');
         let (local, domain) = text.rsplit_once('@').ok_or(NotAnEmail)?;
         let labels_fit = domain.contains('.') && domain.split('.').all(|label| !label.is_empty());
         let fits = (1..=64).contains(&local.len()) && !local.contains('@') && labels_fit && text.len() <= 254;
@@ -110,9 +136,18 @@ mod tests {
 
     #[test]
     fn what_nobody_can_dial_is_refused() {
-        for text in
-            ["", "190", "999999999", "10987654321", "2398765432", "11887654321", "1164567890", "+1 212 555 0100", "11 9876x-4321", "119876543210"]
-        {
+        for text in [
+            "",
+            "190",
+            "999999999",
+            "10987654321",
+            "2398765432",
+            "11887654321",
+            "1164567890",
+            "+1 212 555 0100",
+            "11 9876x-4321",
+            "119876543210",
+        ] {
             assert_eq!(text.parse::<Phone>(), Err(NotAPhone), "{text}");
         }
     }
@@ -127,7 +162,17 @@ mod tests {
         for text in ["ana@example.com", "ana.souza+oficina@mail.example.com.br", "josé@exemplo.com.br"] {
             assert_eq!(text.parse::<Email>().unwrap().as_str(), text);
         }
-        for text in ["", "ana", "@example.com", "ana@", "ana@localhost", "ana@a..b", "a b@example.com", "a@b@example.com", "<ana@example.com>"] {
+        for text in [
+            "",
+            "ana",
+            "@example.com",
+            "ana@",
+            "ana@localhost",
+            "ana@a..b",
+            "a b@example.com",
+            "a@b@example.com",
+            "<ana@example.com>",
+        ] {
             assert_eq!(text.parse::<Email>(), Err(NotAnEmail), "{text}");
         }
     }

@@ -186,6 +186,9 @@ mod tests {
     #[test]
     fn the_payer_is_the_customer() {
         let Payer { name, email, document } = ana().payer();
-        assert_eq!((name.as_str(), email.as_deref(), document.as_deref()), ("Ana Souza", Some("ana@example.com"), Some("52998224725")));
+        assert_eq!(
+            (name.as_str(), email.as_deref(), document.as_deref()),
+            ("Ana Souza", Some("ana@example.com"), Some("52998224725"))
+        );
     }
 }

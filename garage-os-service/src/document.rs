@@ -50,7 +50,8 @@ impl Document {
     #[must_use]
     pub fn is(&self, text: &str) -> bool {
         let said = bare(text);
-        let differences = self.0.bytes().zip(said.bytes()).fold(0, |found, (one, other)| found | (one ^ other));
+        let differences =
+            self.0.bytes().zip(said.bytes()).fold(0, |found, (one, other)| found | (one ^ other));
         self.0.len() == said.len() && differences == 0
     }
 }
@@ -65,7 +66,9 @@ impl FromStr for Document {
         let number = bare(text);
         let fits = match number.len() {
             CPF if is_digits(&number) => checks(number.as_bytes(), 2..=11),
-            CNPJ if is_alphanumeric(&number[..12]) && is_digits(&number[12..]) => checks(number.as_bytes(), 2..=9),
+            CNPJ if is_alphanumeric(&number[..12]) && is_digits(&number[12..]) => {
+                checks(number.as_bytes(), 2..=9)
+            }
             _ => return Err(NotADocument::Form),
         };
         if fits { Ok(Self(number)) } else { Err(NotADocument::CheckDigits) }
@@ -123,9 +126,15 @@ mod tests {
 
     #[test]
     fn a_cpf_with_right_check_digits_is_a_persons() {
-        for number in
-            ["12345678909", "52998224725", "25524893033", "19119119100", "11144477735", "01234567890", "95749019047"]
-        {
+        for number in [
+            "12345678909",
+            "52998224725",
+            "25524893033",
+            "19119119100",
+            "11144477735",
+            "01234567890",
+            "95749019047",
+        ] {
             let document: Document = number.parse().unwrap();
             assert_eq!((document.as_str(), document.kind()), (number, Kind::Cpf));
         }
@@ -133,7 +142,9 @@ mod tests {
 
     #[test]
     fn a_cnpj_is_a_companys_with_or_without_letters() {
-        for number in ["12ABC34501DE35", "11444777000161", "36002518000101", "11222333000181", "00000000000191"] {
+        for number in
+            ["12ABC34501DE35", "11444777000161", "36002518000101", "11222333000181", "00000000000191"]
+        {
             let document: Document = number.parse().unwrap();
             assert_eq!((document.as_str(), document.kind()), (number, Kind::Cnpj));
         }
@@ -155,7 +166,8 @@ mod tests {
     fn wrong_check_digits_and_repeated_digits_are_refused() {
         let repeated = (0..=9).map(|digit| digit.to_string().repeat(11));
         let zeros = "0".repeat(14);
-        let wrong = ["12345678900", "52998224752", "11444777000162", "12ABC34501DE36", "12ABD34501DE35", &zeros];
+        let wrong =
+            ["12345678900", "52998224752", "11444777000162", "12ABC34501DE36", "12ABD34501DE35", &zeros];
         for number in repeated.chain(wrong.map(str::to_owned)) {
             assert_eq!(number.parse::<Document>(), Err(NotADocument::CheckDigits), "{number}");
         }
@@ -163,7 +175,16 @@ mod tests {
 
     #[test]
     fn what_has_another_form_is_refused() {
-        for text in ["", "1", "5299822472", "529982247250", "5299822472A", "12ABC34501DEA5", "１１１４４４７７７３５", "529_982_247"] {
+        for text in [
+            "",
+            "1",
+            "5299822472",
+            "529982247250",
+            "5299822472A",
+            "12ABC34501DEA5",
+            "１１１４４４７７７３５",
+            "529_982_247",
+        ] {
             assert_eq!(text.parse::<Document>(), Err(NotADocument::Form), "{text}");
         }
     }

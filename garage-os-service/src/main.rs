@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use garage_events::Service;
-use garage_os_service::{DEFAULT_PORT, connect, open};
 use garage_kit::program::{self, Env};
+use garage_os_service::{DEFAULT_PORT, connect, open};
 use garage_saga::program::{Program, Stopped, read_arguments};
 use secrecy::ExposeSecret;
 

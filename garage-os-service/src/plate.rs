@@ -95,7 +95,18 @@ mod tests {
 
     #[test]
     fn what_is_no_plate_is_refused() {
-        for text in ["", "ABC123", "ABC12345", "AB12345", "ABCD123", "ABC12D3", "ABC1DD3", "AÇC1234", "ABC１２３４", "ABC_1234"] {
+        for text in [
+            "",
+            "ABC123",
+            "ABC12345",
+            "AB12345",
+            "ABCD123",
+            "ABC12D3",
+            "ABC1DD3",
+            "AÇC1234",
+            "ABC１２３４",
+            "ABC_1234",
+        ] {
             assert_eq!(text.parse::<Plate>(), Err(NotAPlate), "{text}");
         }
     }

@@ -7,7 +7,8 @@ use crate::plate::Plate;
 /// Small letters without accents, without the punctuation of plates and documents, blanks only between words.
 #[must_use]
 pub fn folded(text: &str) -> String {
-    let letters: String = text.chars().flat_map(char::to_lowercase).filter(|c| !is_dropped(*c)).map(plain).collect();
+    let letters: String =
+        text.chars().flat_map(char::to_lowercase).filter(|c| !is_dropped(*c)).map(plain).collect();
     letters.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

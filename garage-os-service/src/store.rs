@@ -17,14 +17,20 @@ use uuid::Uuid;
 
 use crate::{customer::Customer, vehicle::Vehicle, work_order::WorkOrder};
 
-static CUSTOMERS: Kind = Kind { name: "customers", fields: &[Field::unique("document"), Field::plain("search")] };
+static CUSTOMERS: Kind =
+    Kind { name: "customers", fields: &[Field::unique("document"), Field::plain("search")] };
 static VEHICLES: Kind = Kind {
     name: "vehicles",
     fields: &[Field::unique("plate_key"), Field::plain("customer_id"), Field::plain("search")],
 };
 static WORK_ORDERS: Kind = Kind {
     name: "work_orders",
-    fields: &[Field::plain("status"), Field::plain("customer_id"), Field::plain("vehicle_id"), Field::plain("search")],
+    fields: &[
+        Field::plain("status"),
+        Field::plain("customer_id"),
+        Field::plain("vehicle_id"),
+        Field::plain("search"),
+    ],
 };
 
 /// Everything that a store of this service must know.

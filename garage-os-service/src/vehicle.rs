@@ -92,7 +92,11 @@ impl Vehicle {
     /// As [`Self::new`].
     pub fn describe(self, description: Description, at: DateTime<Utc>) -> Result<Self, Refusal> {
         check_year(description.year, at)?;
-        if description == self.description { Ok(self) } else { Ok(Self { description, updated_at: at, ..self }) }
+        if description == self.description {
+            Ok(self)
+        } else {
+            Ok(Self { description, updated_at: at, ..self })
+        }
     }
 
     /// What the desk finds the vehicle by.
@@ -106,7 +110,11 @@ impl Vehicle {
 fn check_year(year: u16, at: DateTime<Utc>) -> Result<(), Refusal> {
     let next = at.year() + 1;
     let fits = year >= FIRST_YEAR && i32::from(year) <= next;
-    if fits { Ok(()) } else { Err(Refusal::field("year", format!("must be a whole number from {FIRST_YEAR} to {next}"))) }
+    if fits {
+        Ok(())
+    } else {
+        Err(Refusal::field("year", format!("must be a whole number from {FIRST_YEAR} to {next}")))
+    }
 }
 
 #[cfg(test)]
@@ -151,7 +159,8 @@ mod tests {
     #[test]
     fn a_chassis_number_has_17_characters_that_cannot_be_mistaken() {
         assert_eq!("9bwzzz377vt004251".parse::<Vin>().unwrap().as_str(), "9BWZZZ377VT004251");
-        for text in ["", "9BWZZZ377VT00425", "9BWZZZ377VT0042511", "9BWZZZ377VTO04251", "9BWZZZ377VT00425Ç"] {
+        for text in ["", "9BWZZZ377VT00425", "9BWZZZ377VT0042511", "9BWZZZ377VTO04251", "9BWZZZ377VT00425Ç"]
+        {
             assert_eq!(text.parse::<Vin>(), Err(NotAVin), "{text}");
         }
     }

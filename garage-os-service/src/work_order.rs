@@ -4,11 +4,11 @@
 
 use chrono::{DateTime, Utc};
 use garage_events::{
-    Cents, CustomerId, Event, EventId, ExecutionId, ExecutionStatus, PaymentId, PaymentMethod, QuoteId, Refusal, RejectionReason,
-    Transition, VehicleId, WorkOrderId, WorkOrderStatus,
+    Cents, CustomerId, Event, EventId, ExecutionId, ExecutionStatus, PaymentId, PaymentMethod, QuoteId,
+    Refusal, RejectionReason, Transition, VehicleId, WorkOrderId, WorkOrderStatus,
     event::{
-        PartUsed, Payer, RequestedPart, RequestedService, WorkOrderCancelled, WorkOrderCreated, WorkOrderStatusChanged,
-        milliseconds, reason,
+        PartUsed, Payer, RequestedPart, RequestedService, WorkOrderCancelled, WorkOrderCreated,
+        WorkOrderStatusChanged, milliseconds, reason,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -105,9 +105,17 @@ pub enum What {
     /// The money went back.
     PaymentRefunded { payment_id: PaymentId, amount: Cents, reason: String },
     /// The job moved on.
-    ExecutionMoved { execution_id: ExecutionId, previous_status: ExecutionStatus, new_status: ExecutionStatus },
+    ExecutionMoved {
+        execution_id: ExecutionId,
+        previous_status: ExecutionStatus,
+        new_status: ExecutionStatus,
+    },
     /// The work is finished.
-    ExecutionCompleted { execution_id: ExecutionId, parts_used: Vec<PartUsed>, services_performed: Vec<String> },
+    ExecutionCompleted {
+        execution_id: ExecutionId,
+        parts_used: Vec<PartUsed>,
+        services_performed: Vec<String>,
+    },
     /// The work will not be finished.
     ExecutionFailed { execution_id: ExecutionId, reason: String },
     /// Called off.
@@ -233,7 +241,9 @@ impl WorkOrder {
             | WorkOrderStatus::Quoted
             | WorkOrderStatus::QuoteSent
             | WorkOrderStatus::Approved
-            | WorkOrderStatus::InProgress => Ok(self.learn(Fact { at, event_id: None, what: What::Cancelled { reason } })),
+            | WorkOrderStatus::InProgress => {
+                Ok(self.learn(Fact { at, event_id: None, what: What::Cancelled { reason } }))
+            }
         }
     }
 
@@ -244,7 +254,9 @@ impl WorkOrder {
     pub fn deliver(self, by: String, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
         match self.status() {
             WorkOrderStatus::Delivered => Ok(Transition::quiet(self)),
-            WorkOrderStatus::Completed => Ok(self.learn(Fact { at, event_id: None, what: What::Delivered { by } })),
+            WorkOrderStatus::Completed => {
+                Ok(self.learn(Fact { at, event_id: None, what: What::Delivered { by } }))
+            }
             status @ (WorkOrderStatus::Pending
             | WorkOrderStatus::Quoted
             | WorkOrderStatus::QuoteSent
@@ -259,17 +271,30 @@ impl WorkOrder {
     ///
     /// # Errors
     /// As [`Self::deliver`]; for any other status, naming who decides it.
-    pub fn set_status(self, status: WorkOrderStatus, by: String, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
+    pub fn set_status(
+        self,
+        status: WorkOrderStatus,
+        by: String,
+        at: DateTime<Utc>,
+    ) -> Result<Transition<Self>, Refusal> {
         let what = match status {
             WorkOrderStatus::Delivered => return self.deliver(by, at),
             WorkOrderStatus::Pending => "setting PENDING by hand (every order begins with it)",
             WorkOrderStatus::Quoted => "setting QUOTED by hand (Billing decides it by making the quote)",
-            WorkOrderStatus::QuoteSent => "setting QUOTE_SENT by hand (Billing decides it by sending the quote)",
-            WorkOrderStatus::Approved => "setting APPROVED by hand (the customer decides it by approving the quote)",
+            WorkOrderStatus::QuoteSent => {
+                "setting QUOTE_SENT by hand (Billing decides it by sending the quote)"
+            }
+            WorkOrderStatus::Approved => {
+                "setting APPROVED by hand (the customer decides it by approving the quote)"
+            }
             WorkOrderStatus::InProgress => "setting IN_PROGRESS by hand (the customer decides it by paying)",
-            WorkOrderStatus::Completed => "setting COMPLETED by hand (the workshop decides it by completing the work)",
+            WorkOrderStatus::Completed => {
+                "setting COMPLETED by hand (the workshop decides it by completing the work)"
+            }
             WorkOrderStatus::Cancelled => "setting CANCELLED by hand (DELETE the order to cancel it)",
-            WorkOrderStatus::Failed => "setting FAILED by hand (the workshop decides it by giving the work up)",
+            WorkOrderStatus::Failed => {
+                "setting FAILED by hand (the workshop decides it by giving the work up)"
+            }
         };
         Err(Refusal::state(what, "work order", self.status()))
     }
@@ -300,7 +325,8 @@ impl WorkOrder {
         }
         let before = self.status();
         let mut told = Vec::new();
-        let calls_off = fact.calls_off().filter(|_| !self.facts.iter().any(|known| known.what.is_cancelled()));
+        let calls_off =
+            fact.calls_off().filter(|_| !self.facts.iter().any(|known| known.what.is_cancelled()));
         self.updated_at = self.updated_at.max(fact.at);
         self.facts.push(fact);
         if let Some(called_off) = calls_off {
@@ -313,8 +339,12 @@ impl WorkOrder {
         let after = self.status();
         if before != after {
             self.revision += 1;
-            let changed =
-                WorkOrderStatusChanged { work_order_id: self.id, previous_status: before, new_status: after, revision: self.revision };
+            let changed = WorkOrderStatusChanged {
+                work_order_id: self.id,
+                previous_status: before,
+                new_status: after,
+                revision: self.revision,
+            };
             told.push(changed.into());
         }
         Transition::telling(self, told)
@@ -390,18 +420,30 @@ impl What {
     /// What an event tells a work order; `None` for those that this service tells itself or does not follow.
     fn told_by(event: &Event) -> Option<Self> {
         Some(match event.clone() {
-            Event::QuoteCreated(e) => {
-                Self::Quoted { quote_id: e.quote_id, total_amount: e.total_amount, valid_until: e.valid_until }
-            }
+            Event::QuoteCreated(e) => Self::Quoted {
+                quote_id: e.quote_id,
+                total_amount: e.total_amount,
+                valid_until: e.valid_until,
+            },
             Event::QuoteSent(e) => Self::QuoteSent { quote_id: e.quote_id },
-            Event::QuoteApproved(e) => Self::QuoteApproved { quote_id: e.quote_id, total_amount: e.total_amount },
-            Event::QuoteRejected(e) => Self::QuoteRejected { quote_id: e.quote_id, reason: e.reason },
-            Event::PaymentApproved(e) => {
-                Self::PaymentApproved { payment_id: e.payment_id, amount: e.amount, payment_method: e.payment_method }
+            Event::QuoteApproved(e) => {
+                Self::QuoteApproved { quote_id: e.quote_id, total_amount: e.total_amount }
             }
-            Event::PaymentRejected(e) => Self::PaymentRejected { payment_id: e.payment_id, amount: e.amount, reason: e.reason },
-            Event::PaymentFailed(e) => Self::PaymentFailed { payment_id: e.payment_id, amount: e.amount, reason: e.reason },
-            Event::PaymentRefunded(e) => Self::PaymentRefunded { payment_id: e.payment_id, amount: e.amount, reason: e.reason },
+            Event::QuoteRejected(e) => Self::QuoteRejected { quote_id: e.quote_id, reason: e.reason },
+            Event::PaymentApproved(e) => Self::PaymentApproved {
+                payment_id: e.payment_id,
+                amount: e.amount,
+                payment_method: e.payment_method,
+            },
+            Event::PaymentRejected(e) => {
+                Self::PaymentRejected { payment_id: e.payment_id, amount: e.amount, reason: e.reason }
+            }
+            Event::PaymentFailed(e) => {
+                Self::PaymentFailed { payment_id: e.payment_id, amount: e.amount, reason: e.reason }
+            }
+            Event::PaymentRefunded(e) => {
+                Self::PaymentRefunded { payment_id: e.payment_id, amount: e.amount, reason: e.reason }
+            }
             Event::ExecutionStatusChanged(e) => Self::ExecutionMoved {
                 execution_id: e.execution_id,
                 previous_status: e.previous_status,
@@ -412,7 +454,9 @@ impl What {
                 parts_used: e.parts_used,
                 services_performed: e.services_performed,
             },
-            Event::ExecutionFailed(e) => Self::ExecutionFailed { execution_id: e.execution_id, reason: e.reason },
+            Event::ExecutionFailed(e) => {
+                Self::ExecutionFailed { execution_id: e.execution_id, reason: e.reason }
+            }
             Event::WorkOrderCreated(_)
             | Event::WorkOrderStatusChanged(_)
             | Event::WorkOrderCancelled(_)
@@ -452,7 +496,11 @@ impl What {
 
     /// Why it came to an end.
     fn reason(&self) -> Option<&str> {
-        if let Self::Cancelled { reason } | Self::ExecutionFailed { reason, .. } = self { Some(reason) } else { None }
+        if let Self::Cancelled { reason } | Self::ExecutionFailed { reason, .. } = self {
+            Some(reason)
+        } else {
+            None
+        }
     }
 
     const fn is_delivered(&self) -> bool {

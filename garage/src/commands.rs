@@ -1,12 +1,12 @@
 //! The operator's commands, one file each, and what several of them need: where the services are and who asks.
 
-pub mod bench;
-pub mod demo;
-pub mod doctor;
-pub mod openapi;
-pub mod saga;
-pub mod token;
-pub mod up;
+pub(crate) mod bench;
+pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod openapi;
+pub(crate) mod saga;
+pub(crate) mod token;
+pub(crate) mod up;
 
 use std::path::{Path, PathBuf};
 
@@ -23,11 +23,11 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 /// Everything that a person may be.
-pub const ROLES: [&str; 3] = ["attendant", "technician", "manager"];
+pub(crate) const ROLES: [&str; 3] = ["attendant", "technician", "manager"];
 
 /// Where the services are.
 #[derive(Args)]
-pub struct Services {
+pub(crate) struct Services {
     /// The OS Service's address
     #[arg(long, default_value = "http://127.0.0.1:3001")]
     pub os: String,
@@ -47,7 +47,7 @@ pub struct Services {
 
 impl Services {
     /// A client of these services that may do everything.
-    pub fn shop(&self, env: &Env) -> Result<Shop> {
+    pub(crate) fn shop(&self, env: &Env) -> Result<Shop> {
         let token = match &self.token {
             Some(token) => token.clone(),
             None => token(&secret(env, &self.data_dir)?, "garage", &ROLES, TimeDelta::hours(1))?,
@@ -57,7 +57,7 @@ impl Services {
 }
 
 /// The secret that signs tokens: `JWT_SECRET`, or the data directory's.
-pub fn secret(env: &Env, data_dir: &Path) -> Result<SecretString> {
+pub(crate) fn secret(env: &Env, data_dir: &Path) -> Result<SecretString> {
     if let Some(secret) = env.secret("JWT_SECRET")? {
         return Ok(secret);
     }
@@ -68,12 +68,12 @@ pub fn secret(env: &Env, data_dir: &Path) -> Result<SecretString> {
 }
 
 /// A signed token.
-pub fn token(secret: &SecretString, subject: &str, roles: &[&str], lifetime: TimeDelta) -> Result<String> {
+pub(crate) fn token(secret: &SecretString, subject: &str, roles: &[&str], lifetime: TimeDelta) -> Result<String> {
     sign(secret, &Grant::new(subject, roles, lifetime), &Clock::system()).context("signing a token")
 }
 
 /// A line of a work order's timeline.
-pub fn timeline_line(fact: &Value) -> String {
+pub(crate) fn timeline_line(fact: &Value) -> String {
     let object = fact.as_object().cloned().unwrap_or_default();
     let at = fact["at"].as_str().unwrap_or_default();
     let told = |(name, value): (&String, &Value)| match value {

@@ -100,10 +100,10 @@ async fn kept(shop: &Shop, car: &Car) -> Result<Car> {
 async fn given_back(shop: &Shop, car: &Car) -> Result<Car> {
     shop.payment_is(car, "REFUNDED").await?;
     shop.job_is(car, "FAILED").await?;
-    let history = shop.wait_for(At::Os, &format!("/work-orders/{}/history", car.order), "refunded", |history| {
+    let told = |history: &Value| {
         history.as_array().is_some_and(|facts| facts.iter().any(|fact| fact["type"] == "PAYMENT_REFUNDED"))
-    });
-    history.await?;
+    };
+    shop.wait_for(At::Os, &format!("/work-orders/{}/history", car.order), "refunded", told).await?;
     Ok(car.clone())
 }
 

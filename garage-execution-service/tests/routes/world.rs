@@ -1,7 +1,10 @@
 //! The service at work in this process: a database of its own, a clock that stands still until it is turned,
 //! and one stand-in for the other services, which tells what they would tell and writes down what it hears.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    any::Any,
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 use axum::{
@@ -26,7 +29,7 @@ use garage_kit::{
     },
     clock::Clock,
     store::{Message, Order, Query, Store},
-    testing::{PostgresDatabase, postgres_database},
+    testing::postgres_database,
 };
 use garage_saga::{Parts, Running, topology_of};
 use secrecy::SecretString;
@@ -62,14 +65,8 @@ pub(crate) struct World {
     store: Arc<dyn Store>,
     others: Arc<dyn Bus>,
     told: Arc<Told>,
-    _place: Place,
-}
-
-/// What must live as long as the service.
-#[expect(dead_code, reason = "is only held")]
-enum Place {
-    Folder(TempDir),
-    Database(PostgresDatabase),
+    /// The folder or the database, which lives as long as this value.
+    _place: Box<dyn Any>,
 }
 
 /// Who calls.
@@ -145,15 +142,15 @@ impl World {
     pub(crate) async fn on_sqlite() -> Self {
         let folder = TempDir::new().unwrap();
         let url = format!("sqlite:{}", folder.path().join("execution.db").display());
-        Self::on(&url, Place::Folder(folder)).await
+        Self::on(&url, Box::new(folder)).await
     }
 
     pub(crate) async fn on_postgres() -> Self {
         let database = postgres_database("execution").await;
-        Self::on(&database.url(), Place::Database(database)).await
+        Self::on(&database.url(), Box::new(database)).await
     }
 
-    async fn on(url: &str, place: Place) -> Self {
+    async fn on(url: &str, place: Box<dyn Any>) -> Self {
         let clock = Clock::manual("2026-02-08T10:00:00Z".parse().unwrap());
         let store = connect(url).await.unwrap();
         let (hub, told) = (LocalBus::with_clock(clock.clone()), Arc::new(Told::default()));

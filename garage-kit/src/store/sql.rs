@@ -119,10 +119,12 @@ impl SqlStore {
     }
 
     async fn forget(&self, messages: &[Message]) -> Result<(), sqlx::Error> {
-        let ids = table::ids(messages.iter().map(|message| message.id))?;
+        let lists = table::ids(sorted(messages))?;
         self.contended(|| async {
             let mut work = self.sessions.begin().await?;
-            work.run(self.outbox.sent.clone(), vec![ids.clone()]).await?;
+            for list in &lists {
+                work.run(self.outbox.sent.clone(), vec![list.clone()]).await?;
+            }
             work.commit().await
         })
         .await
@@ -141,12 +143,14 @@ impl SqlStore {
 #[async_trait]
 impl Store for SqlStore {
     async fn load(&self, kind: &'static Kind, ids: &[Uuid]) -> Result<Vec<Record>, Failure> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
         let table = self.table(kind)?;
-        let ids = table::ids(ids.iter().copied()).map_err(|error| self.failure(LOADING, &error))?;
-        self.read(LOADING, table.load.clone(), vec![ids]).await?.into_iter().map(record).collect()
+        let lists = table::ids(ids.iter().copied()).map_err(|error| self.failure(LOADING, &error))?;
+        let mut records = Vec::new();
+        for list in lists {
+            let rows = self.read(LOADING, table.load.clone(), vec![list]).await?;
+            records.extend(rows.into_iter().map(record).collect::<Result<Vec<_>, _>>()?);
+        }
+        Ok(records)
     }
 
     async fn find(&self, kind: &'static Kind, query: &Query) -> Result<Vec<Record>, Failure> {
@@ -191,6 +195,13 @@ fn record(row: Vec<String>) -> Result<Record, Failure> {
         version: version.parse().map_err(|_| broken())?,
         body: nul::show(body)?,
     })
+}
+
+/// The messages' ids in one order for all replicas, as for records.
+fn sorted(messages: &[Message]) -> impl Iterator<Item = Uuid> {
+    let mut ids: Vec<Uuid> = messages.iter().map(|message| message.id).collect();
+    ids.sort_unstable();
+    ids.into_iter()
 }
 
 fn message(text: &str) -> Result<Message, Failure> {

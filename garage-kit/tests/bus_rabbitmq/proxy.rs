@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test whose wire breaks by itself must stop")]
 
 use std::{
+    future::pending,
     io,
     sync::{Arc, Mutex},
 };
@@ -83,39 +84,39 @@ async fn wire(
     client: TcpStream,
     upstream: String,
     frozen: watch::Receiver<bool>,
-    mut words: broadcast::Receiver<Vec<u8>>,
+    words: broadcast::Receiver<Vec<u8>>,
 ) -> io::Result<()> {
     let server = TcpStream::connect(upstream).await?;
-    let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
-        (client.into_split(), server.into_split());
-    let (mut up, mut down) = (frozen.clone(), frozen);
+    let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
     tokio::select! {
-        ended = async { loop { pass(&mut from_client, &mut to_server, &mut up).await?; } } => ended,
-        ended = async {
-            loop {
-                tokio::select! {
-                    passed = pass(&mut from_server, &mut to_client, &mut down) => passed?,
-                    word = words.recv() => to_client.write_all(&word.unwrap()).await?,
-                }
-            }
-        } => ended,
+        ended = carry(from_client, to_server, frozen.clone(), None) => ended,
+        ended = carry(from_server, to_client, frozen, Some(words)) => ended,
     }
 }
 
-/// A frozen wire keeps what it has read.
-async fn pass(
-    from: &mut OwnedReadHalf,
-    to: &mut OwnedWriteHalf,
-    frozen: &mut watch::Receiver<bool>,
+/// A frozen wire holds what it has read, but an end still ends it.
+async fn carry(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut frozen: watch::Receiver<bool>,
+    mut words: Option<broadcast::Receiver<Vec<u8>>>,
 ) -> io::Result<()> {
-    let _ = frozen.wait_for(|frozen| !frozen).await;
-    from.readable().await?;
-    if *frozen.borrow() {
-        return Ok(());
-    }
-    let mut buffer = [0; 16 * 1024];
-    match from.read(&mut buffer).await? {
-        0 => Err(io::ErrorKind::ConnectionAborted.into()),
-        size => to.write_all(&buffer[..size]).await,
+    let (mut buffer, mut held) = ([0; 16 * 1024], Vec::new());
+    let mut word = async || match &mut words {
+        Some(words) => words.recv().await.unwrap(),
+        None => pending().await,
+    };
+    loop {
+        tokio::select! {
+            read = from.read(&mut buffer) => match read? {
+                0 => return Ok(()),
+                size => held.extend_from_slice(&buffer[..size]),
+            },
+            word = word() => to.write_all(&word).await?,
+            _ = frozen.changed() => {}
+        }
+        if !*frozen.borrow_and_update() {
+            to.write_all(&std::mem::take(&mut held)).await?;
+        }
     }
 }

@@ -1,13 +1,15 @@
 //! `/work-orders`.
 
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
-use garage_events::{CustomerId, Refusal, Transition, VehicleId, WorkOrderId, WorkOrderStatus, event::reason};
+use garage_events::{
+    CustomerId, Refusal, Transition, VehicleId, WorkOrderId, WorkOrderStatus, event::reason,
+};
 use garage_kit::{
     Failure, Loaded,
     auth::Caller,
     http::{
-        Answer, Command, Created, FieldError, Fields, FromFields, IfMatch, Json, Listing, Page, PageParams, Path,
-        Problem, Query, RawBody, Versioned, read,
+        Answer, Command, Created, FieldError, Fields, FromFields, IfMatch, Json, Listing, Page, PageParams,
+        Path, Problem, Query, RawBody, Versioned, read,
     },
     store::{self, Order},
 };
@@ -55,7 +57,7 @@ fn created(order: Loaded<WorkOrder>) -> Created<Versioned<WorkOrderView>> {
 /// Takes a car in.
 ///
 /// Sent again with the same Idempotency-Key and body, it answers with the same order.
-#[utoipa::path(post, path = "/work-orders", tag = "work orders", request_body = NewWorkOrder,
+#[utoipa::path(post, path = "/work-orders", operation_id = "takeIn", tag = "work orders", request_body = NewWorkOrder,
     params(("Idempotency-Key" = Option<String>, Header, description = "The client's own word for this command")),
     responses((status = 201, description = "Taken in", body = WorkOrderView), Problem))]
 async fn take_in(
@@ -79,7 +81,11 @@ async fn take_in(
 }
 
 /// What is needed to open the order, or what does not fit together.
-async fn opening(shell: &Shell, id: WorkOrderId, intake: Intake) -> Result<Result<Opening, Vec<FieldError>>, Failure> {
+async fn opening(
+    shell: &Shell,
+    id: WorkOrderId,
+    intake: Intake,
+) -> Result<Result<Opening, Vec<FieldError>>, Failure> {
     let Intake { customer_id, vehicle_id, details } = intake;
     let (customer, vehicle) = tokio::try_join!(
         shell.repository.load::<Customer>(customer_id.0),
@@ -91,7 +97,9 @@ async fn opening(shell: &Shell, id: WorkOrderId, intake: Intake) -> Result<Resul
         objections.push(FieldError::new("customerId", "must be a customer's; there is no such customer"));
     }
     match &vehicle {
-        None => objections.push(FieldError::new("vehicleId", "must be a vehicle's; there is no such vehicle")),
+        None => {
+            objections.push(FieldError::new("vehicleId", "must be a vehicle's; there is no such vehicle"))
+        }
         Some(vehicle) if vehicle.description.customer_id != customer_id => {
             objections.push(FieldError::new("vehicleId", "must be a vehicle of this customer"));
         }
@@ -140,7 +148,7 @@ impl Filter {
 }
 
 /// The work orders, newest first.
-#[utoipa::path(get, path = "/work-orders", tag = "work orders", params(Filter, PageParams),
+#[utoipa::path(get, path = "/work-orders", operation_id = "workOrders", tag = "work orders", params(Filter, PageParams),
     responses((status = 200, description = "A page of them; the Link header leads to the next", body = [WorkOrderView]), Problem))]
 async fn list(
     State(shell): State<Shell>,
@@ -157,7 +165,7 @@ async fn list(
 /// A work order.
 ///
 /// The token of a customer's link reads its own order, without what is the shop's.
-#[utoipa::path(get, path = "/work-orders/{id}", tag = "work orders",
+#[utoipa::path(get, path = "/work-orders/{id}", operation_id = "workOrder", tag = "work orders",
     responses((status = 200, description = "The order", body = WorkOrderView), Problem))]
 async fn one(
     State(shell): State<Shell>,
@@ -171,7 +179,7 @@ async fn one(
 }
 
 /// Edits what people may edit of a work order, or delivers it (`status: DELIVERED`).
-#[utoipa::path(patch, path = "/work-orders/{id}", tag = "work orders", request_body = WorkOrderChanges,
+#[utoipa::path(patch, path = "/work-orders/{id}", operation_id = "editWorkOrder", tag = "work orders", request_body = WorkOrderChanges,
     params(("If-Match" = Option<String>, Header, description = "The ETag of the version that was edited")),
     responses((status = 200, description = "Edited", body = WorkOrderView), Problem))]
 async fn edit(
@@ -230,7 +238,7 @@ impl<S: Send + Sync> FromRequest<S> for Cancelling {
 ///
 /// Nothing is deleted: the order ends as CANCELLED, with its history, and Billing and the workshop undo what
 /// they have done for it. One that is cancelled already stays so.
-#[utoipa::path(delete, path = "/work-orders/{id}", tag = "work orders", request_body = Option<Cancellation>,
+#[utoipa::path(delete, path = "/work-orders/{id}", operation_id = "cancelWorkOrder", tag = "work orders", request_body = Option<Cancellation>,
     params(
         ("reason" = Option<String>, Query, description = "Why, for clients that send no body"),
         ("If-Match" = Option<String>, Header, description = "The ETag of the version that was seen"),
@@ -251,7 +259,7 @@ async fn cancel(
 }
 
 /// Gives the car back, once the work is completed.
-#[utoipa::path(post, path = "/work-orders/{id}/deliver", tag = "work orders",
+#[utoipa::path(post, path = "/work-orders/{id}/deliver", operation_id = "deliverWorkOrder", tag = "work orders",
     params(("If-Match" = Option<String>, Header, description = "The ETag of the version that was seen")),
     responses((status = 200, description = "Delivered", body = WorkOrderView), Problem))]
 async fn deliver(
@@ -267,13 +275,14 @@ async fn deliver(
 }
 
 /// What has become known of a work order, in the order in which it did.
-#[utoipa::path(get, path = "/work-orders/{id}/history", tag = "work orders",
+#[utoipa::path(get, path = "/work-orders/{id}/history", operation_id = "workOrderHistory", tag = "work orders",
     responses((status = 200, description = "Every fact, with the status that followed from it", body = [Moment]), Problem))]
 async fn history(
     State(shell): State<Shell>,
     _: Staff,
     Path(id): Path<WorkOrderId>,
 ) -> Result<Versioned<Vec<Moment>>, Problem> {
-    let order = shell.repository.load::<WorkOrder>(id.0).await?.ok_or_else(|| Problem::not_found("work order"))?;
+    let order =
+        shell.repository.load::<WorkOrder>(id.0).await?.ok_or_else(|| Problem::not_found("work order"))?;
     Ok(Versioned(order.version, order.state.history().map(Moment::from).collect()))
 }

@@ -42,7 +42,8 @@ async fn a_customer_is_registered_and_read_back() {
 async fn a_company_has_a_cnpj_with_letters_or_without() {
     let shop = Shop::new().await;
     for document in ["11.444.777/0001-61", "12.abc.345/01de-35"] {
-        let body = json!({"name": "Oficina", "personType": "COMPANY", "document": document, "phone": "1134567890"});
+        let body =
+            json!({"name": "Oficina", "personType": "COMPANY", "document": document, "phone": "1134567890"});
         let made = shop.post("/customers", &body).await.made();
         assert_eq!(made["personType"], "COMPANY");
         assert!(made.get("email").is_none());
@@ -83,10 +84,16 @@ async fn an_edit_changes_what_it_names_and_nothing_else() {
     let shop = Shop::new().await;
     let made = shop.post("/customers", &ana()).await.made();
     shop.later();
-    let edited = shop.patch(&at(&made), &json!({"phone": "+55 21 3456-7890", "email": null, "shoeSize": 37})).await.ok();
+    let edited = shop
+        .patch(&at(&made), &json!({"phone": "+55 21 3456-7890", "email": null, "shoeSize": 37}))
+        .await
+        .ok();
     assert_eq!((&edited["name"], &edited["phone"]), (&made["name"], &json!("2134567890")));
     assert!(edited.get("email").is_none());
-    assert_eq!((&edited["createdAt"], &edited["updatedAt"]), (&made["createdAt"], &json!("2026-02-08T10:00:01.000Z")));
+    assert_eq!(
+        (&edited["createdAt"], &edited["updatedAt"]),
+        (&made["createdAt"], &json!("2026-02-08T10:00:01.000Z"))
+    );
     let body = json!({"name": null, "personType": null, "document": "x", "phone": null});
     assert_eq!(shop.patch(&at(&made), &body).await.fields(), ["name", "personType", "document", "phone"]);
 }

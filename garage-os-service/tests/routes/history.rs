@@ -19,19 +19,26 @@ async fn the_history_tells_what_became_known_when_by_whom_and_what_followed() {
     shop.later();
     let payment_id = PaymentId(Uuid::from_u128(7));
     let payment_method = PaymentMethod::Pix;
-    let paid = shop.tell(PaymentApproved { work_order_id, payment_id, quote_id, amount: total_amount, payment_method }).await;
+    let paid = shop
+        .tell(PaymentApproved { work_order_id, payment_id, quote_id, amount: total_amount, payment_method })
+        .await;
     shop.later();
-    let quoted = shop.tell(QuoteCreated { work_order_id, quote_id, customer_id, total_amount, valid_until }).await;
-    let approved = shop.tell(QuoteApproved { work_order_id, quote_id, customer_id, total_amount, valid_until }).await;
-    assert_eq!(shop.history(&order).await, [
-        json!({"type": "OPENED", "at": "2026-02-08T10:00:00.000Z", "status": "PENDING"}),
-        json!({"type": "PAYMENT_APPROVED", "paymentId": payment_id, "amount": 150.5, "paymentMethod": "PIX",
+    let quoted =
+        shop.tell(QuoteCreated { work_order_id, quote_id, customer_id, total_amount, valid_until }).await;
+    let approved =
+        shop.tell(QuoteApproved { work_order_id, quote_id, customer_id, total_amount, valid_until }).await;
+    assert_eq!(
+        shop.history(&order).await,
+        [
+            json!({"type": "OPENED", "at": "2026-02-08T10:00:00.000Z", "status": "PENDING"}),
+            json!({"type": "PAYMENT_APPROVED", "paymentId": payment_id, "amount": 150.5, "paymentMethod": "PIX",
             "at": "2026-02-08T10:00:01.000Z", "eventId": paid, "status": "IN_PROGRESS"}),
-        json!({"type": "QUOTED", "quoteId": quote_id, "totalAmount": 150.5, "validUntil": "2026-02-18T10:00:00.000Z",
+            json!({"type": "QUOTED", "quoteId": quote_id, "totalAmount": 150.5, "validUntil": "2026-02-18T10:00:00.000Z",
             "at": "2026-02-08T10:00:02.000Z", "eventId": quoted, "status": "IN_PROGRESS"}),
-        json!({"type": "QUOTE_APPROVED", "quoteId": quote_id, "totalAmount": 150.5,
+            json!({"type": "QUOTE_APPROVED", "quoteId": quote_id, "totalAmount": 150.5,
             "at": "2026-02-08T10:00:02.000Z", "eventId": approved, "status": "IN_PROGRESS"}),
-    ]);
+        ]
+    );
 }
 
 #[tokio::test]
@@ -41,5 +48,10 @@ async fn what_people_did_has_no_event() {
     shop.later();
     shop.delete(&format!("{}?reason=stolen", path(&order))).await.ok();
     let history = shop.history(&order).await;
-    assert_eq!(history[1..], [json!({"type": "CANCELLED", "reason": "stolen", "at": "2026-02-08T10:00:01.000Z", "status": "CANCELLED"})]);
+    assert_eq!(
+        history[1..],
+        [
+            json!({"type": "CANCELLED", "reason": "stolen", "at": "2026-02-08T10:00:01.000Z", "status": "CANCELLED"})
+        ]
+    );
 }

@@ -21,7 +21,10 @@ async fn a_link_shows_its_order_and_nothing_of_the_shops_or_the_persons() {
     let order = shop.patch(&path(&order), &inner).await.ok();
     let reply = with_link(&shop, &order, Method::GET, &path(&order)).await;
     let shown = reply.ok();
-    assert_eq!((&shown["id"], &shown["status"], &shown["plate"]), (&order["id"], &order["status"], &json!("ABC•••1")));
+    assert_eq!(
+        (&shown["id"], &shown["status"], &shown["plate"]),
+        (&order["id"], &order["status"], &json!("ABC•••1"))
+    );
     for secret in ["00000000191", "ana@example.com", "Ana 1", "11987654321", "argues", "tec-1", "ABC1K01"] {
         assert!(!reply.text.contains(secret), "{secret}: {}", reply.text);
     }
@@ -40,7 +43,11 @@ async fn a_link_opens_nothing_else() {
         (Method::DELETE, path(&order)),
         (Method::POST, format!("{}/deliver", path(&order))),
     ] {
-        assert_eq!(with_link(&shop, &order, method.clone(), &path).await.status, StatusCode::FORBIDDEN, "{method} {path}");
+        assert_eq!(
+            with_link(&shop, &order, method.clone(), &path).await.status,
+            StatusCode::FORBIDDEN,
+            "{method} {path}"
+        );
     }
 }
 

@@ -69,13 +69,26 @@ async fn orders_are_filtered_by_status_customer_and_vehicle(shop: Shop) {
 async fn orders_are_searched_by_all_that_the_desk_knows_of_them(shop: Shop) {
     let joao = json!({"name": "João da Conceição", "personType": "INDIVIDUAL", "document": "529.982.247-25", "phone": "11987654321"});
     let joao = shop.post("/customers", &joao).await.made();
-    let car = json!({"plate": "XYZ-9876", "brand": "VW", "model": "Gol", "year": 1999, "customerId": joao["id"]});
+    let car =
+        json!({"plate": "XYZ-9876", "brand": "VW", "model": "Gol", "year": 1999, "customerId": joao["id"]});
     let car = shop.post("/vehicles", &car).await.made();
-    let body = json!({"customerId": joao["id"], "vehicleId": car["id"], "description": "Suspensão a 100% / 5W-30"});
+    let body =
+        json!({"customerId": joao["id"], "vehicleId": car["id"], "description": "Suspensão a 100% / 5W-30"});
     let wanted = shop.post("/work-orders", &body).await.made();
     three(&shop).await;
     let id = wanted["id"].as_str().unwrap();
-    for words in ["xyz-9876", "XYZ9I76", "joao", "da%20conceicao", "529.982.247-25", "52998224725", id, "suspens%C3%A3o", "100%25", "5w30"] {
+    for words in [
+        "xyz-9876",
+        "XYZ9I76",
+        "joao",
+        "da%20conceicao",
+        "529.982.247-25",
+        "52998224725",
+        id,
+        "suspens%C3%A3o",
+        "100%25",
+        "5w30",
+    ] {
         assert_eq!(found(&shop, &format!("q={words}")).await, [wanted["id"].clone()], "{words}");
     }
     assert_eq!(found(&shop, "q=oil&limit=2").await.len(), 2);

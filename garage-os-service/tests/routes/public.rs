@@ -27,13 +27,22 @@ async fn who_knows_the_order_and_the_document_sees_how_far_it_is_and_no_more() {
     let order = shop.order().await;
     for document in ["00000000191", "000.000.001-91", "000%20000%20001%2091"] {
         let reply = status(&shop, id(&order), document).await;
-        assert_eq!(reply.ok(), json!({"id": order["id"], "status": "PENDING", "updatedAt": "2026-02-08T10:00:00.000Z"}));
-        assert_eq!((reply.header("cache-control"), reply.header("referrer-policy")), ("no-store", "no-referrer"));
+        assert_eq!(
+            reply.ok(),
+            json!({"id": order["id"], "status": "PENDING", "updatedAt": "2026-02-08T10:00:00.000Z"})
+        );
+        assert_eq!(
+            (reply.header("cache-control"), reply.header("referrer-policy")),
+            ("no-store", "no-referrer")
+        );
     }
     shop.later();
     shop.delete(&path(&order)).await.ok();
     let reply = status(&shop, id(&order), "00000000191").await;
-    assert_eq!(reply.ok(), json!({"id": order["id"], "status": "CANCELLED", "updatedAt": "2026-02-08T10:00:01.000Z"}));
+    assert_eq!(
+        reply.ok(),
+        json!({"id": order["id"], "status": "CANCELLED", "updatedAt": "2026-02-08T10:00:01.000Z"})
+    );
 }
 
 #[tokio::test]

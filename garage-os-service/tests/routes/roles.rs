@@ -43,7 +43,10 @@ const RULES: [(Method, &str, &[&str]); 21] = [
 
 fn filled_in(path: &str) -> String {
     let id = "00000000-0000-7000-8000-000000000000";
-    path.replace("{id}", id).replace("{customerId}", id).replace("{document}", "52998224725").replace("{plate}", "ABC1D23")
+    path.replace("{id}", id)
+        .replace("{customerId}", id)
+        .replace("{document}", "52998224725")
+        .replace("{plate}", "ABC1D23")
 }
 
 /// The status alone: a stream has no end.
@@ -57,10 +60,14 @@ async fn each_route_lets_in_who_may_take_it_and_nobody_else() {
     for (method, path, allowed) in RULES {
         let path = filled_in(path);
         for role in ROLES.into_iter().chain(["customer", ""]) {
-            let request = by(&shop.token(role), method.clone(), &path).header("Content-Type", "application/json");
+            let request =
+                by(&shop.token(role), method.clone(), &path).header("Content-Type", "application/json");
             let status = status(&shop, request.body("{}".into()).unwrap()).await;
             if allowed.contains(&role) {
-                assert!(![401, 403, 405, 500].contains(&status.as_u16()), "{method} {path} by {role}: {status}");
+                assert!(
+                    ![401, 403, 405, 500].contains(&status.as_u16()),
+                    "{method} {path} by {role}: {status}"
+                );
             } else {
                 assert_eq!(status, StatusCode::FORBIDDEN, "{method} {path} by {role}");
             }

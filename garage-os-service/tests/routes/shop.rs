@@ -27,11 +27,11 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 /// A service with its database, its neighbours on the bus and its callers.
-pub struct Shop {
-    pub router: Router,
-    pub clock: Clock,
+pub(crate) struct Shop {
+    pub(crate) router: Router,
+    pub(crate) clock: Clock,
     /// What Billing has heard.
-    pub billing: Arc<Listener>,
+    pub(crate) billing: Arc<Listener>,
     neighbour: Arc<dyn Bus>,
     store: Arc<dyn Store>,
     _running: Running,
@@ -58,11 +58,11 @@ fn secret() -> SecretString {
 }
 
 impl Shop {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::over(Database::Sqlite(TempDir::new().unwrap())).await
     }
 
-    pub async fn on_postgres() -> Self {
+    pub(crate) async fn on_postgres() -> Self {
         Self::over(Database::Postgres(postgres_database("garage_os").await)).await
     }
 
@@ -82,19 +82,19 @@ impl Shop {
     }
 
     /// Turns the clock, so that what is made next is newer.
-    pub fn later(&self) {
+    pub(crate) fn later(&self) {
         self.clock.advance(TimeDelta::seconds(1));
     }
 }
 
 /// Tokens and requests.
 impl Shop {
-    pub fn token(&self, role: &str) -> String {
+    pub(crate) fn token(&self, role: &str) -> String {
         self.signed(&Grant::new("ana", &[role], TimeDelta::hours(8)))
     }
 
     /// A customer's link to one order.
-    pub fn link(&self, order: &str) -> String {
+    pub(crate) fn link(&self, order: &str) -> String {
         self.signed(&Grant::link(&format!("work-order:{order}"), TimeDelta::days(10)))
     }
 
@@ -103,102 +103,103 @@ impl Shop {
     }
 
     /// A request of the manager's, to be added to.
-    pub fn request(&self, method: Method, path: &str) -> Builder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> Builder {
         by(&self.token("manager"), method, path)
     }
 
-    pub async fn send(&self, request: Request<Body>) -> Reply {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let text = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
         Reply { status: parts.status, headers: parts.headers, text }
     }
 
-    pub async fn get(&self, path: &str) -> Reply {
+    pub(crate) async fn get(&self, path: &str) -> Reply {
         self.send(self.request(Method::GET, path).body(Body::empty()).unwrap()).await
     }
 
     /// Deletes, or calls off.
-    pub async fn delete(&self, path: &str) -> Reply {
+    pub(crate) async fn delete(&self, path: &str) -> Reply {
         self.send(self.request(Method::DELETE, path).body(Body::empty()).unwrap()).await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Reply {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Reply {
         self.write(self.request(Method::POST, path), body).await
     }
 
-    pub async fn put(&self, path: &str, body: &Value) -> Reply {
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Reply {
         self.write(self.request(Method::PUT, path), body).await
     }
 
-    pub async fn patch(&self, path: &str, body: &Value) -> Reply {
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Reply {
         self.write(self.request(Method::PATCH, path), body).await
     }
 
     /// Sends JSON.
-    pub async fn write(&self, request: Builder, body: &Value) -> Reply {
+    pub(crate) async fn write(&self, request: Builder, body: &Value) -> Reply {
         let request = request.header(header::CONTENT_TYPE, "application/json");
         self.send(request.body(body.to_string().into()).unwrap()).await
     }
 }
 
 /// A request with a token.
-pub fn by(token: &str, method: Method, path: &str) -> Builder {
+pub(crate) fn by(token: &str, method: Method, path: &str) -> Builder {
     Request::builder().method(method).uri(path).header(header::AUTHORIZATION, format!("Bearer {token}"))
 }
 
 /// What is in the shop.
 impl Shop {
     /// A person with the n-th document.
-    pub async fn customer(&self, n: u32) -> Value {
+    pub(crate) async fn customer(&self, n: u32) -> Value {
         let body = json!({"name": format!("Ana {n}"), "personType": "INDIVIDUAL", "document": cpf(n),
             "email": "ana@example.com", "phone": "11987654321"});
         self.post("/customers", &body).await.made()
     }
 
     /// The customer's car with the n-th plate.
-    pub async fn vehicle(&self, customer: &Value, n: u32) -> Value {
+    pub(crate) async fn vehicle(&self, customer: &Value, n: u32) -> Value {
         self.post("/vehicles", &vehicle(customer, n)).await.made()
     }
 
     /// An order for a car.
-    pub async fn order_for(&self, customer: &Value, vehicle: &Value) -> Value {
+    pub(crate) async fn order_for(&self, customer: &Value, vehicle: &Value) -> Value {
         let body = json!({"customerId": customer["id"], "vehicleId": vehicle["id"], "description": "Oil change and tire rotation"});
         self.post("/work-orders", &body).await.made()
     }
 
     /// An order, with a customer and a car of its own.
-    pub async fn order(&self) -> Value {
+    pub(crate) async fn order(&self) -> Value {
         let customer = self.customer(1).await;
         let vehicle = self.vehicle(&customer, 1).await;
         self.order_for(&customer, &vehicle).await
     }
 
     /// The order as it is now.
-    pub async fn read(&self, order: &Value) -> Value {
+    pub(crate) async fn read(&self, order: &Value) -> Value {
         self.get(&path(order)).await.ok()
     }
 
-    pub async fn history(&self, order: &Value) -> Vec<Value> {
+    pub(crate) async fn history(&self, order: &Value) -> Vec<Value> {
         self.get(&format!("{}/history", path(order))).await.list()
     }
 }
 
 /// A request for the customer's car with the n-th plate.
-pub fn vehicle(customer: &Value, n: u32) -> Value {
+pub(crate) fn vehicle(customer: &Value, n: u32) -> Value {
     json!({"plate": format!("ABC1K{n:02}"), "brand": "Toyota", "model": "Corolla", "year": 2024, "customerId": customer["id"]})
 }
 
 /// Where an order is.
-pub fn path(order: &Value) -> String {
+pub(crate) fn path(order: &Value) -> String {
     format!("/work-orders/{}", order["id"].as_str().unwrap())
 }
 
 /// The n-th CPF.
-pub fn cpf(n: u32) -> String {
+pub(crate) fn cpf(n: u32) -> String {
     let mut digits: Vec<u32> = format!("{n:09}").chars().map(|c| c.to_digit(10).unwrap()).collect();
     for first_weight in [10, 11] {
-        let sum: u32 = digits.iter().zip((2..=first_weight).rev()).map(|(digit, weight)| digit * weight).sum();
+        let sum: u32 =
+            digits.iter().zip((2..=first_weight).rev()).map(|(digit, weight)| digit * weight).sum();
         digits.push(if sum % 11 < 2 { 0 } else { 11 - sum % 11 });
     }
     digits.iter().map(u32::to_string).collect()
@@ -207,30 +208,30 @@ pub fn cpf(n: u32) -> String {
 /// What the neighbours say and hear.
 impl Shop {
     /// Says an event, once the service has committed what follows from it.
-    pub async fn tell(&self, event: impl Into<Event>) -> EventId {
+    pub(crate) async fn tell(&self, event: impl Into<Event>) -> EventId {
         let envelope = self.envelope(event.into());
         self.publish(&message(&envelope)).await;
         envelope.event_id
     }
 
-    pub fn envelope(&self, event: Event) -> Envelope {
+    pub(crate) fn envelope(&self, event: Event) -> Envelope {
         let (event_id, timestamp) = (EventId(self.clock.event_id()), self.clock.now());
         Envelope { event_id, timestamp, source: event.publisher(), version: 1, causation_id: None, event }
     }
 
-    pub async fn publish(&self, message: &Message) {
+    pub(crate) async fn publish(&self, message: &Message) {
         let published = self.neighbour.publish(std::slice::from_ref(message)).await;
         assert_eq!(published.confirmed, [message.id], "{published:?}");
     }
 
     /// The first events that this service has told, once there are so many.
-    pub async fn told(&self, count: usize) -> Vec<Value> {
+    pub(crate) async fn told(&self, count: usize) -> Vec<Value> {
         let told = self.billing.took(count).await;
         told.iter().map(|delivery| serde_json::from_slice(&delivery.body).unwrap()).collect()
     }
 
     /// What the service has set aside.
-    pub async fn dead_letters(&self) -> Vec<Value> {
+    pub(crate) async fn dead_letters(&self) -> Vec<Value> {
         let all = Query { limit: 100, ..Query::default() };
         let found = self.store.find(&DEAD_LETTERS, &all).await.unwrap();
         let read = |record: &Record| serde_json::from_str::<Value>(&record.body).unwrap()["state"].take();
@@ -239,7 +240,7 @@ impl Shop {
 }
 
 /// An event on its way.
-pub fn message(envelope: &Envelope) -> Message {
+pub(crate) fn message(envelope: &Envelope) -> Message {
     Message {
         id: envelope.event_id.0,
         kind: "bills".to_owned(),
@@ -257,52 +258,52 @@ pub fn message(envelope: &Envelope) -> Message {
 
 /// An answer.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Reply {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|cause| panic!("{cause}: {self:?}"))
     }
 
     /// The body of a 200.
-    pub fn ok(&self) -> Value {
+    pub(crate) fn ok(&self) -> Value {
         assert_eq!(self.status, StatusCode::OK, "{self:?}");
         self.json()
     }
 
     /// The body of a 201.
-    pub fn made(&self) -> Value {
+    pub(crate) fn made(&self) -> Value {
         assert_eq!(self.status, StatusCode::CREATED, "{self:?}");
         self.json()
     }
 
     /// The items of a 200.
-    pub fn list(&self) -> Vec<Value> {
+    pub(crate) fn list(&self) -> Vec<Value> {
         self.ok().as_array().cloned().unwrap()
     }
 
     /// The status and the problem's stable word.
-    pub fn problem(&self) -> (u16, String) {
+    pub(crate) fn problem(&self) -> (u16, String) {
         (self.status.as_u16(), self.json()["code"].as_str().unwrap_or_default().to_owned())
     }
 
     /// The failing fields of a 400.
-    pub fn fields(&self) -> Vec<String> {
+    pub(crate) fn fields(&self) -> Vec<String> {
         assert_eq!(self.status, StatusCode::BAD_REQUEST, "{self:?}");
         let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
         errors.iter().map(|error| error["field"].as_str().unwrap().to_owned()).collect()
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// The address of the next page.
-    pub fn next(&self) -> Option<String> {
+    pub(crate) fn next(&self) -> Option<String> {
         let (target, _) = self.header("link").strip_prefix('<')?.split_once('>')?;
         Some(target.to_owned())
     }

@@ -70,7 +70,11 @@ async fn what_is_not_there_is_404_and_what_is_no_id_is_400() {
     let shop = Shop::new().await;
     let customer = shop.customer(1).await;
     let nothing = format!("/vehicles/{NOBODY}");
-    for reply in [shop.get(&nothing).await, shop.put(&nothing, &vehicle(&customer, 1)).await, shop.delete(&nothing).await] {
+    for reply in [
+        shop.get(&nothing).await,
+        shop.put(&nothing, &vehicle(&customer, 1)).await,
+        shop.delete(&nothing).await,
+    ] {
         assert_eq!(reply.problem(), (404, "not_found".to_owned()));
     }
     assert_eq!(shop.get("/vehicles/17").await.fields(), ["id"]);
@@ -117,14 +121,19 @@ async fn a_vehicle_is_written_down_anew(shop: Shop) {
     assert_eq!(changed.json()["updatedAt"], "2026-02-08T10:00:01.000Z");
     let request = shop.request(Method::PUT, &at(&made)).header("If-Match", "\"1\"");
     assert_eq!(shop.write(request, &vehicle(&customer, 1)).await.problem(), (412, "stale".to_owned()));
-    assert_eq!(shop.put(&at(&made), &json!({})).await.fields(), ["customerId", "plate", "brand", "model", "year"]);
+    assert_eq!(
+        shop.put(&at(&made), &json!({})).await.fields(),
+        ["customerId", "plate", "brand", "model", "year"]
+    );
 }
 
 async fn an_owner_who_does_not_exist_is_refused_also_by_the_store(shop: Shop) {
     let customer = shop.customer(1).await;
     let made = shop.vehicle(&customer, 1).await;
     let orphan = with(&customer, "customerId", json!(NOBODY));
-    assert_eq!(shop.post("/vehicles", &orphan).await.fields(), ["customerId"]);
+    let mut fresh = vehicle(&customer, 2);
+    fresh["customerId"] = json!(NOBODY);
+    assert_eq!(shop.post("/vehicles", &fresh).await.fields(), ["customerId"]);
     assert_eq!(shop.put(&at(&made), &orphan).await.fields(), ["customerId"]);
     assert_eq!(shop.get(&at(&made)).await.ok()["customerId"], customer["id"]);
 }
@@ -143,7 +152,10 @@ async fn the_vehicles_of_a_customer_are_listed(shop: Shop) {
     let page = shop.get(&format!("{}?limit=2", of(&ana))).await;
     assert_eq!(page.list(), cars[..2]);
     assert_eq!(shop.get(&page.next().unwrap()).await.list(), cars[2..]);
-    assert_eq!(shop.get(&format!("/vehicles/customer/{NOBODY}")).await.problem(), (404, "not_found".to_owned()));
+    assert_eq!(
+        shop.get(&format!("/vehicles/customer/{NOBODY}")).await.problem(),
+        (404, "not_found".to_owned())
+    );
 }
 
 async fn the_list_is_searched_by_plate_brand_model_and_chassis_number(shop: Shop) {
@@ -153,9 +165,19 @@ async fn the_list_is_searched_by_plate_brand_model_and_chassis_number(shop: Shop
     gol["vin"] = json!("9BWZZZ377VT004251");
     shop.post("/vehicles", &gol).await.made();
     shop.vehicle(&customer, 1).await;
-    for (words, plate) in [("xyz-98", "XYZ9876"), ("XYZ9I76", "XYZ9876"), ("citroen", "XYZ9876"), ("377vt", "XYZ9876"), ("toyota%20cor", "ABC1K01")] {
+    for (words, plate) in [
+        ("xyz-98", "XYZ9876"),
+        ("XYZ9I76", "XYZ9876"),
+        ("citroen", "XYZ9876"),
+        ("377vt", "XYZ9876"),
+        ("toyota%20cor", "ABC1K01"),
+    ] {
         let found = shop.get(&format!("/vehicles?q={words}")).await.list();
-        assert_eq!(found.iter().map(|car| car["plate"].as_str().unwrap()).collect::<Vec<_>>(), [plate], "{words}");
+        assert_eq!(
+            found.iter().map(|car| car["plate"].as_str().unwrap()).collect::<Vec<_>>(),
+            [plate],
+            "{words}"
+        );
     }
 }
 

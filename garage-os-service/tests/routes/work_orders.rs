@@ -30,15 +30,17 @@ fn with(body: &Value, field: &str, value: Value) -> Value {
 }
 
 /// The workshop says that it is done.
-pub async fn complete(shop: &Shop, order: &Value) {
+pub(crate) async fn complete(shop: &Shop, order: &Value) {
     let work_order_id = serde_json::from_value(order["id"].clone()).unwrap();
     let execution_id = ExecutionId(Uuid::from_u128(9));
-    let done = ExecutionCompleted { work_order_id, execution_id, parts_used: vec![], services_performed: vec![] };
+    let done =
+        ExecutionCompleted { work_order_id, execution_id, parts_used: vec![], services_performed: vec![] };
     shop.tell(Event::from(done)).await;
 }
 
 async fn tagged(shop: &Shop, method: Method, path: &str, tag: &str, body: &str) -> Reply {
-    let request = shop.request(method, path).header("If-Match", tag).header("Content-Type", "application/json");
+    let request =
+        shop.request(method, path).header("If-Match", tag).header("Content-Type", "application/json");
     shop.send(request.body(body.to_owned().into()).unwrap()).await
 }
 
@@ -84,7 +86,8 @@ async fn billing_hears_of_a_car_that_was_taken_in() {
 #[tokio::test]
 async fn a_day_will_do_for_the_promised_date() {
     let (shop, body) = with_a_car().await;
-    let made = shop.post("/work-orders", &with(&body, "estimatedCompletionDate", json!("2026-02-10"))).await.made();
+    let made =
+        shop.post("/work-orders", &with(&body, "estimatedCompletionDate", json!("2026-02-10"))).await.made();
     assert_eq!(made["estimatedCompletionDate"], "2026-02-10T00:00:00.000Z");
 }
 
@@ -133,8 +136,14 @@ async fn what_is_wrong_with_an_order_is_named_where_it_stands() {
 async fn a_car_comes_with_its_owner() {
     let (shop, body) = with_a_car().await;
     let other = shop.customer(2).await;
-    assert_eq!(shop.post("/work-orders", &with(&body, "customerId", other["id"].clone())).await.fields(), ["vehicleId"]);
-    assert_eq!(shop.post("/work-orders", &with(&body, "vehicleId", json!(NOBODY))).await.fields(), ["vehicleId"]);
+    assert_eq!(
+        shop.post("/work-orders", &with(&body, "customerId", other["id"].clone())).await.fields(),
+        ["vehicleId"]
+    );
+    assert_eq!(
+        shop.post("/work-orders", &with(&body, "vehicleId", json!(NOBODY))).await.fields(),
+        ["vehicleId"]
+    );
     let stranger = with(&with(&body, "vehicleId", json!(NOBODY)), "customerId", json!(NOBODY));
     assert_eq!(shop.post("/work-orders", &stranger).await.fields(), ["customerId", "vehicleId"]);
 }
@@ -148,7 +157,10 @@ async fn a_command_that_comes_twice_takes_one_car_in() {
     let (shop, body) = with_a_car().await;
     let first = keyed(&shop, "k-1", &body).await;
     let again = keyed(&shop, "k-1", &body).await;
-    assert_eq!((again.status, &again.text, again.header("location")), (StatusCode::CREATED, &first.text, first.header("location")));
+    assert_eq!(
+        (again.status, &again.text, again.header("location")),
+        (StatusCode::CREATED, &first.text, first.header("location"))
+    );
     assert_ne!(keyed(&shop, "k-2", &body).await.made()["id"], first.made()["id"]);
     assert_eq!(shop.told(2).await.len(), 2);
     assert_eq!(shop.get("/work-orders").await.list().len(), 2);
@@ -216,9 +228,14 @@ async fn what_is_not_there_is_404_and_what_is_no_id_is_400() {
 async fn who_has_the_newest_version_is_not_sent_it_again() {
     let shop = Shop::new().await;
     let order = shop.order().await;
-    let known = |tag| shop.request(Method::GET, &path(&order)).header("If-None-Match", tag).body(Body::empty()).unwrap();
+    let known = |tag| {
+        shop.request(Method::GET, &path(&order)).header("If-None-Match", tag).body(Body::empty()).unwrap()
+    };
     let reply = shop.send(known("\"1\"")).await;
-    assert_eq!((reply.status, reply.header("etag"), reply.text.as_str()), (StatusCode::NOT_MODIFIED, "\"1\"", ""));
+    assert_eq!(
+        (reply.status, reply.header("etag"), reply.text.as_str()),
+        (StatusCode::NOT_MODIFIED, "\"1\"", "")
+    );
     shop.patch(&path(&order), &json!({"description": "Brakes"})).await.ok();
     let reply = shop.send(known("\"1\"")).await;
     assert_eq!((reply.header("etag"), &reply.ok()["description"]), ("\"2\"", &json!("Brakes")));
@@ -264,7 +281,10 @@ async fn an_edit_changes_what_it_names_and_null_takes_away() {
     assert_eq!(edited, expected);
     assert_eq!(shop.read(&made).await, expected);
     let wrong = json!({"description": null, "estimatedCost": 0.001, "services": [0], "status": "READY"});
-    assert_eq!(shop.patch(&path(&made), &wrong).await.fields(), ["description", "estimatedCost", "services[0]", "status"]);
+    assert_eq!(
+        shop.patch(&path(&made), &wrong).await.fields(),
+        ["description", "estimatedCost", "services[0]", "status"]
+    );
 }
 
 #[tokio::test]
@@ -313,7 +333,10 @@ async fn a_patch_can_give_the_car_back_and_edit_in_one_go() {
     complete(&shop, &order).await;
     let edit = json!({"status": "DELIVERED", "metadata": {"paidWith": "PIX"}});
     let delivered = shop.patch(&path(&order), &edit).await.ok();
-    assert_eq!((&delivered["status"], &delivered["metadata"]["paidWith"]), (&json!("DELIVERED"), &json!("PIX")));
+    assert_eq!(
+        (&delivered["status"], &delivered["metadata"]["paidWith"]),
+        (&json!("DELIVERED"), &json!("PIX"))
+    );
     let late = shop.patch(&path(&order), &json!({"description": "Brakes"})).await;
     assert_eq!(late.json()["message"], "editing is not possible: the work order is DELIVERED");
 }
@@ -332,9 +355,14 @@ async fn calling_off_says_why_in_the_body_or_the_query_or_not_at_all() {
         ("?reason=sold%20it", r#"{"reason": "stolen"}"#, "stolen"),
     ] {
         let order = shop.order_for(&customer, &vehicle).await;
-        let request = shop.request(Method::DELETE, &format!("{}{query}", path(&order))).header("Content-Type", "application/json");
+        let request = shop
+            .request(Method::DELETE, &format!("{}{query}", path(&order)))
+            .header("Content-Type", "application/json");
         let cancelled = shop.send(request.body(body.to_owned().into()).unwrap()).await.ok();
-        assert_eq!((&cancelled["status"], &cancelled["cancellationReason"]), (&json!("CANCELLED"), &json!(reason)));
+        assert_eq!(
+            (&cancelled["status"], &cancelled["cancellationReason"]),
+            (&json!("CANCELLED"), &json!(reason))
+        );
         assert_eq!(shop.read(&order).await, cancelled);
     }
 }
@@ -346,12 +374,19 @@ async fn a_reason_that_is_none_calls_nothing_off() {
     let long = json!({"reason": "x".repeat(501)}).to_string();
     for body in [r#"{"reason": 7}"#, r#"{"reason": ""}"#, "{\"reason\": \"a\\u0000b\"}", &long] {
         let request = shop.request(Method::DELETE, &path(&order)).header("Content-Type", "application/json");
-        assert_eq!(shop.send(request.body(body.to_owned().into()).unwrap()).await.fields(), ["reason"], "{body}");
+        assert_eq!(
+            shop.send(request.body(body.to_owned().into()).unwrap()).await.fields(),
+            ["reason"],
+            "{body}"
+        );
     }
     let request = shop.request(Method::DELETE, &path(&order)).header("Content-Type", "application/json");
     assert_eq!(shop.send(request.body("{".into()).unwrap()).await.problem(), (400, "malformed".to_owned()));
     let request = shop.request(Method::DELETE, &path(&order));
-    assert_eq!(shop.send(request.body("reason".into()).unwrap()).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(
+        shop.send(request.body("reason".into()).unwrap()).await.status,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE
+    );
     assert_eq!(shop.read(&order).await["status"], "PENDING");
 }
 
@@ -364,7 +399,10 @@ async fn an_order_is_called_off_once_and_everybody_hears_of_it() {
     assert_eq!((again.ok(), again.header("etag")), (cancelled.ok(), cancelled.header("etag")));
     shop.order_for(&json!({"id": order["customerId"]}), &json!({"id": order["vehicleId"]})).await;
     let told: Vec<_> = shop.told(4).await.into_iter().map(|event| event["eventType"].clone()).collect();
-    assert_eq!(told, ["work-order.created", "work-order.cancelled", "work-order.status-changed", "work-order.created"]);
+    assert_eq!(
+        told,
+        ["work-order.created", "work-order.cancelled", "work-order.status-changed", "work-order.created"]
+    );
 }
 
 #[tokio::test]
@@ -374,7 +412,10 @@ async fn finished_work_is_not_called_off() {
     complete(&shop, &order).await;
     let late = shop.delete(&path(&order)).await;
     assert_eq!(late.json()["message"], "cancelling is not possible: the work order is COMPLETED");
-    assert_eq!((late.status, &shop.read(&order).await["status"]), (StatusCode::CONFLICT, &json!("COMPLETED")));
+    assert_eq!(
+        (late.status, &shop.read(&order).await["status"]),
+        (StatusCode::CONFLICT, &json!("COMPLETED"))
+    );
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ use super::{ROLES, token};
 
 /// Measure the whole shop in one program.
 #[derive(Args)]
-pub struct Bench {
+pub(crate) struct Bench {
     /// How many sagas to drive
     #[arg(long, default_value_t = 500)]
     sagas: u64,
@@ -45,7 +45,7 @@ impl Drop for Running {
 }
 
 impl Bench {
-    pub async fn run(self) -> Result<()> {
+    pub(crate) async fn run(self) -> Result<()> {
         let folder = temporary_folder(&Clock::system());
         let measured = self.measure(&folder).await;
         std::fs::remove_dir_all(&folder)?;

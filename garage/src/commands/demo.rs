@@ -18,7 +18,7 @@ use super::{ROLES, Services, timeline_line, token};
 
 /// Drive the happy path and every compensation.
 #[derive(Args)]
-pub struct Demo {
+pub(crate) struct Demo {
     /// Use running services: the OS Service's address
     #[arg(long, requires_all = ["billing", "execution"])]
     os: Option<String>,
@@ -37,7 +37,7 @@ pub struct Demo {
 }
 
 impl Demo {
-    pub async fn run(self, env: &Env) -> Result<()> {
+    pub(crate) async fn run(self, env: &Env) -> Result<()> {
         match (self.os, self.billing, self.execution) {
             (Some(os), Some(billing), Some(execution)) => {
                 let services = Services { os, billing, execution, token: self.token, data_dir: self.data_dir };

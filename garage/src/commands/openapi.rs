@@ -12,7 +12,7 @@ use garage_kit::{clock::Clock, program::Env};
 
 /// Print an OpenAPI document.
 #[derive(Args)]
-pub struct Openapi {
+pub(crate) struct Openapi {
     /// Whose
     service: Name,
 }
@@ -26,7 +26,7 @@ enum Name {
 
 impl Openapi {
     #[expect(clippy::print_stdout, reason = "what a command says goes to standard output")]
-    pub async fn run(self) -> Result<()> {
+    pub(crate) async fn run(self) -> Result<()> {
         let at = match self.service {
             Name::Os => At::Os,
             Name::Billing => At::Billing,

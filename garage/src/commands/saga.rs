@@ -12,7 +12,7 @@ use super::{Services, timeline_line};
 
 /// Print a saga.
 #[derive(Args)]
-pub struct Saga {
+pub(crate) struct Saga {
     /// The work order's id
     work_order_id: Uuid,
     #[command(flatten)]
@@ -21,7 +21,7 @@ pub struct Saga {
 
 impl Saga {
     #[expect(clippy::print_stdout, reason = "what a command says goes to standard output")]
-    pub async fn run(self, env: &Env) -> Result<()> {
+    pub(crate) async fn run(self, env: &Env) -> Result<()> {
         let (shop, id) = (self.services.shop(env)?, self.work_order_id);
         let Some(order) = known(&shop, At::Os, &format!("/work-orders/{id}")).await? else {
             bail!("there is no work order {id}");

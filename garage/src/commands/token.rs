@@ -11,7 +11,7 @@ use super::{ROLES, secret, token};
 
 /// Print a token.
 #[derive(Args)]
-pub struct Token {
+pub(crate) struct Token {
     /// What its bearer may do; may be given several times
     #[arg(long, required = true, value_parser = ROLES)]
     role: Vec<String>,
@@ -28,7 +28,7 @@ pub struct Token {
 
 impl Token {
     #[expect(clippy::print_stdout, reason = "what a command says goes to standard output")]
-    pub fn run(self, env: &Env) -> Result<()> {
+    pub(crate) fn run(self, env: &Env) -> Result<()> {
         let roles: Vec<&str> = self.role.iter().map(String::as_str).collect();
         println!("{}", token(&secret(env, &self.data_dir)?, &self.sub, &roles, self.ttl)?);
         Ok(())

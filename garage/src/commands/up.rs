@@ -15,7 +15,7 @@ use super::{ROLES, token};
 
 /// Run everything in this process.
 #[derive(Args)]
-pub struct Up {
+pub(crate) struct Up {
     /// Where the data lives: a SQLite file per service, and the secret that signs tokens
     #[arg(long, default_value = "./garage-data")]
     data_dir: PathBuf,
@@ -34,7 +34,7 @@ pub struct Up {
 }
 
 impl Up {
-    pub async fn run(self, env: &Env) -> Result<()> {
+    pub(crate) async fn run(self, env: &Env) -> Result<()> {
         let begun = Instant::now();
         program::init_logging(&quiet(env)?)?;
         let clock = Clock::system();

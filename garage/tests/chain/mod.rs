@@ -20,11 +20,11 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-pub const SECRET: &str = "a secret that only these tests know";
+pub(crate) const SECRET: &str = "a secret that only these tests know";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A virtual host of its own on the tests' broker.
-pub struct VirtualHost {
+pub(crate) struct VirtualHost {
     name: String,
     client: Client,
 }
@@ -34,7 +34,7 @@ fn variable(name: &str) -> String {
 }
 
 impl VirtualHost {
-    pub async fn make() -> Result<Self> {
+    pub(crate) async fn make() -> Result<Self> {
         let name = format!("garage-{}", Clock::system().event_id().simple());
         let host = Self { name, client: Client::builder().no_proxy().build()? };
         host.api(Method::PUT, &format!("/api/vhosts/{}", host.name), Some(json!({}))).await?;
@@ -44,7 +44,7 @@ impl VirtualHost {
     }
 
     /// Its address for AMQP.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("{}/{}", variable("GARAGE_TEST_RABBITMQ_URL").trim_end_matches('/'), self.name)
     }
 
@@ -59,14 +59,14 @@ impl VirtualHost {
     }
 
     /// Every queue's name with the number of messages in it, handed out or not.
-    pub async fn queues(&self) -> Result<Vec<(String, u64)>> {
+    pub(crate) async fn queues(&self) -> Result<Vec<(String, u64)>> {
         let queues = self.api(Method::GET, &format!("/api/queues/{}", self.name), None).await?;
         let depth = |queue: &Value| (queue["name"].as_str().unwrap_or_default().to_owned(), queue["messages"].as_u64().unwrap_or_default());
         Ok(queues.as_array().context("a list of queues")?.iter().map(depth).collect())
     }
 
     /// The names of the connections.
-    pub async fn connections(&self) -> Result<Vec<String>> {
+    pub(crate) async fn connections(&self) -> Result<Vec<String>> {
         let connections = self.api(Method::GET, &format!("/api/vhosts/{}/connections", self.name), None).await?;
         let name = |one: &Value| one["user_provided_name"].as_str().unwrap_or_default().to_owned();
         let mut names: Vec<String> = connections.as_array().context("a list of connections")?.iter().map(name).collect();
@@ -75,20 +75,20 @@ impl VirtualHost {
     }
 
     /// Publishes raw bytes through the management API, as somebody who is no service would.
-    pub async fn publish(&self, topic: &str, body: &str) -> Result<()> {
+    pub(crate) async fn publish(&self, topic: &str, body: &str) -> Result<()> {
         let message = json!({ "properties": {}, "routing_key": topic, "payload": body, "payload_encoding": "string" });
         let told = self.api(Method::POST, &format!("/api/exchanges/{}/garage-events/publish", self.name), Some(message)).await?;
         ensure!(told["routed"] == true, "nobody is bound to {topic}");
         Ok(())
     }
 
-    pub async fn remove(self) -> Result<()> {
+    pub(crate) async fn remove(self) -> Result<()> {
         self.api(Method::DELETE, &format!("/api/vhosts/{}", self.name), None).await.map(|_| ())
     }
 }
 
 /// A service program.
-pub struct Program {
+pub(crate) struct Program {
     name: &'static str,
     port: u16,
     environment: Vec<(String, String)>,
@@ -119,7 +119,7 @@ impl Program {
         Self { name, port, environment, child: None }
     }
 
-    pub fn start(&mut self) -> Result<()> {
+    pub(crate) fn start(&mut self) -> Result<()> {
         let mut command = Command::new(built(self.name));
         command.env_clear().envs(self.environment.iter().cloned()).stdin(Stdio::null()).stdout(Stdio::null());
         self.child = Some(command.spawn().with_context(|| format!("starting {}", self.name))?);
@@ -127,14 +127,14 @@ impl Program {
     }
 
     /// The end that nobody can prepare for.
-    pub fn kill(&mut self) -> Result<()> {
+    pub(crate) fn kill(&mut self) -> Result<()> {
         let mut child = self.child.take().context("it runs")?;
         child.kill()?;
         child.wait()?;
         Ok(())
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 }
@@ -146,7 +146,7 @@ impl Drop for Program {
 }
 
 /// The three services on their servers.
-pub struct Chain {
+pub(crate) struct Chain {
     pub host: VirtualHost,
     pub programs: [Program; 3],
     _databases: (PostgresDatabase, MongoDatabase, PostgresDatabase),
@@ -154,7 +154,7 @@ pub struct Chain {
 
 impl Chain {
     /// Starts everything and waits until all three are ready.
-    pub async fn start() -> Result<Self> {
+    pub(crate) async fn start() -> Result<Self> {
         let host = VirtualHost::make().await?;
         let databases =
             (postgres_database("os_service").await, mongo_database("billing_service").await, postgres_database("execution_service").await);
@@ -175,7 +175,7 @@ impl Chain {
         Ok(chain)
     }
 
-    pub async fn wait_until_ready(&self) -> Result<()> {
+    pub(crate) async fn wait_until_ready(&self) -> Result<()> {
         let client = Client::builder().no_proxy().build()?;
         let deadline = Instant::now() + PATIENCE;
         for program in &self.programs {
@@ -188,17 +188,17 @@ impl Chain {
         Ok(())
     }
 
-    pub fn urls(&self) -> [String; 3] {
+    pub(crate) fn urls(&self) -> [String; 3] {
         [0, 1, 2].map(|at: usize| self.programs[at].url())
     }
 
-    pub fn shop(&self) -> Result<Shop> {
+    pub(crate) fn shop(&self) -> Result<Shop> {
         let grant = Grant::new("tests", &["attendant", "technician", "manager"], TimeDelta::hours(1));
         Shop::new(self.urls(), sign(&SECRET.to_owned().into(), &grant, &Clock::system())?)
     }
 
     /// Waits until no queue holds a message, but for those named.
-    pub async fn wait_until_drained(&self, except: &[&str]) -> Result<()> {
+    pub(crate) async fn wait_until_drained(&self, except: &[&str]) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let mut queues = self.host.queues().await?;
@@ -211,7 +211,7 @@ impl Chain {
         }
     }
 
-    pub async fn stop(mut self) -> Result<()> {
+    pub(crate) async fn stop(mut self) -> Result<()> {
         for program in &mut self.programs {
             program.kill()?;
         }

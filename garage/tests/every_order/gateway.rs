@@ -16,13 +16,13 @@ use garage_events::{Cents, PaymentId};
 
 /// A payment at the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Entry {
+pub(crate) struct Entry {
     pub amount: Cents,
     pub state: State,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum State {
+pub(crate) enum State {
     Pending,
     Captured,
     Declined,
@@ -32,15 +32,15 @@ pub enum State {
 
 /// When a call is made.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment(pub DateTime<Utc>);
+pub(crate) struct Moment(pub DateTime<Utc>);
 
 /// Payments by our reference, which is the idempotency key. Refunds are counted by the mistakes that break it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Ledger(pub BTreeMap<PaymentId, Entry>);
+pub(crate) struct Ledger(pub BTreeMap<PaymentId, Entry>);
 
 impl Ledger {
     /// Every way in which a call may go: its name, the ledger after it, and the answer.
-    pub fn perform(&self, due: &Due, moments: Vec<Moment>) -> Vec<(String, Self, Option<Answer>)> {
+    pub(crate) fn perform(&self, due: &Due, moments: Vec<Moment>) -> Vec<(String, Self, Option<Answer>)> {
         let outcomes: &[Option<State>] = match due {
             Due::Create(charge) if !self.0.contains_key(&charge.reference) => {
                 &[Some(State::Captured), Some(State::Declined), Some(State::Pending), None]
@@ -68,7 +68,7 @@ impl Ledger {
     }
 
     /// A payer pays, or lets the time pass, whatever we know of it.
-    pub fn payers_moves(&self) -> Vec<(String, Self)> {
+    pub(crate) fn payers_moves(&self) -> Vec<(String, Self)> {
         let pending = self.0.iter().filter(|(_, entry)| entry.state == State::Pending);
         pending
             .flat_map(|(reference, _)| {

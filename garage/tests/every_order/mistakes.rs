@@ -17,7 +17,7 @@ use crate::{
 macro_rules! mistakes {
     ($($(#[$doc:meta])* $name:ident { $($code:tt)* })+) => {$(
         $(#[$doc])*
-        pub struct $name;
+        pub(crate) struct $name;
 
         impl Code for $name { $($code)* }
     )+};

@@ -14,7 +14,7 @@ fn promise(holds: bool, text: &'static str) -> Kept {
     if holds { Ok(()) } else { Err(text) }
 }
 
-pub fn hold(world: &World, code: &dyn Code) -> Kept {
+pub(crate) fn hold(world: &World, code: &dyn Code) -> Kept {
     money_is_taken_once(world)?;
     work_is_paid_for(world)?;
     repetition_has_no_effect(world, code)?;
@@ -90,7 +90,7 @@ fn rest_is_right(world: &World) -> Kept {
 }
 
 /// Events that only tell history never change a status and never make anybody tell anything.
-pub fn history_is_inert(world: &World, code: &dyn Code, told: &[Event]) -> Kept {
+pub(crate) fn history_is_inert(world: &World, code: &dyn Code, told: &[Event]) -> Kept {
     told.iter().try_for_each(|event| {
         let order = code.order(world.order.clone(), event);
         promise(order.events.is_empty() && order.state.status() == world.order.status(), "history changed the present")

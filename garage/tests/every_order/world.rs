@@ -23,12 +23,12 @@ use uuid::Uuid;
 
 use crate::gateway::{Entry, Ledger, Moment};
 
-pub const ORDER: WorkOrderId = WorkOrderId(Uuid::from_u128(1));
+pub(crate) const ORDER: WorkOrderId = WorkOrderId(Uuid::from_u128(1));
 const CUSTOMER: CustomerId = CustomerId(Uuid::from_u128(2));
 const QUOTE: QuoteId = QuoteId(Uuid::from_u128(3));
 const EXECUTION: ExecutionId = ExecutionId(Uuid::from_u128(4));
 
-pub const fn start() -> DateTime<Utc> {
+pub(crate) const fn start() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH
 }
 
@@ -37,7 +37,7 @@ fn terms() -> Terms {
 }
 
 /// The services' code, so that a planted mistake can stand in for one piece of it.
-pub trait Code {
+pub(crate) trait Code {
     fn order(&self, order: WorkOrder, event: &Event) -> Transition<WorkOrder> {
         order.react(event, EventId(Uuid::nil()), start())
     }
@@ -77,12 +77,12 @@ pub trait Code {
 }
 
 /// The code as it ships.
-pub struct Production;
+pub(crate) struct Production;
 
 impl Code for Production {}
 
 #[derive(Clone, Debug)]
-pub struct World {
+pub(crate) struct World {
     pub order: WorkOrder,
     pub bill: Bill,
     pub job: Job,
@@ -94,10 +94,10 @@ pub struct World {
 }
 
 /// A step's name and the world after it.
-pub type Next = (String, World);
+pub(crate) type Next = (String, World);
 
 impl World {
-    pub fn opened() -> Self {
+    pub(crate) fn opened() -> Self {
         let opening = Opening {
             id: ORDER,
             customer_id: CUSTOMER,
@@ -120,7 +120,7 @@ impl World {
 
     /// Two worlds with one fingerprint behave alike for ever: it leaves out only the order in which facts
     /// came and how often the status changed, which no decision reads.
-    pub fn fingerprint(&self) -> u128 {
+    pub(crate) fn fingerprint(&self) -> u128 {
         let mut facts: Vec<_> = self.order.facts.iter().map(|fact| &fact.what).collect();
         facts.sort_unstable();
         let mut job = self.job.clone();
@@ -150,7 +150,7 @@ impl World {
     }
 
     /// Every world that can follow.
-    pub fn next(&self, code: &dyn Code, attempts: usize) -> Vec<Next> {
+    pub(crate) fn next(&self, code: &dyn Code, attempts: usize) -> Vec<Next> {
         let mut next = Vec::new();
         self.people(code, attempts, &mut next);
         self.technician(code, &mut next);
@@ -243,7 +243,7 @@ impl World {
     }
 
     /// Whether a delivery changes or tells anything.
-    pub fn is_changed_by(&self, code: &dyn Code, (event, service): &(Event, Service)) -> bool {
+    pub(crate) fn is_changed_by(&self, code: &dyn Code, (event, service): &(Event, Service)) -> bool {
         match service {
             Service::Os => code.order(self.order.clone(), event) != Transition::quiet(self.order.clone()),
             Service::Billing => code.bill(self.bill.clone(), event) != Transition::quiet(self.bill.clone()),
@@ -272,11 +272,11 @@ impl World {
     }
 
     /// Nothing is on its way and no gateway call is open.
-    pub fn is_quiet(&self) -> bool {
+    pub(crate) fn is_quiet(&self) -> bool {
         self.due.is_empty() && self.bill.due().is_empty()
     }
 
-    pub fn entries(&self) -> impl Iterator<Item = (&PaymentId, &Entry)> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&PaymentId, &Entry)> {
         let entries: &BTreeMap<PaymentId, Entry> = &self.ledger.0;
         entries.iter()
     }

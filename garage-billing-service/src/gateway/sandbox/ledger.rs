@@ -11,6 +11,7 @@ mod test_data;
 
 pub use refusal::Refusal;
 use test_data::beginning;
+pub(super) use test_data::holder;
 
 /// What is asked for. The same key may ask again for the same, and for nothing else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,9 @@ pub struct Request {
     pub brand: Option<String>,
     /// Cards: in how many parts.
     pub installments: u8,
+    /// Cards: the holder's name, if the token is one of the test data's names.
+    #[serde(default)]
+    pub holder: Option<String>,
     /// Who pays.
     pub payer: Payer,
     /// The seller's own id of it.
@@ -118,7 +122,7 @@ impl Entry {
     /// A new payment, which begins as the payer's name demands.
     #[must_use]
     pub fn create(key: Uuid, request: Request, at: DateTime<Utc>) -> Self {
-        let (status, detail) = beginning(&request.payer.name, request.method);
+        let (status, detail) = beginning(request.holder.as_ref().unwrap_or(&request.payer.name), request.method);
         let expires_at = life(request.method).map(|life| at + life);
         let waiting = Self {
             key,
@@ -269,6 +273,7 @@ mod tests {
             amount: Cents::new(81494).unwrap(),
             method,
             brand: None,
+            holder: None,
             installments: 1,
             payer: Payer { name: name.to_owned(), email: None, document: None },
             external_reference: None,

@@ -6,7 +6,7 @@ use garage_events::{Cents, PaymentId};
 
 use super::{
     Sandbox, Unanswered, instructions,
-    ledger::{Entry, Refusal, Request, Status},
+    ledger::{Entry, Refusal, Request, Status, holder},
 };
 use crate::gateway::{Charge, Charged, Gateway, GatewayError, Refunded, Standing};
 
@@ -71,6 +71,7 @@ fn request(charge: &Charge) -> Request {
         method: charge.method,
         brand: charge.card_brand.clone(),
         installments: charge.installments,
+        holder: charge.card_token.as_deref().and_then(holder),
         payer: charge.payer.clone(),
         external_reference: Some(charge.reference.to_string()),
         description: charge.description.clone(),

@@ -10,7 +10,7 @@ use sqlx::SqlStr;
 use super::{
     SqlStore, nul,
     session::Work,
-    table::{Row, Table, list},
+    table::{Row, Table, lists},
     trouble,
 };
 use crate::{
@@ -91,14 +91,15 @@ impl SqlStore {
         let is_stored = |change: &Change| stored.contains(&(change.kind.name, change.id.to_string()));
         let messages = changes.iter().filter(|change| is_stored(change)).flat_map(|change| &change.messages);
         let messages = messages.map(waiting).collect::<Result<Vec<_>, _>>()?;
-        run(&mut *work, &self.outbox.insert, &messages).await?;
+        run(&mut *work, &self.outbox.insert, messages).await?;
         work.commit().await?;
         let outcome = |change| if is_stored(change) { Outcome::Committed } else { Outcome::Conflict };
         Ok(changes.iter().map(outcome).collect())
     }
 }
 
-/// Writes the changes of one kind and answers the ids of those that went through.
+/// Writes the changes of one kind and answers the ids of those that went through. Records are taken in the
+/// order of their ids, so that two replicas do not wait for each other in a circle.
 async fn store(work: &mut dyn Work, table: &Table, group: &[&Change]) -> Result<Vec<String>, sqlx::Error> {
     let steps: [(&SqlStr, fn(&Change) -> bool); 4] = [
         (&table.insert, |change| change.expected == 0 && change.body.is_some()),
@@ -108,18 +109,20 @@ async fn store(work: &mut dyn Work, table: &Table, group: &[&Change]) -> Result<
     ];
     let mut stored = Vec::new();
     for (sql, belongs) in steps {
-        let rows = group.iter().filter(|change| belongs(change)).map(|change| row(change));
-        stored.extend(run(work, sql, &rows.collect::<Result<Vec<_>, _>>()?).await?);
+        let mut rows: Vec<_> =
+            group.iter().filter(|change| belongs(change)).map(|change| row(change)).collect::<Result<_, _>>()?;
+        rows.sort_unstable_by_key(|row| row.id);
+        stored.extend(run(work, sql, rows).await?);
     }
     Ok(stored)
 }
 
-/// Runs a statement over rows, unless there are none; the first column of its answer.
-async fn run(work: &mut dyn Work, sql: &SqlStr, rows: &[Row<'_>]) -> Result<Vec<String>, sqlx::Error> {
-    if rows.is_empty() {
-        return Ok(Vec::new());
+/// Runs a statement over rows; the first column of its answer.
+async fn run(work: &mut dyn Work, sql: &SqlStr, rows: Vec<Row<'_>>) -> Result<Vec<String>, sqlx::Error> {
+    let mut answer = Vec::new();
+    for list in lists(rows)? {
+        answer.extend(work.run(sql.clone(), vec![list]).await?);
     }
-    let answer = work.run(sql.clone(), vec![list(rows)?]).await?;
     Ok(answer.into_iter().filter_map(|row| row.into_iter().next()).collect())
 }
 

@@ -165,7 +165,10 @@ impl Edit {
             services: edited(&self.services.clone().map(Option::unwrap_or_default), &known.services),
             parts: edited(&self.parts.clone().map(Option::unwrap_or_default), &known.parts),
             assigned_technician_id: edited(&self.assigned_technician_id, &known.assigned_technician_id),
-            estimated_completion_date: edited(&self.estimated_completion_date, &known.estimated_completion_date),
+            estimated_completion_date: edited(
+                &self.estimated_completion_date,
+                &known.estimated_completion_date,
+            ),
             metadata: edited(&self.metadata, &known.metadata),
         })
     }

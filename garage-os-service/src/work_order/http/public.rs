@@ -11,9 +11,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use garage_events::{WorkOrderId, WorkOrderStatus, event::milliseconds};
-use garage_kit::http::{
-    Answer, Fields, FromFields, Json, Path, Peer, Problem, Query, RateLimit, read,
-};
+use garage_kit::http::{Answer, Fields, FromFields, Json, Path, Peer, Problem, Query, RateLimit, read};
 use garage_saga::Shell;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -68,7 +66,7 @@ impl FromFields for Proof {
 }
 
 /// How far an order is, for its customer.
-#[utoipa::path(get, path = "/public/work-orders/{id}/status", tag = "public", security(()), params(Proof),
+#[utoipa::path(get, path = "/public/work-orders/{id}/status", operation_id = "publicStatus", tag = "public", security(()), params(Proof),
     responses((status = 200, description = "How far it is", body = Progress), Problem))]
 async fn status(
     State(Counter { shell, limit }): State<Counter>,
@@ -81,6 +79,7 @@ async fn status(
     let customer = order.as_ref().map_or(Uuid::nil(), |order| order.customer_id.0);
     let customer = shell.repository.load::<Customer>(customer).await?;
     let is_theirs = customer.is_some_and(|read| read.state.profile.document.is(&document));
-    let order = order.filter(|_| is_theirs).ok_or_else(|| Problem::not_found("work order with this document"))?;
+    let order =
+        order.filter(|_| is_theirs).ok_or_else(|| Problem::not_found("work order with this document"))?;
     Ok((UNSEEN, Json(Progress { id, status: order.status(), updated_at: order.updated_at })))
 }

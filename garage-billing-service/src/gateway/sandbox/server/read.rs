@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::error::Error;
-use crate::gateway::sandbox::ledger::{Refusal, Request};
+use crate::gateway::sandbox::ledger::{Refusal, Request, holder};
 
 #[derive(Deserialize)]
 struct Body {
@@ -72,6 +72,7 @@ pub(super) fn payment(body: &[u8]) -> Result<Request, Error> {
         method,
         brand: is_card.then_some(id),
         installments: body.installments.unwrap_or(1),
+        holder: body.token.as_deref().filter(|_| is_card).and_then(holder),
         payer: payer(body.payer, method)?,
         external_reference: body.external_reference,
         description: body.description,

@@ -1,0 +1,10 @@
+//! The Billing Service as its callers and the other services see it: over its routes and the bus, inside one
+//! process. A file per group of routes, and the stories in which money moves on every store.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where its world does not come up")]
+
+#[macro_use]
+mod world;
+
+mod stories;
+mod waiting;
