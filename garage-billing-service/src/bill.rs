@@ -5,11 +5,11 @@
 
 use chrono::{DateTime, Utc};
 use garage_events::{
-    Cents, CustomerId, Event, Followed, PaymentId, PaymentMethod, PaymentStatus, QuoteId, QuoteStatus, Refusal, RejectionReason,
-    Transition, VehicleId, WorkOrderId,
+    Cents, CustomerId, Event, Followed, PaymentId, PaymentMethod, PaymentStatus, QuoteId, QuoteStatus,
+    Refusal, RejectionReason, Transition, VehicleId, WorkOrderId,
     event::{
-        Payer, PaymentApproved, PaymentCreated, PaymentFailed, PaymentRefunded, PaymentRejected, QuoteApproved, QuoteCreated,
-        QuoteRejected, QuoteSent, WorkOrderCreated,
+        Payer, PaymentApproved, PaymentCreated, PaymentFailed, PaymentRefunded, PaymentRejected,
+        QuoteApproved, QuoteCreated, QuoteRejected, QuoteSent, WorkOrderCreated,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -124,7 +124,14 @@ impl Bill {
     }
 
     /// Learns what an event tells; total. `id` is for a quote that begins with it.
-    pub fn react(self, event: &Event, id: QuoteId, catalogue: &Catalogue, terms: Terms, at: DateTime<Utc>) -> Transition<Self> {
+    pub fn react(
+        self,
+        event: &Event,
+        id: QuoteId,
+        catalogue: &Catalogue,
+        terms: Terms,
+        at: DateTime<Utc>,
+    ) -> Transition<Self> {
         match event {
             Event::WorkOrderCreated(created) => self.opened(created, id, catalogue, terms, at),
             Event::WorkOrderCancelled(_) => Transition::quiet(self.call_off(at)),
@@ -159,7 +166,11 @@ impl Bill {
             return Transition::quiet(self);
         }
         let quote = Quote::priced(id, created, catalogue, terms, at);
-        let order = Order { customer_id: created.customer_id, vehicle_id: created.vehicle_id, payer: created.customer.clone() };
+        let order = Order {
+            customer_id: created.customer_id,
+            vehicle_id: created.vehicle_id,
+            payer: created.customer.clone(),
+        };
         let bill = Self { order: Some(order), ..self };
         if bill.called_off.is_some() {
             return Transition::quiet(Self { quote: Some(quote.closed(QuoteStatus::Cancelled, at)), ..bill });
@@ -187,7 +198,8 @@ impl Bill {
 
     fn void_quote(&mut self, at: DateTime<Utc>) {
         let captured = self.attempts.iter().any(|attempt| attempt.status == PaymentStatus::Approved);
-        if let Some(quote) = self.quote.as_mut().filter(|quote| quote.is_open() || quote.status == QuoteStatus::Approved)
+        if let Some(quote) =
+            self.quote.as_mut().filter(|quote| quote.is_open() || quote.status == QuoteStatus::Approved)
             && !captured
         {
             *quote = quote.closed(QuoteStatus::Cancelled, at);
@@ -239,7 +251,12 @@ impl Bill {
     ///
     /// # Errors
     /// See [`Quote::edited`].
-    pub fn edit(self, lines: Vec<Line>, valid_until: Option<DateTime<Utc>>, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
+    pub fn edit(
+        self,
+        lines: Vec<Line>,
+        valid_until: Option<DateTime<Utc>>,
+        at: DateTime<Utc>,
+    ) -> Result<Transition<Self>, Refusal> {
         let edited = self.quote()?.edited(lines, valid_until, at)?;
         Ok(Transition::quiet(Self { quote: Some(edited), ..self }))
     }
@@ -291,7 +308,10 @@ impl Bill {
         Ok(Transition::telling(Self { quote: Some(quote), ..self }, [told.into()]))
     }
 
-    fn told_of(&self, quote: &Quote) -> Result<(WorkOrderId, QuoteId, CustomerId, Cents, DateTime<Utc>), Refusal> {
+    fn told_of(
+        &self,
+        quote: &Quote,
+    ) -> Result<(WorkOrderId, QuoteId, CustomerId, Cents, DateTime<Utc>), Refusal> {
         let order = self.order.as_ref().ok_or(Refusal::Unknown("work order"))?;
         Ok((self.work_order_id, quote.id, order.customer_id, quote.total(), quote.valid_until))
     }
@@ -454,7 +474,9 @@ impl Bill {
             Answer::RefundRefused(reason) if attempt.status == PaymentStatus::Refunding => {
                 (Attempt { reason: Some(reason), ..attempt }, None)
             }
-            Answer::Refused(_) | Answer::NeverReceived | Answer::RefundDone | Answer::RefundRefused(_) => (attempt, None),
+            Answer::Refused(_) | Answer::NeverReceived | Answer::RefundDone | Answer::RefundRefused(_) => {
+                (attempt, None)
+            }
         };
         self.attempts[at_index] = attempt;
         Transition::telling(self, told)
@@ -472,17 +494,20 @@ impl Bill {
         let status = attempt.status;
         let attempt = Attempt { gateway_id: Some(charged.gateway_id), card_token: None, ..attempt };
         match charged.standing {
-            Standing::Pending if status == PaymentStatus::Processing || never_arrived => {
-                (Attempt { instructions: charged.instructions, ..attempt.moved(PaymentStatus::Pending, at) }, None)
-            }
+            Standing::Pending if status == PaymentStatus::Processing || never_arrived => (
+                Attempt { instructions: charged.instructions, ..attempt.moved(PaymentStatus::Pending, at) },
+                None,
+            ),
             Standing::Approved if open && self.is_wanted() => self.captured(attempt, at),
             Standing::Approved if open => (attempt.moved(PaymentStatus::Refunding, at), None),
             Standing::Declined(reason) if open => self.declined(attempt, reason, at),
             Standing::Cancelled(reason) if open => self.declined(attempt, reason, at),
             Standing::Refunded if open || status == PaymentStatus::Refunding => self.given_back(attempt, at),
-            Standing::Pending | Standing::Approved | Standing::Declined(_) | Standing::Cancelled(_) | Standing::Refunded => {
-                (attempt, None)
-            }
+            Standing::Pending
+            | Standing::Approved
+            | Standing::Declined(_)
+            | Standing::Cancelled(_)
+            | Standing::Refunded => (attempt, None),
         }
     }
 
@@ -501,7 +526,14 @@ impl Bill {
     /// an order that is off it is no news to anybody.
     fn declined(&self, attempt: Attempt, reason: String, at: DateTime<Utc>) -> (Attempt, Option<Event>) {
         if !self.is_wanted() {
-            return (Attempt { reason: Some(reason), card_token: None, ..attempt.moved(PaymentStatus::Cancelled, at) }, None);
+            return (
+                Attempt {
+                    reason: Some(reason),
+                    card_token: None,
+                    ..attempt.moved(PaymentStatus::Cancelled, at)
+                },
+                None,
+            );
         }
         let (work_order_id, payment_id) = (self.work_order_id, attempt.id);
         let (quote_id, amount) = (attempt.quote_id, attempt.amount);
@@ -510,7 +542,10 @@ impl Bill {
         } else {
             PaymentFailed { work_order_id, payment_id, quote_id, amount, reason: reason.clone() }.into()
         };
-        (Attempt { reason: Some(reason), card_token: None, ..attempt.moved(PaymentStatus::Rejected, at) }, Some(told))
+        (
+            Attempt { reason: Some(reason), card_token: None, ..attempt.moved(PaymentStatus::Rejected, at) },
+            Some(told),
+        )
     }
 
     fn given_back(&self, attempt: Attempt, at: DateTime<Utc>) -> (Attempt, Option<Event>) {

@@ -192,7 +192,8 @@ impl Cashier {
         let open = bills.iter().flat_map(|bill| bill.state.attempts.iter().map(|attempt| attempt.id));
         let mut paces = self.0.paces();
         paces.keep(&open.collect::<HashSet<_>>());
-        let ready = |bill: &&Loaded<Bill>| bill.state.due().iter().any(|due| paces.is_time(&bill.state, due, now));
+        let ready =
+            |bill: &&Loaded<Bill>| bill.state.due().iter().any(|due| paces.is_time(&bill.state, due, now));
         bills.iter().filter(ready).map(|bill| bill.state.work_order_id).collect()
     }
 
@@ -275,7 +276,9 @@ impl Desk {
 pub async fn perform(gateway: &dyn Gateway, due: &Due, now: DateTime<Utc>) -> Option<Answer> {
     match due {
         Due::Create(charge) => create(gateway, charge).await,
-        Due::Search { reference, sent_at } => search(gateway, *reference, now - *sent_at > NEVER_RECEIVED).await,
+        Due::Search { reference, sent_at } => {
+            search(gateway, *reference, now - *sent_at > NEVER_RECEIVED).await
+        }
         Due::Read { gateway_id, .. } => doubted(gateway.read(gateway_id).await)?.map(Answer::Charged),
         Due::Cancel { reference, gateway_id } => cancel(gateway, gateway_id, *reference).await,
         Due::Refund { reference, gateway_id, amount } => {
@@ -328,5 +331,7 @@ async fn refused_refund(gateway: &dyn Gateway, gateway_id: &str, reason: String)
 
 /// Doubt is for the log; the attempt stays as it is.
 fn doubted<T>(answer: Result<T, GatewayError>) -> Option<T> {
-    answer.inspect_err(|doubt| tracing::warn!(%doubt, "the gateway gave no answer; it will be asked again")).ok()
+    answer
+        .inspect_err(|doubt| tracing::warn!(%doubt, "the gateway gave no answer; it will be asked again"))
+        .ok()
 }

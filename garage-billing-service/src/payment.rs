@@ -110,7 +110,10 @@ impl Attempt {
     #[must_use]
     pub const fn is_live(&self) -> bool {
         match self.status {
-            PaymentStatus::Processing | PaymentStatus::Pending | PaymentStatus::Approved | PaymentStatus::Refunding => true,
+            PaymentStatus::Processing
+            | PaymentStatus::Pending
+            | PaymentStatus::Approved
+            | PaymentStatus::Refunding => true,
             PaymentStatus::Rejected | PaymentStatus::Cancelled | PaymentStatus::Refunded => false,
         }
     }
@@ -126,18 +129,27 @@ impl Attempt {
     pub fn due(&self, wanted: bool) -> Option<Due> {
         let reference = self.id;
         match (self.status, self.gateway_id.clone(), wanted) {
-            (PaymentStatus::Processing | PaymentStatus::Pending, Some(gateway_id), true) => Some(Due::Read { reference, gateway_id }),
+            (PaymentStatus::Processing | PaymentStatus::Pending, Some(gateway_id), true) => {
+                Some(Due::Read { reference, gateway_id })
+            }
             (PaymentStatus::Processing | PaymentStatus::Pending, Some(gateway_id), false) => {
                 Some(Due::Cancel { reference, gateway_id })
             }
-            (PaymentStatus::Processing | PaymentStatus::Pending, None, true) => Some(Due::Create(self.charge())),
+            (PaymentStatus::Processing | PaymentStatus::Pending, None, true) => {
+                Some(Due::Create(self.charge()))
+            }
             (PaymentStatus::Processing | PaymentStatus::Pending, None, false) => {
                 Some(Due::Search { reference, sent_at: self.updated_at })
             }
-            (PaymentStatus::Refunding, Some(gateway_id), _) => Some(Due::Refund { reference, gateway_id, amount: self.amount }),
+            (PaymentStatus::Refunding, Some(gateway_id), _) => {
+                Some(Due::Refund { reference, gateway_id, amount: self.amount })
+            }
             (PaymentStatus::Refunding, None, _)
             | (
-                PaymentStatus::Approved | PaymentStatus::Rejected | PaymentStatus::Cancelled | PaymentStatus::Refunded,
+                PaymentStatus::Approved
+                | PaymentStatus::Rejected
+                | PaymentStatus::Cancelled
+                | PaymentStatus::Refunded,
                 _,
                 _,
             ) => None,

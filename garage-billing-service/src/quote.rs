@@ -97,7 +97,13 @@ pub struct Terms {
 impl Quote {
     /// A quote for what was asked for; with nothing asked for, one line of diagnosis.
     #[must_use]
-    pub fn priced(id: QuoteId, order: &WorkOrderCreated, catalogue: &Catalogue, terms: Terms, at: DateTime<Utc>) -> Self {
+    pub fn priced(
+        id: QuoteId,
+        order: &WorkOrderCreated,
+        catalogue: &Catalogue,
+        terms: Terms,
+        at: DateTime<Utc>,
+    ) -> Self {
         let services = order.services.iter().map(|asked| Line::service(asked, catalogue));
         let parts = order.parts.iter().map(|asked| Line::part(asked, catalogue));
         let mut lines: Vec<Line> = services.chain(parts).collect();
@@ -130,7 +136,9 @@ impl Quote {
     pub const fn is_open(&self) -> bool {
         match self.status {
             QuoteStatus::Pending | QuoteStatus::Sent => true,
-            QuoteStatus::Approved | QuoteStatus::Rejected | QuoteStatus::Expired | QuoteStatus::Cancelled => false,
+            QuoteStatus::Approved | QuoteStatus::Rejected | QuoteStatus::Expired | QuoteStatus::Cancelled => {
+                false
+            }
         }
     }
 
@@ -138,7 +146,12 @@ impl Quote {
     ///
     /// # Errors
     /// Once the customer has it; for a day that has passed; for sums beyond measure.
-    pub fn edited(&self, lines: Vec<Line>, valid_until: Option<DateTime<Utc>>, at: DateTime<Utc>) -> Result<Self, Refusal> {
+    pub fn edited(
+        &self,
+        lines: Vec<Line>,
+        valid_until: Option<DateTime<Utc>>,
+        at: DateTime<Utc>,
+    ) -> Result<Self, Refusal> {
         if self.status != QuoteStatus::Pending {
             return Err(Refusal::state("editing", "quote", self.status));
         }
@@ -153,9 +166,11 @@ impl Quote {
 
     /// The sums must stay within measure, line by line: a saturated total would not be the lines' sum.
     fn check_sum(&self) -> Result<(), Refusal> {
-        let totals = self.lines.iter().map(|line| line.unit_price.unwrap_or_default().times(line.quantity.decimal()));
+        let totals =
+            self.lines.iter().map(|line| line.unit_price.unwrap_or_default().times(line.quantity.decimal()));
         let sum = totals.into_iter().try_fold(Cents::ZERO, |sum, line| sum.checked_add(line?));
-        sum.map(|_| ()).ok_or_else(|| Refusal::field("items", format!("must add up to at most {}", Cents::MAX)))
+        sum.map(|_| ())
+            .ok_or_else(|| Refusal::field("items", format!("must add up to at most {}", Cents::MAX)))
     }
 
     /// The quote in the customer's hands.
@@ -164,7 +179,12 @@ impl Quote {
     /// After an answer, after its time, or while a line has no price.
     pub fn sent(&self, at: DateTime<Utc>) -> Result<Self, Refusal> {
         self.check_answerable("sending", at)?;
-        Ok(Self { status: QuoteStatus::Sent, sent_at: Some(self.sent_at.unwrap_or(at)), updated_at: at, ..self.clone() })
+        Ok(Self {
+            status: QuoteStatus::Sent,
+            sent_at: Some(self.sent_at.unwrap_or(at)),
+            updated_at: at,
+            ..self.clone()
+        })
     }
 
     /// The quote with the customer's yes.
@@ -173,7 +193,12 @@ impl Quote {
     /// After another answer, after its time, or while a line has no price.
     pub fn approved(&self, by: String, at: DateTime<Utc>) -> Result<Self, Refusal> {
         self.check_answerable("approving", at)?;
-        Ok(Self { status: QuoteStatus::Approved, approved: Some(Decision { at, by }), updated_at: at, ..self.clone() })
+        Ok(Self {
+            status: QuoteStatus::Approved,
+            approved: Some(Decision { at, by }),
+            updated_at: at,
+            ..self.clone()
+        })
     }
 
     /// The quote with the customer's no.
@@ -182,7 +207,12 @@ impl Quote {
     /// After another answer or after its time.
     pub fn rejected(&self, by: String, at: DateTime<Utc>) -> Result<Self, Refusal> {
         self.check_open("rejecting", at)?;
-        Ok(Self { status: QuoteStatus::Rejected, rejected: Some(Decision { at, by }), updated_at: at, ..self.clone() })
+        Ok(Self {
+            status: QuoteStatus::Rejected,
+            rejected: Some(Decision { at, by }),
+            updated_at: at,
+            ..self.clone()
+        })
     }
 
     /// Whether its time is over and nobody has answered.
@@ -210,7 +240,9 @@ impl Quote {
     fn check_answerable(&self, what: &'static str, at: DateTime<Utc>) -> Result<(), Refusal> {
         self.check_open(what, at)?;
         match self.lines.iter().find(|line| line.unit_price.is_none()) {
-            Some(line) => Err(Refusal::state(what, "quote", format!("incomplete, `{}` has no price yet", line.name))),
+            Some(line) => {
+                Err(Refusal::state(what, "quote", format!("incomplete, `{}` has no price yet", line.name)))
+            }
             None if self.total() == Cents::ZERO => Err(Refusal::state(what, "quote", "worth nothing")),
             None => Ok(()),
         }

@@ -35,7 +35,8 @@ impl Listener for Bookkeeper {
         let orders: Vec<&WorkOrderCreated> =
             heard.iter().filter_map(|heard| order(&heard.envelope.event)).collect();
         let parts = orders.iter().flat_map(|order| &order.parts).map(|asked| asked.part_id).collect();
-        let services = orders.iter().flat_map(|order| &order.services).map(|asked| asked.service_id).collect();
+        let services =
+            orders.iter().flat_map(|order| &order.services).map(|asked| asked.service_id).collect();
         catalogue::look_up(&self.cashier.shell().repository, parts, services).await
     }
 

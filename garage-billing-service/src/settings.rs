@@ -54,7 +54,9 @@ impl GatewayChoice {
         match env.text("PAYMENT_GATEWAY")?.as_deref() {
             Some("sandbox") => Ok(Self::Sandbox),
             Some("mercado-pago") => mercado_pago(env).map(Self::MercadoPago),
-            Some(other) => Err(Misconfigured::new(format!("PAYMENT_GATEWAY must be {WANTED}; it is {other:?}"))),
+            Some(other) => {
+                Err(Misconfigured::new(format!("PAYMENT_GATEWAY must be {WANTED}; it is {other:?}")))
+            }
             None if sandbox_by_default => Ok(Self::Sandbox),
             None => Err(Misconfigured::new(format!("PAYMENT_GATEWAY is not set: give {WANTED}"))),
         }
@@ -62,11 +64,15 @@ impl GatewayChoice {
 }
 
 fn mercado_pago(env: &Env) -> Result<MercadoPago, Misconfigured> {
-    let token = env.required_secret("MERCADOPAGO_ACCESS_TOKEN", "the seller's access token at Mercado Pago")?;
+    let token =
+        env.required_secret("MERCADOPAGO_ACCESS_TOKEN", "the seller's access token at Mercado Pago")?;
     let base = env.url("MERCADOPAGO_BASE_URL", &["https", "http"])?;
     let base = base.as_ref().map_or(MERCADO_PAGO, |url| url.expose_secret());
-    let base: Url = base.parse().map_err(|cause| Misconfigured::new(format!("MERCADOPAGO_BASE_URL is no URL: {cause}")))?;
-    let unusable = |cause: Failure| Misconfigured::new(format!("MERCADOPAGO_ACCESS_TOKEN cannot be used: {cause}"));
+    let base: Url = base
+        .parse()
+        .map_err(|cause| Misconfigured::new(format!("MERCADOPAGO_BASE_URL is no URL: {cause}")))?;
+    let unusable =
+        |cause: Failure| Misconfigured::new(format!("MERCADOPAGO_ACCESS_TOKEN cannot be used: {cause}"));
     MercadoPago::new(base, token, DEADLINE).map_err(unusable)
 }
 
@@ -89,7 +95,10 @@ mod tests {
     use super::*;
 
     fn told(variables: &[(&str, &str)]) -> String {
-        Settings::from_env(&Env::fixed(variables), false).err().map(|wrong| wrong.to_string()).unwrap_or_default()
+        Settings::from_env(&Env::fixed(variables), false)
+            .err()
+            .map(|wrong| wrong.to_string())
+            .unwrap_or_default()
     }
 
     #[test]
@@ -102,15 +111,25 @@ mod tests {
 
     #[test]
     fn the_real_gateway_needs_an_access_token() {
-        assert!(told(&[("PAYMENT_GATEWAY", "mercado-pago")]).starts_with("MERCADOPAGO_ACCESS_TOKEN is not set"));
-        let with_token = |more| told(&[("PAYMENT_GATEWAY", "mercado-pago"), ("MERCADOPAGO_ACCESS_TOKEN", "APP_USR-1"), more]);
+        assert!(
+            told(&[("PAYMENT_GATEWAY", "mercado-pago")]).starts_with("MERCADOPAGO_ACCESS_TOKEN is not set")
+        );
+        let with_token = |more| {
+            told(&[("PAYMENT_GATEWAY", "mercado-pago"), ("MERCADOPAGO_ACCESS_TOKEN", "APP_USR-1"), more])
+        };
         assert_eq!(with_token(("MERCADOPAGO_BASE_URL", "http://127.0.0.1:9000")), "");
-        assert!(with_token(("MERCADOPAGO_BASE_URL", "ftp://x")).starts_with("MERCADOPAGO_BASE_URL must begin with"));
+        assert!(
+            with_token(("MERCADOPAGO_BASE_URL", "ftp://x"))
+                .starts_with("MERCADOPAGO_BASE_URL must begin with")
+        );
     }
 
     #[test]
     fn the_shop_s_terms_are_sensible_or_named() {
-        let settings = Settings::from_env(&Env::fixed(&[("QUOTE_VALIDITY_DAYS", "30"), ("DIAGNOSIS_FEE", "99.90")]), true);
+        let settings = Settings::from_env(
+            &Env::fixed(&[("QUOTE_VALIDITY_DAYS", "30"), ("DIAGNOSIS_FEE", "99.90")]),
+            true,
+        );
         let terms = settings.map(|settings| settings.terms).unwrap();
         assert_eq!((terms.validity, terms.diagnosis_fee.centavos()), (TimeDelta::days(30), 9990));
         for days in ["0", "366", "-1", "ten"] {

@@ -308,13 +308,15 @@ impl WorkOrder {
             status @ (WorkOrderStatus::Cancelled | WorkOrderStatus::Failed | WorkOrderStatus::Delivered) => {
                 Err(Refusal::state("editing", "work order", status))
             }
-            _unfinished if self.details == details => Ok(Transition::quiet(self)),
             WorkOrderStatus::Pending
             | WorkOrderStatus::Quoted
             | WorkOrderStatus::QuoteSent
             | WorkOrderStatus::Approved
             | WorkOrderStatus::InProgress
-            | WorkOrderStatus::Completed => Ok(Transition::quiet(Self { details, updated_at: at, ..self })),
+            | WorkOrderStatus::Completed => {
+                let updated_at = if details == self.details { self.updated_at } else { at };
+                Ok(Transition::quiet(Self { details, updated_at, ..self }))
+            }
         }
     }
 
@@ -330,7 +332,7 @@ impl WorkOrder {
         self.updated_at = self.updated_at.max(fact.at);
         self.facts.push(fact);
         if let Some(called_off) = calls_off {
-            let reason = called_off.reason().to_owned();
+            let reason = called_off.what.reason().unwrap_or(reason::CUSTOMER_REQUEST).to_owned();
             if !self.facts.last().is_some_and(|last| last.what.is_cancelled()) {
                 self.facts.push(called_off);
             }
@@ -405,13 +407,6 @@ impl Fact {
             | What::ExecutionCompleted { .. }
             | What::ExecutionFailed { .. }
             | What::Delivered { .. } => None,
-        }
-    }
-
-    fn reason(&self) -> &str {
-        match &self.what {
-            What::Cancelled { reason } => reason,
-            _other => reason::CUSTOMER_REQUEST,
         }
     }
 }

@@ -152,7 +152,7 @@ async fn every_saga_completes_once_though_each_service_is_killed() {
     assert_eq!(listed(BILLING, "/quotes").await, SAGAS);
     assert_eq!(listed(EXECUTION, "/executions").await, SAGAS);
     assert_eq!(listed(OS, "/work-orders").await, SAGAS);
-    chain.wait_until_drained(&[]).await.unwrap();
+    chain.wait_until_drained().await.unwrap();
     chain.stop().await.unwrap();
 }
 

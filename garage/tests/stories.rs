@@ -98,7 +98,7 @@ async fn every_story_ends_as_it_must_on_real_servers() {
     install_crypto();
     let chain = Chain::start().await.unwrap();
     tell_all(&chain.shop().unwrap()).await;
-    chain.wait_until_drained(&[]).await.unwrap();
+    chain.wait_until_drained().await.unwrap();
 
     let mut queues: Vec<String> = chain.host.queues().await.unwrap().into_iter().map(|(name, _)| name).collect();
     let mut wanted: Vec<String> =
@@ -106,8 +106,7 @@ async fn every_story_ends_as_it_must_on_real_servers() {
     queues.sort();
     wanted.sort();
     assert_eq!(queues, wanted);
-    let services: Vec<&str> = ["billing-service", "execution-service", "os-service"].to_vec();
-    assert_eq!(chain.host.connections().await.unwrap(), services);
+    chain.wait_until_connected_as(&["billing-service", "execution-service", "os-service"]).await.unwrap();
     chain.stop().await.unwrap();
 }
 
@@ -126,14 +125,6 @@ async fn what_can_never_succeed_is_set_aside_and_holds_nothing_up() {
         chain.host.publish(topic, &body).await.unwrap();
     }
     tell_all(&chain.shop().unwrap()).await;
-    let rest: Vec<String> = topology::QUEUES.iter().map(|queue| topology::dead_letter_queue(queue.name)).collect();
-    let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
-    chain.wait_until_drained(&rest).await.unwrap();
-
-    let set_aside: Vec<(String, u64)> =
-        chain.host.queues().await.unwrap().into_iter().filter(|(name, depth)| name.ends_with(".dlq") && *depth > 0).collect();
-    let mut names: Vec<&str> = set_aside.iter().map(|(name, _)| name.as_str()).collect();
-    names.sort_unstable();
     // An order that only OS has never heard of is prepared by Execution; whoever cannot read a message sets it aside.
     let wanted = [
         "billing-execution-failed.dlq",
@@ -144,7 +135,7 @@ async fn what_can_never_succeed_is_set_aside_and_holds_nothing_up() {
         "os-quote-approved.dlq",
         "os-quote-created.dlq",
     ];
-    assert_eq!(names, wanted);
+    chain.wait_until_these_hold_messages(&wanted).await.unwrap();
     chain.stop().await.unwrap();
 }
 

@@ -34,7 +34,8 @@ struct Made {
 impl Paces {
     /// Whether it is time for this call.
     pub(super) fn is_time(&self, bill: &Bill, due: &Due, now: DateTime<Utc>) -> bool {
-        let asked = bill.attempt(due.reference()).is_none_or(|attempt| now >= attempt.updated_at + respite(due));
+        let asked =
+            bill.attempt(due.reference()).is_none_or(|attempt| now >= attempt.updated_at + respite(due));
         let made = self.0.get(&due.reference()).filter(|made| made.call == mem::discriminant(due));
         asked && made.is_none_or(|made| now >= made.at + made.wait)
     }

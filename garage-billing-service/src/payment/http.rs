@@ -8,7 +8,9 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use garage_events::{Cents, CustomerId, PaymentId, PaymentMethod, PaymentStatus, QuoteId, Refusal, WorkOrderId};
+use garage_events::{
+    Cents, CustomerId, PaymentId, PaymentMethod, PaymentStatus, QuoteId, Refusal, WorkOrderId,
+};
 use garage_kit::{
     Loaded,
     auth::Caller,
@@ -129,7 +131,11 @@ async fn list(State(app): State<App>, caller: Caller, page: Page) -> Result<List
         (status = 202, description = "Accepted; the end is not known yet", body = View),
         Problem,
     ))]
-async fn pay(State(app): State<App>, caller: Caller, command: Command<NewPayment>) -> Result<Response, Problem> {
+async fn pay(
+    State(app): State<App>,
+    caller: Caller,
+    command: Command<NewPayment>,
+) -> Result<Response, Problem> {
     admit(&caller, &DESK)?;
     let order = command.body.work_order_id;
     if !concerns(&caller, order) {
@@ -162,16 +168,20 @@ fn answer(bill: Loaded<Bill>, id: PaymentId) -> Result<Response, Problem> {
             let detail = format!("the payment was declined: {reason}");
             Some(Problem::new(StatusCode::BAD_REQUEST, "payment_failed", detail).titled("Payment failed"))
         }
-        PaymentStatus::Cancelled => Some(Problem::conflict("the payment is CANCELLED: the work order is off")),
+        PaymentStatus::Cancelled => {
+            Some(Problem::conflict("the payment is CANCELLED: the work order is off"))
+        }
         PaymentStatus::Refunding | PaymentStatus::Refunded => {
-            let detail = format!("the payment is {}: the work order is off, and the money goes back", attempt.status);
+            let detail =
+                format!("the payment is {}: the work order is off, and the money goes back", attempt.status);
             Some(Problem::conflict(detail))
         }
     };
     if let Some(problem) = refused {
         return Err(problem.header(header::LOCATION, place));
     }
-    let status = if attempt.status == PaymentStatus::Approved { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let status =
+        if attempt.status == PaymentStatus::Approved { StatusCode::OK } else { StatusCode::ACCEPTED };
     Ok((status, [(header::LOCATION, place)], view(bill, id)?).into_response())
 }
 

@@ -8,8 +8,8 @@ use garage_kit::{
     Loaded,
     auth::Caller,
     http::{
-        Answer, Command, Created, Field, Fields, FromFields, IfMatch, Json, Listing, Page, PageParams, Path, Problem,
-        Query, Versioned, read,
+        Answer, Command, Created, Field, Fields, FromFields, IfMatch, Json, Listing, Page, PageParams, Path,
+        Problem, Query, Versioned, read,
     },
     store::Order,
 };
@@ -101,7 +101,8 @@ impl FromFields for NewQuote {
         let work_order_id = fields.required("workOrderId", read::value);
         let customer_id = fields.optional("customerId", read::value);
         let lines = Lines::from_fields(fields);
-        let (work_order_id, customer_id, Lines { items, valid_until }) = (work_order_id?, customer_id?, lines?);
+        let (work_order_id, customer_id, Lines { items, valid_until }) =
+            (work_order_id?, customer_id?, lines?);
         Ok(Self { work_order_id, customer_id, items, valid_until })
     }
 }
@@ -286,9 +287,9 @@ async fn decide(
     mut decision: impl FnMut(Bill, DateTime<Utc>) -> Result<Transition<Bill>, Refusal> + Send,
 ) -> Result<Versioned<View>, Problem> {
     let order = bill(app, caller, id).await?.state.work_order_id;
-    let decided = app.shell().decide::<Bill>(order.0, seen, |bill, at| {
-        decision(bill.ok_or(Refusal::Unknown("quote"))?, at)
-    });
+    let decided = app
+        .shell()
+        .decide::<Bill>(order.0, seen, |bill, at| decision(bill.ok_or(Refusal::Unknown("quote"))?, at));
     view(decided.await?)
 }
 

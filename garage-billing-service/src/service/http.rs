@@ -77,7 +77,13 @@ impl FromFields for NewService {
         let price = fields.required("price", read::value);
         let duration = fields.required("duration", read::whole(MINUTES));
         let active = fields.optional("active", read::boolean);
-        Ok(Self { name: name?, description: description?, price: price?, duration: duration?, active: active? })
+        Ok(Self {
+            name: name?,
+            description: description?,
+            price: price?,
+            duration: duration?,
+            active: active?,
+        })
     }
 }
 
@@ -115,7 +121,13 @@ impl FromFields for ServicePatch {
         let price = fields.optional("price", read::value);
         let duration = fields.optional("duration", read::whole(MINUTES));
         let active = fields.optional("active", read::boolean);
-        Ok(Self { name: name?, description: description?, price: price?, duration: duration?, active: active? })
+        Ok(Self {
+            name: name?,
+            description: description?,
+            price: price?,
+            duration: duration?,
+            active: active?,
+        })
     }
 }
 
@@ -140,7 +152,8 @@ struct Wanted {
 impl FromFields for Wanted {
     fn from_fields(fields: &mut Fields<'_>) -> Answer<Self> {
         let q = fields.optional("q", read::text(1..=200));
-        let active = fields.optional("active", read::parsed(|text: &str| text.parse().map_err(|_| "must be true or false")));
+        let active = fields
+            .optional("active", read::parsed(|text: &str| text.parse().map_err(|_| "must be true or false")));
         Ok(Self { q: q?, active: active? })
     }
 }

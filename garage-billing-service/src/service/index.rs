@@ -10,8 +10,10 @@ use uuid::Uuid;
 use super::Service;
 
 /// Where services live.
-pub static SERVICES: Kind =
-    Kind { name: "services", fields: &[Field::plain("name"), Field::plain("active"), Field::plain("search")] };
+pub static SERVICES: Kind = Kind {
+    name: "services",
+    fields: &[Field::plain("name"), Field::plain("active"), Field::plain("search")],
+};
 
 impl Aggregate for Service {
     const KIND: &'static Kind = &SERVICES;
@@ -23,7 +25,11 @@ impl Aggregate for Service {
     fn index(&self) -> Map<String, Value> {
         let name = self.card.name.to_lowercase();
         let description = self.card.description.as_deref().unwrap_or_default().to_lowercase();
-        let fields = [("search", json!(format!("{name} {description}"))), ("name", json!(name)), ("active", json!(self.card.active.to_string()))];
+        let fields = [
+            ("search", json!(format!("{name} {description}"))),
+            ("name", json!(name)),
+            ("active", json!(self.card.active.to_string())),
+        ];
         fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }

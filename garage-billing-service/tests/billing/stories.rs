@@ -73,7 +73,10 @@ async fn an_answer_that_was_lost_is_asked_for_and_nothing_is_charged_twice(world
     world.settle().await;
     assert_eq!(world.standing(order).await, ["PROCESSING"]);
     let again = world.pay(order).await;
-    assert_eq!(again.expect(StatusCode::CONFLICT)["detail"], "paying again is not possible: the earlier payment is PROCESSING");
+    assert_eq!(
+        again.expect(StatusCode::CONFLICT)["detail"],
+        "paying again is not possible: the earlier payment is PROCESSING"
+    );
     world.settle().await;
     world.settle().await;
     assert_eq!((world.standing(order).await, world.money().await), (words(&["APPROVED"]), words(&["+150"])));
@@ -115,7 +118,10 @@ async fn an_order_called_off_while_the_payer_hesitates_costs_nothing(world: Worl
     assert_eq!(world.standing(order).await, ["CANCELLED"]);
     assert_eq!(world.quote(order).await["status"], "CANCELLED");
     let again = world.pay(order).await;
-    assert_eq!(again.expect(StatusCode::CONFLICT)["detail"], "paying is not possible: the work order is CANCELLED");
+    assert_eq!(
+        again.expect(StatusCode::CONFLICT)["detail"],
+        "paying is not possible: the work order is CANCELLED"
+    );
     assert!(world.money().await.is_empty());
     let told = world.end().await;
     assert_eq!(told, ["quote.created", "quote.approved"]);
@@ -128,7 +134,10 @@ async fn money_that_comes_after_the_cancellation_goes_back(world: World) {
     world.call_off(order).await;
     let told = world.told("payment.refunded").await;
     assert_eq!((&told["amount"], &told["reason"]), (&json!(150), &json!("WORK_ORDER_CANCELLED")));
-    assert_eq!((world.standing(order).await, world.money().await), (words(&["REFUNDED"]), words(&["+150", "-150"])));
+    assert_eq!(
+        (world.standing(order).await, world.money().await),
+        (words(&["REFUNDED"]), words(&["+150", "-150"]))
+    );
     let told = world.end().await;
     assert_eq!(told, ["quote.created", "quote.approved", "payment.refunded"]);
 }
@@ -139,7 +148,10 @@ async fn a_charge_whose_answer_was_lost_is_found_and_given_back_after_the_cancel
     world.pay(order).await.expect(StatusCode::ACCEPTED);
     world.call_off(order).await;
     world.told("payment.refunded").await;
-    assert_eq!((world.standing(order).await, world.money().await), (words(&["REFUNDED"]), words(&["+150", "-150"])));
+    assert_eq!(
+        (world.standing(order).await, world.money().await),
+        (words(&["REFUNDED"]), words(&["+150", "-150"]))
+    );
 }
 
 async fn a_charge_that_never_arrived_is_not_made_after_the_cancellation(world: World) {
@@ -162,7 +174,10 @@ async fn money_that_came_before_the_cancellation_waits_for_the_workshop(world: W
     assert_eq!(world.standing(order).await, ["APPROVED"], "the work may be finished already");
     world.give_up(order).await;
     world.told("payment.refunded").await;
-    assert_eq!((world.standing(order).await, world.money().await), (words(&["REFUNDED"]), words(&["+150", "-150"])));
+    assert_eq!(
+        (world.standing(order).await, world.money().await),
+        (words(&["REFUNDED"]), words(&["+150", "-150"]))
+    );
     assert_eq!(world.quote(order).await["status"], "CANCELLED");
 }
 
@@ -178,8 +193,14 @@ async fn work_that_fails_is_refunded_exactly_once(world: World) {
     let told = world.told("payment.refunded").await;
     assert_eq!((&told["amount"], &told["reason"]), (&json!(150), &json!("the frame is bent")));
     let again = world.pay(order).await;
-    assert_eq!(again.expect(StatusCode::CONFLICT)["detail"], "paying is not possible: the work order is FAILED");
-    assert_eq!((world.standing(order).await, world.money().await), (words(&["REFUNDED"]), words(&["+150", "-150"])));
+    assert_eq!(
+        again.expect(StatusCode::CONFLICT)["detail"],
+        "paying is not possible: the work order is FAILED"
+    );
+    assert_eq!(
+        (world.standing(order).await, world.money().await),
+        (words(&["REFUNDED"]), words(&["+150", "-150"]))
+    );
     let told = world.end().await;
     assert_eq!(count(&told, "payment.refunded"), 1);
 }
@@ -190,7 +211,10 @@ async fn an_order_called_off_before_it_is_known_gets_a_void_quote(world: World) 
     world.hear(world.created(order, "Ana Souza")).await;
     assert_eq!(world.quote(order).await["status"], "CANCELLED");
     let refused = world.say(order, "approve").await;
-    assert_eq!(refused.expect(StatusCode::CONFLICT)["detail"], "approving is not possible: the quote is CANCELLED");
+    assert_eq!(
+        refused.expect(StatusCode::CONFLICT)["detail"],
+        "approving is not possible: the quote is CANCELLED"
+    );
     assert!(world.end().await.is_empty());
 }
 

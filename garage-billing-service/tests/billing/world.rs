@@ -1,12 +1,7 @@
 //! A Billing Service over a store of its own, with a clock that stands still, the sandbox for a gateway, and
 //! two neighbours who write down what they hear. One sentence, one world.
 
-use std::{
-    any::Any,
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{any::Any, collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::{
@@ -20,7 +15,11 @@ use garage_billing_service::{
     connect,
     gateway::{
         Gateway,
-        sandbox::{Sandbox, faults::Faults, ledger::{Movement, Verdict}},
+        sandbox::{
+            Sandbox,
+            faults::Faults,
+            ledger::{Movement, Verdict},
+        },
     },
     open_with,
     quote::Terms,
@@ -142,7 +141,7 @@ impl World {
 
     pub(crate) async fn mongodb() -> Self {
         install_crypto();
-        let database = mongo_database("billing").await;
+        let database = mongo_database("billing");
         Self::over(connect(&database.uri()).await.unwrap(), Box::new(database)).await
     }
 
@@ -201,13 +200,20 @@ impl World {
         sign(&secret(), &grant, &self.clock).unwrap()
     }
 
-    pub(crate) fn request(&self, role: &str, method: Method, path: &str, body: Option<Value>) -> Request<Body> {
+    pub(crate) fn request(
+        &self,
+        role: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Request<Body> {
         let bearer = format!("Bearer {}", self.token(role));
         let request = Request::builder().method(method).uri(path).header(header::AUTHORIZATION, bearer);
         match body {
-            Some(body) => {
-                request.header(header::CONTENT_TYPE, "application/json").body(body.to_string().into()).unwrap()
-            }
+            Some(body) => request
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(body.to_string().into())
+                .unwrap(),
             None => request.header(header::CONTENT_LENGTH, 0).body(Body::empty()).unwrap(),
         }
     }
@@ -254,7 +260,8 @@ impl World {
         let (topic, order, source) = (event.event_type(), event.work_order_id().0, event.publisher());
         let at = self.clock.now();
         let id = EventId(self.clock.event_id());
-        let envelope = Envelope { event_id: id, timestamp: at, source, version: 1, causation_id: None, event };
+        let envelope =
+            Envelope { event_id: id, timestamp: at, source, version: 1, causation_id: None, event };
         Message {
             id: id.0,
             kind: "work_orders".to_owned(),
@@ -438,6 +445,9 @@ impl Heard {
     }
 
     fn note(&mut self, event: Value) {
+        if event["source"] != "billing-service" {
+            return;
+        }
         let id = text(&event["eventId"]).to_owned();
         if self.events.insert(id.clone(), event).is_none() {
             self.order.push(id);

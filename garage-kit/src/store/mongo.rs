@@ -20,7 +20,6 @@ use mongodb::{
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use self::write::Concern;
 use crate::{
     Failure,
     store::{Change, Kind, Message, Outcome, Query, Record, Rule, Store},
@@ -74,8 +73,11 @@ impl MongoStore {
     /// Lets go of the server.
     pub async fn close(&self) {
         let client = self.database.client().clone();
-        let closed = self.settled("closing", async move { Ok(client.shutdown().await) }).await;
-        if let Err(failure) = closed {
+        let closing = async move {
+            client.shutdown().await;
+            Ok(())
+        };
+        if let Err(failure) = self.settled("closing", closing).await {
             tracing::warn!(%failure, "MongoDB's connections were left open");
         }
     }
@@ -88,7 +90,9 @@ impl MongoStore {
         work: impl Future<Output = mongodb::error::Result<T>> + Send + 'static,
     ) -> Result<T, Failure> {
         match timeout(PATIENCE, tokio::spawn(work)).await {
-            Err(_) => Err(Failure::passing(doing, format!("{} did not answer within {PATIENCE:?}", self.place))),
+            Err(_) => {
+                Err(Failure::passing(doing, format!("{} did not answer within {PATIENCE:?}", self.place)))
+            }
             Ok(Err(ended)) => Err(Failure::lasting(doing, ended)),
             Ok(Ok(answer)) => answer.map_err(|error| answer::failure(doing, &self.place, &error)),
         }
@@ -104,13 +108,13 @@ impl MongoStore {
         &self,
         kind: &Kind,
         statements: Vec<RawDocumentBuf>,
-        concern: Concern,
     ) -> Result<Vec<(usize, Outcome)>, Failure> {
         let mut wrong = Vec::new();
         let mut before = 0;
-        for (command, size) in write::commands(kind.name, statements, concern)? {
+        for (command, size) in write::commands(kind.name, statements)? {
             let database = self.database.clone();
-            let answer = self.settled("writing", async move { database.run_raw_command(command).await }).await?;
+            let answer =
+                self.settled("writing", async move { database.run_raw_command(command).await }).await?;
             let outcomes = answer::outcomes(&self.place, &answer)?;
             wrong.extend(outcomes.into_iter().map(|(index, outcome)| (before + index, outcome)));
             before += size;
@@ -180,10 +184,11 @@ impl Store for MongoStore {
     async fn commit(&self, changes: &[Change]) -> Result<Vec<Outcome>, Failure> {
         let mut outcomes = vec![Outcome::Committed; changes.len()];
         for kind in named(changes) {
-            let places: Vec<usize> = (0..changes.len()).filter(|place| changes[*place].kind == kind).collect();
+            let places: Vec<usize> =
+                (0..changes.len()).filter(|place| changes[*place].kind == kind).collect();
             let statements = places.iter().map(|place| write::statement(&changes[*place]));
             let statements = statements.collect::<Result<_, _>>()?;
-            for (index, outcome) in self.write(kind, statements, Concern::Lasting).await? {
+            for (index, outcome) in self.write(kind, statements).await? {
                 outcomes[places[index]] = outcome;
             }
             if places.iter().any(|place| changes[*place].body.is_none()) {
@@ -208,7 +213,7 @@ impl Store for MongoStore {
         for kind in self.kinds {
             let statements = forgets(kind, messages)?;
             if !statements.is_empty() {
-                self.write(kind, statements, Concern::Seen).await?;
+                self.write(kind, statements).await?;
                 self.bury(kind).await;
             }
         }
@@ -271,7 +276,9 @@ fn indexes(kind: &Kind) -> Document {
         let key = if unique { doc! { path: 1 } } else { doc! { path: 1, "_id": 1 } };
         doc! { "name": field.name, "key": key, "unique": unique, "partialFilterExpression": read::has(*field) }
     });
-    let outbox = doc! { "name": "outbox", "key": { "outbox.at": 1 }, "partialFilterExpression": read::waits() };
-    let deleted = doc! { "name": "deleted", "key": { "version": 1 }, "partialFilterExpression": { "version": 0 } };
+    let outbox =
+        doc! { "name": "outbox", "key": { "outbox.at": 1 }, "partialFilterExpression": read::waits() };
+    let deleted =
+        doc! { "name": "deleted", "key": { "version": 1 }, "partialFilterExpression": { "version": 0 } };
     doc! { "createIndexes": kind.name, "indexes": fields.chain([outbox, deleted]).collect::<Vec<_>>() }
 }

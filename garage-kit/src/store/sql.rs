@@ -4,12 +4,7 @@
 //! same transaction. The tables are made by the service's migrations; `tests/migrations` has an example of
 //! each. Nothing here creates a database or a folder.
 
-use std::{
-    collections::HashMap,
-    future::Future,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -84,17 +79,22 @@ impl SqlStore {
         kinds: &'static [&'static Kind],
         connections: u32,
     ) -> Result<Self, Failure> {
-        let (sessions, dialect, place) = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        let (sessions, dialect, place) = if url.starts_with("postgres://") || url.starts_with("postgresql://")
+        {
             open::postgres(url, &migrations.postgres, connections).await?
         } else if let Some(path) = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
             open::sqlite(path, &migrations.sqlite).await?
         } else {
-            return Err(Failure::lasting("opening the database", "its URL must begin with postgres:// or sqlite:"));
+            return Err(Failure::lasting(
+                "opening the database",
+                "its URL must begin with postgres:// or sqlite:",
+            ));
         };
-        let mut store =
-            Self { sessions, place, tables: HashMap::new(), kinds, outbox: Outbox::new(dialect) };
+        let mut store = Self { sessions, place, tables: HashMap::new(), kinds, outbox: Outbox::new(dialect) };
         for kind in kinds {
-            let columns = store.read("checking the schema", SqlStr::from_static(dialect.columns), vec![kind.name.to_owned()]).await?;
+            let columns = store
+                .read("checking the schema", SqlStr::from_static(dialect.columns), vec![kind.name.to_owned()])
+                .await?;
             store.tables.insert(kind.name, Table::new(kind, dialect, columns)?);
         }
         Ok(store)
@@ -106,7 +106,8 @@ impl SqlStore {
     }
 
     fn table(&self, kind: &Kind) -> Result<&Table, Failure> {
-        let unknown = || Failure::lasting("naming a table", format!("{} was not named at connect", kind.name));
+        let unknown =
+            || Failure::lasting("naming a table", format!("{} was not named at connect", kind.name));
         self.tables.get(kind.name).ok_or_else(unknown)
     }
 

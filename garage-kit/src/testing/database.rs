@@ -57,12 +57,12 @@ pub struct MongoDatabase {
     server: String,
 }
 
-/// A database in MongoDB whose name begins with `prefix`.
+/// A database in MongoDB whose name begins with `prefix`. The first write creates it.
 ///
 /// # Panics
 /// When `GARAGE_TEST_MONGODB_URI` is not set.
-#[expect(clippy::unused_async, reason = "as its sibling")]
-pub async fn mongo_database(prefix: &str) -> MongoDatabase {
+#[must_use]
+pub fn mongo_database(prefix: &str) -> MongoDatabase {
     MongoDatabase { name: fresh(prefix), server: server("GARAGE_TEST_MONGODB_URI") }
 }
 
@@ -86,8 +86,9 @@ impl Drop for MongoDatabase {
 }
 
 fn server(variable: &str) -> String {
-    env::var(variable)
-        .unwrap_or_else(|_| panic!("{variable} is not set: run `cargo xtask test`, it starts private servers"))
+    env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} is not set: run `cargo xtask test`, it starts private servers")
+    })
 }
 
 fn fresh(prefix: &str) -> String {

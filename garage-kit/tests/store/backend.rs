@@ -42,7 +42,6 @@ impl Backend for Postgres {
 
 pub(crate) struct Sqlite(pub(crate) TempDir);
 
-#[expect(clippy::unused_async, reason = "as its siblings")]
 pub(crate) async fn sqlite() -> Sqlite {
     Sqlite(tempfile::tempdir().unwrap())
 }
@@ -67,7 +66,7 @@ impl Backend for Sqlite {
 pub(crate) struct Mongo(pub(crate) MongoDatabase);
 
 pub(crate) async fn mongo() -> Mongo {
-    Mongo(mongo_database("kit").await)
+    Mongo(mongo_database("kit"))
 }
 
 #[async_trait]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use garage_kit::{
     Failure,
     clock::Clock,
-    store::{Change, Order, Position, Query, mongo::MongoStore},
+    store::{Change, Order, Position, Query, Store, mongo::MongoStore},
     store_conformance,
     testing::store::{BOOKS, Backend, KINDS},
 };
@@ -46,16 +46,16 @@ async fn database(backend: &Mongo) -> Database {
 /// The indexes and the other steps of the plan that the server would follow.
 fn steps(plan: &Document) -> Vec<String> {
     let own = plan.get_str("indexName").or_else(|_| plan.get_str("stage")).ok().map(ToOwned::to_owned);
-    let inner = plan.iter().filter(|(key, _)| *key != "rejectedPlans").flat_map(|(_, value)| match value {
-        Bson::Document(inner) => steps(inner),
-        Bson::Array(inners) => inners.iter().filter_map(Bson::as_document).flat_map(steps).collect(),
-        _ => Vec::new(),
+    let inner = plan.iter().filter(|(key, _)| *key != "rejectedPlans").flat_map(|(_, value)| {
+        let list = value.as_array().into_iter().flatten();
+        list.chain([value]).filter_map(Bson::as_document).flat_map(steps).collect::<Vec<_>>()
     });
     own.into_iter().chain(inner).collect()
 }
 
 async fn plan(database: &Database, command: Document) -> Vec<String> {
-    let answer = database.run_command(doc! { "explain": command, "verbosity": "queryPlanner" }).await.unwrap();
+    let answer =
+        database.run_command(doc! { "explain": command, "verbosity": "queryPlanner" }).await.unwrap();
     steps(&answer)
 }
 
@@ -77,7 +77,8 @@ async fn noted(database: &Database) -> Vec<Document> {
 
 fn book(number: usize) -> Change {
     let id = Clock::system().id();
-    let index = json!({ "isbn": number.to_string(), "title": format!("t{}", number % 9), "tags": ["a", "b"] });
+    let index =
+        json!({ "isbn": number.to_string(), "title": format!("t{}", number % 9), "tags": ["a", "b"] });
     let body = json!({ "state": {}, "index": index }).to_string();
     Change { kind: &BOOKS, id, expected: 0, body: Some(body), messages: Vec::new() }
 }
@@ -128,4 +129,12 @@ async fn nothing_is_left_of_a_deleted_record_that_told_everything() {
     store.commit(&[death]).await.unwrap();
     let books = database(&backend).await.collection::<Document>("books");
     assert_eq!(books.count_documents(doc! {}).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_store_that_was_closed_says_so() {
+    let backend = mongo().await;
+    let store = MongoStore::connect(&backend.0.uri(), "unused", &KINDS).await.unwrap();
+    store.close().await;
+    assert!(store.ping().await.is_err());
 }

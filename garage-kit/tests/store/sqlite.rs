@@ -1,12 +1,12 @@
 //! SQLite: the promises, and what only a file can do.
 
+use super::backend::{migrations, sqlite};
 use garage_kit::{
     Failure,
     store::{Field, Kind, Store, sql::SqlStore},
     store_conformance,
     testing::store::KINDS,
 };
-use super::backend::{migrations, sqlite};
 
 store_conformance!(sqlite);
 

@@ -41,7 +41,7 @@ pub(crate) struct Shop {
 /// Where the data live; gone with the test.
 enum Database {
     Sqlite(TempDir),
-    Postgres(PostgresDatabase),
+    Postgres(Box<PostgresDatabase>),
 }
 
 impl Database {
@@ -63,7 +63,7 @@ impl Shop {
     }
 
     pub(crate) async fn on_postgres() -> Self {
-        Self::over(Database::Postgres(postgres_database("garage_os").await)).await
+        Self::over(Database::Postgres(Box::new(postgres_database("garage_os").await))).await
     }
 
     async fn over(database: Database) -> Self {

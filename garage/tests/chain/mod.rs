@@ -1,6 +1,9 @@
 //! The distributed way of running, for tests: the three real service programs on real servers, in databases and a
 //! virtual host of their own.
 
+#![allow(dead_code, reason = "each test program uses its part of this")]
+#![allow(clippy::allow_attributes, reason = "what is dead differs from program to program")]
+
 use std::{
     net::TcpListener,
     path::PathBuf,
@@ -157,7 +160,7 @@ impl Chain {
     pub(crate) async fn start() -> Result<Self> {
         let host = VirtualHost::make().await?;
         let databases =
-            (postgres_database("os_service").await, mongo_database("billing_service").await, postgres_database("execution_service").await);
+            (postgres_database("os_service").await, mongo_database("billing_service"), postgres_database("execution_service").await);
         let broker = || ("RABBITMQ_URL", host.url());
         let mut programs = [
             Program::new("garage-os-service", &[broker(), ("DATABASE_URL", databases.0.url())]),
@@ -197,16 +200,39 @@ impl Chain {
         Shop::new(self.urls(), sign(&SECRET.to_owned().into(), &grant, &Clock::system())?)
     }
 
-    /// Waits until no queue holds a message, but for those named.
-    pub(crate) async fn wait_until_drained(&self, except: &[&str]) -> Result<()> {
+    /// Waits until no queue holds a message. The broker counts twice a second, so one look is not enough.
+    pub(crate) async fn wait_until_drained(&self) -> Result<()> {
+        for _ in 0..2 {
+            sleep(Duration::from_millis(1100)).await;
+            self.wait_until_these_hold_messages(&[]).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until exactly these queues hold messages.
+    pub(crate) async fn wait_until_these_hold_messages(&self, names: &[&str]) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let mut queues = self.host.queues().await?;
-            queues.retain(|(name, depth)| *depth > 0 && !except.contains(&name.as_str()));
-            if queues.is_empty() {
+            queues.retain(|(_, depth)| *depth > 0);
+            queues.sort();
+            if queues.iter().map(|(name, _)| name.as_str()).eq(names.iter().copied()) {
                 return Ok(());
             }
-            ensure!(Instant::now() < deadline, "messages are left over: {queues:?}");
+            ensure!(Instant::now() < deadline, "messages are in {queues:?}, must be in {names:?}");
+            sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Waits until exactly these connections are seen.
+    pub(crate) async fn wait_until_connected_as(&self, names: &[&str]) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let connections = self.host.connections().await?;
+            if connections == names {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "connections are {connections:?}, must be {names:?}");
             sleep(Duration::from_millis(200)).await;
         }
     }

@@ -122,7 +122,8 @@ impl Entry {
     /// A new payment, which begins as the payer's name demands.
     #[must_use]
     pub fn create(key: Uuid, request: Request, at: DateTime<Utc>) -> Self {
-        let (status, detail) = beginning(request.holder.as_ref().unwrap_or(&request.payer.name), request.method);
+        let (status, detail) =
+            beginning(request.holder.as_ref().unwrap_or(&request.payer.name), request.method);
         let expires_at = life(request.method).map(|life| at + life);
         let waiting = Self {
             key,

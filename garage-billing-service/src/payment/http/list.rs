@@ -44,7 +44,9 @@ impl Aggregate for Row {
 pub(super) async fn page(repository: &Repository, page: &Page) -> Result<Listing<View>, Problem> {
     let asked = page.query(Order::By("payment_id"), Vec::new());
     let rows = rows(repository, &asked).await?;
-    Ok(page.answer(&asked, rows, |Loaded { state, .. }| View::of(state.work_order_id, state.customer_id, state.attempt)))
+    Ok(page.answer(&asked, rows, |Loaded { state, .. }| {
+        View::of(state.work_order_id, state.customer_id, state.attempt)
+    }))
 }
 
 /// What is left of the bill in which the last page ended, then the bills behind it.

@@ -72,7 +72,10 @@ impl Item {
         if known.is_none() && !self.is_whole() {
             let field = if self.part_id.is_some() { "partId" } else { "serviceId" };
             let place = format!("items[{index}].{field}");
-            return Err(FieldError::new(place, "must be in the catalogue, unless name and unitPrice are given"));
+            return Err(FieldError::new(
+                place,
+                "must be in the catalogue, unless name and unitPrice are given",
+            ));
         }
         Ok(Line {
             name: self.name.or_else(|| known.map(|known| known.name.clone())).unwrap_or_default(),

@@ -70,12 +70,14 @@ pub(super) fn failure(doing: &'static str, place: &str, error: &Error) -> Failur
 }
 
 fn is_passing(kind: &ErrorKind) -> bool {
-    match kind {
-        ErrorKind::Io(_)
-        | ErrorKind::ServerSelection { .. }
-        | ErrorKind::ConnectionPoolCleared { .. }
-        | ErrorKind::DnsResolve { .. } => true,
-        ErrorKind::Command(error) => PASSING.contains(&error.code),
-        _ => false,
+    if let ErrorKind::Command(error) = kind {
+        return PASSING.contains(&error.code);
     }
+    matches!(
+        kind,
+        ErrorKind::Io(_)
+            | ErrorKind::ServerSelection { .. }
+            | ErrorKind::ConnectionPoolCleared { .. }
+            | ErrorKind::DnsResolve { .. }
+    )
 }

@@ -37,7 +37,7 @@ fn number_to_bson(number: &Number) -> Bson {
     }
 }
 
-/// The JSON value that [`to_bson`] was given.
+/// The JSON value that [`to_bson`] was given; none for what it never makes.
 pub(super) fn to_json(value: Bson) -> Option<Value> {
     Some(match value {
         Bson::Null => Value::Null,
@@ -54,7 +54,18 @@ pub(super) fn to_json(value: Bson) -> Option<Value> {
                 .map(|(key, value)| Some((unescape(&key).into_owned(), to_json(value)?)))
                 .collect::<Option<_>>()?,
         ),
-        _ => return None,
+        Bson::RegularExpression(_)
+        | Bson::JavaScriptCode(_)
+        | Bson::JavaScriptCodeWithScope(_)
+        | Bson::Timestamp(_)
+        | Bson::Binary(_)
+        | Bson::ObjectId(_)
+        | Bson::DateTime(_)
+        | Bson::Symbol(_)
+        | Bson::Undefined
+        | Bson::MaxKey
+        | Bson::MinKey
+        | Bson::DbPointer(_) => return None,
     })
 }
 

@@ -20,12 +20,20 @@ pub(super) fn query(kind: &Kind, query: &Query) -> Result<(Document, Document), 
         conditions.push(doc! { path(field): value });
     }
     if let Some(text) = &query.search {
-        let place = doc! { "$indexOfBytes": [format!("${}", path(field(kind, "search")?)), text.to_lowercase()] };
+        let place =
+            doc! { "$indexOfBytes": [format!("${}", path(field(kind, "search")?)), text.to_lowercase()] };
         conditions.push(doc! { "$expr": { "$gte": [place, 0] } });
     }
     let sort = order(kind, &mut conditions, query.order, query.after.as_ref())?;
     // One record has no order, and to ask for one leads the server to the wrong index.
-    Ok((doc! { "$and": conditions }, if is_one { doc! {} } else { sort }))
+    Ok((
+        doc! { "$and": conditions },
+        if is_one {
+            doc! {}
+        } else {
+            sort
+        },
+    ))
 }
 
 /// Records by their ids.

@@ -20,15 +20,6 @@ use crate::{
 const STATEMENTS: usize = 1000;
 const BYTES: usize = 8 << 20;
 
-/// What a write waits for.
-#[derive(Clone, Copy)]
-pub(super) enum Concern {
-    /// On the disks of a majority.
-    Lasting,
-    /// Seen by the primary: losing it only repeats a message.
-    Seen,
-}
-
 /// The statement that writes a change.
 pub(super) fn statement(change: &Change) -> Result<RawDocumentBuf, Failure> {
     let expected = change.expected.cast_signed();
@@ -67,21 +58,15 @@ pub(super) fn bury(collection: &str) -> Document {
 pub(super) fn commands(
     collection: &str,
     statements: Vec<RawDocumentBuf>,
-    concern: Concern,
 ) -> Result<Vec<(RawDocumentBuf, usize)>, Failure> {
     let parts = split(statements).into_iter();
-    parts.map(|part| Ok((command(collection, &part, concern)?, part.len()))).collect()
+    parts.map(|part| Ok((command(collection, &part)?, part.len()))).collect()
 }
 
-fn command(
-    collection: &str,
-    statements: &[RawDocumentBuf],
-    concern: Concern,
-) -> Result<RawDocumentBuf, Failure> {
-    let concern = match concern {
-        Concern::Lasting => doc! { "w": "majority", "j": true, "wtimeout": 10_000 },
-        Concern::Seen => doc! { "w": 1 },
-    };
+/// Waits for the disks of a majority, also to forget a message: the outbox is read as the majority has it, so
+/// what was forgotten in haste would be found there again.
+fn command(collection: &str, statements: &[RawDocumentBuf]) -> Result<RawDocumentBuf, Failure> {
+    let concern = doc! { "w": "majority", "j": true, "wtimeout": 10_000 };
     let mut updates = RawArrayBuf::new();
     for statement in statements {
         updates.push(statement.as_ref());

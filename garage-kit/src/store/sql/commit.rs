@@ -24,6 +24,8 @@ const TRIES: usize = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
+/// A statement, and the changes that it is for.
+type Step<'a> = (&'a SqlStr, fn(&Change) -> bool);
 /// The changes of one kind.
 type Group<'a> = (&'a Table, Vec<&'a Change>);
 
@@ -101,7 +103,7 @@ impl SqlStore {
 /// Writes the changes of one kind and answers the ids of those that went through. Records are taken in the
 /// order of their ids, so that two replicas do not wait for each other in a circle.
 async fn store(work: &mut dyn Work, table: &Table, group: &[&Change]) -> Result<Vec<String>, sqlx::Error> {
-    let steps: [(&SqlStr, fn(&Change) -> bool); 4] = [
+    let steps: [Step<'_>; 4] = [
         (&table.insert, |change| change.expected == 0 && change.body.is_some()),
         (&table.update, |change| change.expected > 0 && change.body.is_some()),
         (&table.delete, |change| change.expected > 0 && change.body.is_none()),
@@ -109,8 +111,8 @@ async fn store(work: &mut dyn Work, table: &Table, group: &[&Change]) -> Result<
     ];
     let mut stored = Vec::new();
     for (sql, belongs) in steps {
-        let mut rows: Vec<_> =
-            group.iter().filter(|change| belongs(change)).map(|change| row(change)).collect::<Result<_, _>>()?;
+        let changes = group.iter().filter(|change| belongs(change));
+        let mut rows = changes.map(|change| row(change)).collect::<Result<Vec<_>, _>>()?;
         rows.sort_unstable_by_key(|row| row.id);
         stored.extend(run(work, sql, rows).await?);
     }

@@ -4,10 +4,9 @@
 use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
-    ConnectOptions, Connection, PgConnection, Postgres, Sqlite,
+    ConnectOptions, Connection, PgConnection, PgPool,
     migrate::{MigrateError, Migrator},
-    pool::PoolOptions,
-    postgres::PgConnectOptions,
+    postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::time::timeout;
@@ -19,25 +18,36 @@ use super::{
 };
 use crate::Failure;
 
+const CONNECTING: &str = "connecting to PostgreSQL";
 /// How long a caller waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A connection that rested longer than this is asked whether it still lives before it is used.
 const RESTED: Duration = Duration::from_secs(1);
 /// Connections that read the same file at once; each is a thread.
 const READERS: u32 = 4;
+/// How long a reader stays open for nothing.
+const RESTING: Duration = Duration::from_secs(60);
 
 /// An open database, its words, and its name for messages to the operator.
 pub(super) type Opened = (Arc<dyn Sessions>, &'static Dialect, String);
 
 /// Connects to PostgreSQL and brings its schema up to date.
 pub(super) async fn postgres(url: &str, migrator: &Migrator, connections: u32) -> Result<Opened, Failure> {
-    const DOING: &str = "connecting to PostgreSQL";
-    let options = PgConnectOptions::from_str(url)
-        .map_err(|_| Failure::lasting(DOING, "the URL is not of the form postgres://user:password@host:port/database"))?
-        .statement_cache_capacity(64);
+    let malformed = "the URL is not of the form postgres://user:password@host:port/database";
+    let options = PgConnectOptions::from_str(url).map_err(|_| Failure::lasting(CONNECTING, malformed))?;
+    let options = options.statement_cache_capacity(64);
     let place = place(&options);
     knock(&options, &place).await?;
-    let pool = PoolOptions::<Postgres>::new()
+    let pool = pool(options, connections).await;
+    let pool = pool.map_err(|error| trouble::failure(CONNECTING, &place, &error))?;
+    migrator.run(&pool).await.map_err(|error| unmigrated(&place, &error))?;
+    let pools = Pools { readers: pool.clone(), writers: pool, dialect: &POSTGRES };
+    Ok((Arc::new(pools), &POSTGRES, place))
+}
+
+/// Asks a connection whether it lives only after a rest: to ask always would double the way to the server.
+async fn pool(options: PgConnectOptions, connections: u32) -> Result<PgPool, sqlx::Error> {
+    PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
         .test_before_acquire(false)
@@ -52,10 +62,6 @@ pub(super) async fn postgres(url: &str, migrator: &Migrator, connections: u32) -
         .after_connect(|connection, _| Box::pin(durable(connection)))
         .connect_with(options)
         .await
-        .map_err(|error| trouble::failure(DOING, &place, &error))?;
-    migrator.run(&pool).await.map_err(|error| unmigrated(&place, error))?;
-    let pools = Pools { readers: pool.clone(), writers: pool, dialect: &POSTGRES };
-    Ok((Arc::new(pools), &POSTGRES, place))
 }
 
 /// A server may be set to answer before a commit is on disk. Ours must not.
@@ -72,16 +78,15 @@ fn place(options: &PgConnectOptions) -> String {
 
 /// The first connection is made outside the pool, which would hide the reason behind a time-out.
 async fn knock(options: &PgConnectOptions, place: &str) -> Result<(), Failure> {
-    const DOING: &str = "connecting to PostgreSQL";
     match timeout(PATIENCE, options.connect()).await {
-        Err(_) => Err(Failure::passing(DOING, format!("{place} did not answer within {PATIENCE:?}"))),
+        Err(_) => Err(Failure::passing(CONNECTING, format!("{place} did not answer within {PATIENCE:?}"))),
         Ok(Err(sqlx::Error::Database(error))) if error.code().as_deref() == Some("3D000") => {
             let text = format!("{place}: there is no such database; create it with CREATE DATABASE");
-            Err(Failure::lasting(DOING, text))
+            Err(Failure::lasting(CONNECTING, text))
         }
-        Ok(Err(error)) => Err(trouble::failure(DOING, place, &error)),
+        Ok(Err(error)) => Err(trouble::failure(CONNECTING, place, &error)),
         Ok(Ok(connection)) => {
-            connection.close().await.map_err(|error| trouble::failure(DOING, place, &error))
+            connection.close().await.map_err(|error| trouble::failure(CONNECTING, place, &error))
         }
     }
 }
@@ -91,13 +96,14 @@ async fn knock(options: &PgConnectOptions, place: &str) -> Result<(), Failure> {
 pub(super) async fn sqlite(path: &str, migrator: &Migrator) -> Result<Opened, Failure> {
     let path = Path::new(path);
     let place = path.display().to_string();
-    let failed = |error| unopened(path, &error);
-    let pool = || SqlitePoolOptions::new().acquire_timeout(PATIENCE).max_lifetime(None).test_before_acquire(false);
-    let writer = pool().max_connections(1).idle_timeout(None).connect_with(writing(path)).await.map_err(failed)?;
-    migrator.run(&writer).await.map_err(|error| unmigrated(&place, error))?;
-    let readers = pool().max_connections(READERS).idle_timeout(Duration::from_secs(60));
-    let readers = readers.connect_with(reading(path)).await.map_err(failed)?;
-    let pools: Pools<Sqlite> = Pools { readers, writers: writer, dialect: &SQLITE };
+    let pool =
+        || SqlitePoolOptions::new().acquire_timeout(PATIENCE).max_lifetime(None).test_before_acquire(false);
+    let writers = pool().max_connections(1).idle_timeout(None).connect_with(writing(path)).await;
+    let writers = writers.map_err(|error| unopened(path, &error))?;
+    migrator.run(&writers).await.map_err(|error| unmigrated(&place, &error))?;
+    let readers = pool().max_connections(READERS).idle_timeout(RESTING).connect_with(reading(path)).await;
+    let readers = readers.map_err(|error| unopened(path, &error))?;
+    let pools = Pools { readers, writers, dialect: &SQLITE };
     Ok((Arc::new(pools), &SQLITE, place))
 }
 
@@ -135,12 +141,10 @@ fn unopened(path: &Path, error: &sqlx::Error) -> Failure {
     trouble::failure("opening the SQLite file", &place, error)
 }
 
-fn unmigrated(place: &str, error: MigrateError) -> Failure {
+fn unmigrated(place: &str, error: &MigrateError) -> Failure {
     const DOING: &str = "bringing the schema up to date";
-    match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-            trouble::failure(DOING, place, &error)
-        }
-        other => Failure::lasting(DOING, format!("{place}: {other}")),
+    if let MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) = &error {
+        return trouble::failure(DOING, place, error);
     }
+    Failure::lasting(DOING, format!("{place}: {error}"))
 }

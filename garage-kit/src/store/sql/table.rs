@@ -98,21 +98,13 @@ pub(super) struct Table {
 const COLUMNS: &str = "CAST(t.id AS text), CAST(t.version AS text), CAST(t.body AS text)";
 
 impl Table {
-    /// The statements over `kind`. `columns` are the table's columns with their types; a field without one
-    /// means that the migrations were forgotten.
-    pub(super) fn new(kind: &'static Kind, dialect: &'static Dialect, columns: Rows) -> Result<Self, Failure> {
-        let types: HashMap<String, String> = columns
-            .into_iter()
-            .filter_map(|column| <[String; 2]>::try_from(column).ok())
-            .map(|[name, cast]| (name, cast))
-            .collect();
-        let fields = kind.fields.iter().filter(|field| field.rule != Rule::Many).map(|field| field.name);
-        for column in ["id", "version", "body"].into_iter().chain(fields) {
-            if !types.contains_key(column) {
-                let text = format!("table {} has no column {column}; the migrations must make it", kind.name);
-                return Err(Failure::lasting("checking the schema", text));
-            }
-        }
+    /// The statements over `kind`. `columns` are the table's columns with their types.
+    pub(super) fn new(
+        kind: &'static Kind,
+        dialect: &'static Dialect,
+        columns: Rows,
+    ) -> Result<Self, Failure> {
+        let types = types(kind, columns)?;
         let (name, Dialect { rows, hold, .. }) = (kind.name, dialect);
         let held = format!(
             "WITH held AS MATERIALIZED (SELECT t.id AS held_id, r.body AS next FROM {name} AS t \
@@ -212,7 +204,8 @@ impl Table {
     }
 
     fn field(&self, name: &str) -> Result<Field, Failure> {
-        let unknown = || Failure::lasting("finding records", format!("{} has no field {name}", self.kind.name));
+        let unknown =
+            || Failure::lasting("finding records", format!("{} has no field {name}", self.kind.name));
         self.kind.fields.iter().find(|field| field.name == name).copied().ok_or_else(unknown)
     }
 
@@ -223,6 +216,20 @@ impl Table {
                 let text = format!("{} cannot be ordered by {name}: it is a list", self.kind.name);
                 Err(Failure::lasting("finding records", text))
             }
+        }
+    }
+}
+
+/// The types of a table's columns. A column that is missing means that the migrations were forgotten.
+fn types(kind: &Kind, columns: Rows) -> Result<HashMap<String, String>, Failure> {
+    let columns = columns.into_iter().filter_map(|column| <[String; 2]>::try_from(column).ok());
+    let types: HashMap<String, String> = columns.map(|[name, cast]| (name, cast)).collect();
+    let fields = kind.fields.iter().filter(|field| field.rule != Rule::Many).map(|field| field.name);
+    match ["id", "version", "body"].into_iter().chain(fields).find(|name| !types.contains_key(*name)) {
+        None => Ok(types),
+        Some(column) => {
+            let text = format!("table {} has no column {column}; the migrations must make it", kind.name);
+            Err(Failure::lasting("checking the schema", text))
         }
     }
 }

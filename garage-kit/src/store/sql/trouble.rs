@@ -56,15 +56,17 @@ pub(super) fn failure(doing: &'static str, place: &str, error: &sqlx::Error) -> 
 }
 
 fn is_passing(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Database(_) => code(error).is_some_and(|code| is_passing_code(&code)),
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::Protocol(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => true,
-        _ => false,
+    match code(error) {
+        Some(code) => is_passing_code(&code),
+        None => matches!(
+            error,
+            sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::Protocol(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed
+        ),
     }
 }
 

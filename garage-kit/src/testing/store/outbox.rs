@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::{
     AUTHORS, BOOKS, Backend,
     books::{
-        NONE, born, commit, gone, id, indexed, load, message, now, put, telling, titled, told, unsent, unsent_ids,
+        NONE, born, commit, gone, id, indexed, load, message, now, put, telling, titled, told, unsent,
+        unsent_ids,
     },
 };
 use crate::store::{Change, Message};

@@ -44,10 +44,11 @@ async fn increment(store: Arc<dyn Store>, counter: Uuid, times: u32) {
             let body = json!({ "state": next, "index": {} });
             let mut change = telling(put(&BOOKS, counter, read.version, &body));
             change.messages[0].body = next.to_string();
-            match outcome(&*store, change).await {
-                Outcome::Committed => break,
-                other => assert_eq!(other, Outcome::Conflict),
+            let outcome = outcome(&*store, change).await;
+            if outcome == Outcome::Committed {
+                break;
             }
+            assert_eq!(outcome, Outcome::Conflict);
         }
     }
 }
@@ -117,11 +118,9 @@ pub async fn a_caller_that_hangs_up_leaves_the_store_usable(backend: &dyn Backen
     }
     for change in &changes {
         let again = telling(born(change.id, &titled("patient")));
-        let kept = match outcome(&*store, again.clone()).await {
-            Outcome::Committed => again,
-            Outcome::Conflict => change.clone(),
-            other => panic!("{other:?}"),
-        };
+        let outcome = outcome(&*store, again.clone()).await;
+        assert!(matches!(outcome, Outcome::Committed | Outcome::Conflict), "{outcome:?}");
+        let kept = if outcome == Outcome::Committed { &again } else { change };
         let messages = unsent(&*store).await;
         let told: Vec<_> = messages.iter().filter(|message| message.aggregate == change.id).collect();
         assert_eq!(told, kept.messages.iter().collect::<Vec<_>>(), "the state and its message, or neither");

@@ -59,13 +59,17 @@ pub async fn a_record_is_found_by_each_of_its_fields(backend: &dyn Backend) {
     });
     let another = indexed(json!({ "isbn": "978-2", "title": "Another", "tags": ["slow"] }));
     let author_body = indexed(json!({ "name": "Ana" }));
-    commit(&*store, &[put(&AUTHORS, author, 0, &author_body), born(book, &indexed(index)), born(id(), &another)])
-        .await;
+    commit(
+        &*store,
+        &[put(&AUTHORS, author, 0, &author_body), born(book, &indexed(index)), born(id(), &another)],
+    )
+    .await;
     for (field, value) in [("isbn", "978-1"), ("title", "A title"), ("tags", "red"), ("tags", "fast")] {
         assert_eq!(found(&*store, &by(field, value)).await, [book], "{field}");
     }
     assert_eq!(found(&*store, &by("author_id", &author.to_string())).await, [book]);
-    for (field, value) in [("isbn", "978"), ("title", "a title"), ("author_id", "nobody"), ("tags", "nul \0")] {
+    for (field, value) in [("isbn", "978"), ("title", "a title"), ("author_id", "nobody"), ("tags", "nul \0")]
+    {
         assert_eq!(found(&*store, &by(field, value)).await, NONE, "{field}: values are compared as they are");
     }
 }

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::{
     AUTHORS, BOOKS, Backend,
     books::{
-        NONE, born, by, commit, found, gone, id, indexed, load, message, numbered, outcome, put, taken, telling,
-        titled, told, unsent_ids, version,
+        NONE, born, by, commit, found, gone, id, indexed, load, message, numbered, outcome, put, taken,
+        telling, titled, told, unsent_ids, version,
     },
 };
 use crate::store::{Change, Order, Outcome, Query};
@@ -94,7 +94,11 @@ pub async fn a_unique_value_belongs_to_one_record(backend: &dyn Backend) {
     assert_eq!(outcome(&*store, telling(put(&BOOKS, second, 1, &numbered("978-1")))).await, taken("isbn"));
     assert_eq!(version(&*store, second).await, 1);
     assert_eq!(unsent_ids(&*store).await, NONE);
-    assert_eq!(outcome(&*store, put(&BOOKS, first, 1, &numbered("978-1"))).await, Outcome::Committed, "its own");
+    assert_eq!(
+        outcome(&*store, put(&BOOKS, first, 1, &numbered("978-1"))).await,
+        Outcome::Committed,
+        "its own"
+    );
 }
 
 pub async fn a_unique_value_is_free_again_once_it_is_given_up(backend: &dyn Backend) {
@@ -125,7 +129,8 @@ pub async fn a_book_must_have_an_author_that_exists(backend: &dyn Backend) {
     assert_eq!(outcome(&*store, telling(born(other, &written_by(id())))).await, dangling(backend));
     commit(&*store, &[put(&AUTHORS, author, 0, &named("Ana")), born(book, &written_by(author))]).await;
     assert_eq!(outcome(&*store, put(&BOOKS, book, 1, &written_by(id()))).await, dangling(backend));
-    let batch = [born(id(), &written_by(id())), born(id(), &written_by(author)), born(id(), &titled("alone"))];
+    let batch =
+        [born(id(), &written_by(id())), born(id(), &written_by(author)), born(id(), &titled("alone"))];
     let outcomes = store.commit(&batch).await.unwrap();
     assert_eq!(outcomes, [dangling(backend), Outcome::Committed, Outcome::Committed]);
     if backend.has_foreign_keys() {

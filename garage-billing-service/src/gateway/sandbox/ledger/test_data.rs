@@ -42,7 +42,9 @@ pub(super) fn beginning(payer: &str, method: PaymentMethod) -> (Status, &'static
 /// sandbox has no form, so a name of the test data may stand for the token itself.
 pub(in super::super) fn holder(token: &str) -> Option<String> {
     let name = token.trim().to_uppercase();
-    let known = name == TAKES_TIME || name == "APRO" || TURNED_DOWN.iter().any(|(turned_down, _)| *turned_down == name);
+    let known = name == TAKES_TIME
+        || name == "APRO"
+        || TURNED_DOWN.iter().any(|(turned_down, _)| *turned_down == name);
     known.then_some(name)
 }
 
