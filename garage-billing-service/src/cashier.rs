@@ -1,6 +1,5 @@
-//! Performs the gateway calls that bills ask for. One call, one answer; what cannot be answered now is asked
-//! again later and never guessed. That a call was due was stored before it is made, so a crash between the
-//! two only means asking again.
+//! Sees to it that every gateway call is made that a bill asks for, and that its answer is stored. That a call
+//! was due was stored before it is made, so a crash between the two only means asking again.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -10,8 +9,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, Utc};
-use garage_events::{PaymentId, Refusal, WorkOrderId};
+use garage_events::{Refusal, WorkOrderId};
 use garage_kit::{
     Failure, Loaded,
     http::Problem,
@@ -26,13 +24,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
 use self::pace::Paces;
-use crate::{
-    bill::{Answer, Bill},
-    gateway::{Charge, Charged, Gateway, GatewayError, Refunded, Standing},
-    payment::{Due, NEVER_RECEIVED},
-};
+use crate::{bill::Bill, gateway::Gateway, payment::Due};
 
+mod call;
 mod pace;
+
+pub use call::perform;
 
 /// How often open bills are looked through. When each call of theirs is made is [`pace`]'s affair.
 const LOOK: Duration = Duration::from_secs(1);
@@ -270,68 +267,4 @@ impl Desk {
     fn paces(&self) -> MutexGuard<'_, Paces> {
         self.paces.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Makes the call; `None` when nothing is known afterwards that was not known before.
-pub async fn perform(gateway: &dyn Gateway, due: &Due, now: DateTime<Utc>) -> Option<Answer> {
-    match due {
-        Due::Create(charge) => create(gateway, charge).await,
-        Due::Search { reference, sent_at } => {
-            search(gateway, *reference, now - *sent_at > NEVER_RECEIVED).await
-        }
-        Due::Read { gateway_id, .. } => doubted(gateway.read(gateway_id).await)?.map(Answer::Charged),
-        Due::Cancel { reference, gateway_id } => cancel(gateway, gateway_id, *reference).await,
-        Due::Refund { reference, gateway_id, amount } => {
-            match gateway.refund(gateway_id, *amount, &format!("{reference}-refund")).await {
-                Ok(Refunded::Done(_)) => Some(Answer::RefundDone),
-                Ok(Refunded::Pending) => None,
-                Err(GatewayError::Refused(reason)) => refused_refund(gateway, gateway_id, reason).await,
-                Err(unknown @ GatewayError::Unknown(_)) => doubted::<Answer>(Err(unknown)),
-            }
-        }
-    }
-}
-
-/// A refusal does not say what became of the same charge when it was sent before, its answer lost: look, and
-/// believe it only if there is nothing to be found.
-async fn create(gateway: &dyn Gateway, charge: &Charge) -> Option<Answer> {
-    match gateway.create(charge).await {
-        Ok(charged) => Some(Answer::Charged(charged)),
-        Err(GatewayError::Refused(reason)) => {
-            let found = doubted(gateway.search(charge.reference).await)?;
-            Some(found.map_or(Answer::Refused(reason), Answer::Charged))
-        }
-        Err(unknown @ GatewayError::Unknown(_)) => doubted(Err(unknown)),
-    }
-}
-
-async fn search(gateway: &dyn Gateway, reference: PaymentId, ample_time: bool) -> Option<Answer> {
-    match doubted(gateway.search(reference).await)? {
-        Some(charged) => Some(Answer::Charged(charged)),
-        None => ample_time.then_some(Answer::NeverReceived),
-    }
-}
-
-/// A refused cancellation means that the payment is no longer pending: whatever it became is the answer.
-async fn cancel(gateway: &dyn Gateway, gateway_id: &str, reference: PaymentId) -> Option<Answer> {
-    match gateway.cancel(gateway_id, &format!("{reference}-cancel")).await {
-        Ok(charged) => Some(Answer::Charged(charged)),
-        Err(GatewayError::Refused(_)) => doubted(gateway.read(gateway_id).await)?.map(Answer::Charged),
-        Err(unknown @ GatewayError::Unknown(_)) => doubted(Err(unknown)),
-    }
-}
-
-/// Refused because it was done before (the answer to the first try was lost), or for good.
-async fn refused_refund(gateway: &dyn Gateway, gateway_id: &str, reason: String) -> Option<Answer> {
-    match doubted(gateway.read(gateway_id).await)? {
-        Some(charged @ Charged { standing: Standing::Refunded, .. }) => Some(Answer::Charged(charged)),
-        Some(_) | None => Some(Answer::RefundRefused(reason)),
-    }
-}
-
-/// Doubt is for the log; the attempt stays as it is.
-fn doubted<T>(answer: Result<T, GatewayError>) -> Option<T> {
-    answer
-        .inspect_err(|doubt| tracing::warn!(%doubt, "the gateway gave no answer; it will be asked again"))
-        .ok()
 }

@@ -192,3 +192,95 @@ impl Attempt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const AT: DateTime<Utc> = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+    const ID: PaymentId = PaymentId(Uuid::from_u128(1));
+
+    fn attempt(status: PaymentStatus, gateway_id: Option<&str>) -> Attempt {
+        Attempt {
+            id: ID,
+            quote_id: QuoteId(Uuid::nil()),
+            amount: Cents::new(15000).unwrap(),
+            method: PaymentMethod::CreditCard,
+            payer: Payer { name: "Ana".to_owned(), email: None, document: None },
+            card_token: Some("token".to_owned()),
+            card_brand: Some("visa".to_owned()),
+            installments: 3,
+            metadata: None,
+            status,
+            gateway_id: gateway_id.map(ToOwned::to_owned),
+            reason: None,
+            instructions: None,
+            created_at: AT,
+            updated_at: AT,
+            captured_at: None,
+            refunded_at: None,
+        }
+    }
+
+    #[test]
+    fn what_the_gateway_is_asked_follows_from_what_is_known() {
+        let (reference, gateway_id) = (ID, "7".to_owned());
+        let amount = Cents::new(15000).unwrap();
+        for status in [PaymentStatus::Processing, PaymentStatus::Pending] {
+            let (unknown, known) = (attempt(status, None), attempt(status, Some("7")));
+            assert!(matches!(unknown.due(true), Some(Due::Create(charge)) if charge.reference == ID));
+            assert_eq!(unknown.due(false), Some(Due::Search { reference, sent_at: AT }));
+            assert_eq!(known.due(true), Some(Due::Read { reference, gateway_id: gateway_id.clone() }));
+            assert_eq!(known.due(false), Some(Due::Cancel { reference, gateway_id: gateway_id.clone() }));
+        }
+        for wanted in [true, false] {
+            let owed = attempt(PaymentStatus::Refunding, Some("7")).due(wanted);
+            assert_eq!(owed, Some(Due::Refund { reference, gateway_id: gateway_id.clone(), amount }));
+        }
+    }
+
+    #[test]
+    fn what_has_ended_asks_for_nothing() {
+        let ended = [
+            PaymentStatus::Approved,
+            PaymentStatus::Rejected,
+            PaymentStatus::Cancelled,
+            PaymentStatus::Refunded,
+        ];
+        for status in ended {
+            assert_eq!(attempt(status, Some("7")).due(true), None);
+            assert_eq!(attempt(status, None).due(false), None);
+        }
+    }
+
+    #[test]
+    fn the_gateway_is_told_everything_about_the_card() {
+        let Some(Due::Create(charge)) = attempt(PaymentStatus::Processing, None).due(true) else {
+            panic!("no charge is due");
+        };
+        let card = (charge.card_token.as_deref(), charge.card_brand.as_deref(), charge.installments);
+        assert_eq!(card, (Some("token"), Some("visa"), 3));
+    }
+
+    #[test]
+    fn a_look_makes_nothing() {
+        assert!(matches!(attempt(PaymentStatus::Approved, Some("7")).look(), Due::Read { .. }));
+        assert!(matches!(attempt(PaymentStatus::Cancelled, None).look(), Due::Search { .. }));
+    }
+
+    #[test]
+    fn money_comes_once_and_goes_back_once() {
+        let later = AT + TimeDelta::hours(1);
+        let refunding = attempt(PaymentStatus::Processing, Some("7"))
+            .moved(PaymentStatus::Approved, AT)
+            .moved(PaymentStatus::Refunding, later);
+        assert_eq!((refunding.captured_at, refunding.refunded_at), (Some(AT), None));
+        let refunded = refunding.moved(PaymentStatus::Refunded, later);
+        assert_eq!(
+            (refunded.captured_at, refunded.refunded_at, refunded.is_live()),
+            (Some(AT), Some(later), false)
+        );
+    }
+}

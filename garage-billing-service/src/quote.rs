@@ -283,3 +283,153 @@ impl Line {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use garage_events::{CustomerId, VehicleId, WorkOrderId, WorkOrderStatus};
+
+    use super::*;
+
+    const AT: DateTime<Utc> = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+    const OIL: PartId = PartId(Uuid::from_u128(1));
+    const CHANGE: ServiceId = ServiceId(Uuid::from_u128(2));
+    const GONE: PartId = PartId(Uuid::from_u128(3));
+
+    fn cents(n: i64) -> Cents {
+        Cents::new(n).unwrap()
+    }
+
+    fn quantity(json: &str) -> Quantity {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn terms() -> Terms {
+        Terms { validity: TimeDelta::days(10), diagnosis_fee: cents(15000) }
+    }
+
+    fn catalogue() -> Catalogue {
+        let priced = |name: &str, price| Priced { name: name.to_owned(), price: cents(price) };
+        Catalogue {
+            parts: [(OIL, priced("Oil", 3999))].into(),
+            services: [(CHANGE, priced("Oil change", 8000))].into(),
+        }
+    }
+
+    fn order(parts: Vec<RequestedPart>, services: Vec<RequestedService>) -> WorkOrderCreated {
+        WorkOrderCreated {
+            work_order_id: WorkOrderId(Uuid::nil()),
+            customer_id: CustomerId(Uuid::nil()),
+            vehicle_id: VehicleId(Uuid::nil()),
+            status: WorkOrderStatus::Pending,
+            description: String::new(),
+            estimated_cost: None,
+            services,
+            parts,
+            customer: None,
+        }
+    }
+
+    fn quote(order: &WorkOrderCreated) -> Quote {
+        Quote::priced(QuoteId(Uuid::nil()), order, &catalogue(), terms(), AT)
+    }
+
+    fn diagnosis() -> Quote {
+        quote(&order(Vec::new(), Vec::new()))
+    }
+
+    fn line(price: Option<i64>, times: &str) -> Line {
+        Line {
+            name: "Something".to_owned(),
+            description: None,
+            quantity: quantity(times),
+            unit_price: price.map(cents),
+            part_id: None,
+            service_id: None,
+        }
+    }
+
+    fn of(lines: Vec<Line>) -> Quote {
+        Quote { lines, ..diagnosis() }
+    }
+
+    #[test]
+    fn what_was_asked_for_is_priced_from_the_catalogue() {
+        let parts = vec![RequestedPart { part_id: OIL, quantity: quantity("4.5") }];
+        let services = vec![RequestedService { service_id: CHANGE, quantity: Quantity::ONE }];
+        let quote = quote(&order(parts, services));
+        let lines: Vec<_> = quote.lines.iter().map(|line| (line.name.as_str(), line.total())).collect();
+        assert_eq!(lines, [("Oil change", cents(8000)), ("Oil", cents(17996))]);
+        assert_eq!((quote.lines[0].service_id, quote.lines[1].part_id), (Some(CHANGE), Some(OIL)));
+        assert_eq!((quote.total(), quote.valid_until), (cents(25996), AT + TimeDelta::days(10)));
+    }
+
+    #[test]
+    fn an_order_that_asks_for_nothing_is_a_diagnosis_at_the_desk_s_guess_or_the_fee() {
+        assert_eq!((diagnosis().lines[0].name.as_str(), diagnosis().total()), ("Diagnosis", cents(15000)));
+        let guessed = WorkOrderCreated { estimated_cost: Some(cents(9990)), ..order(Vec::new(), Vec::new()) };
+        assert_eq!(quote(&guessed).total(), cents(9990));
+    }
+
+    #[test]
+    fn what_the_catalogue_does_not_know_waits_for_a_price_and_holds_up_the_approval() {
+        let quote = quote(&order(vec![RequestedPart { part_id: GONE, quantity: Quantity::ONE }], Vec::new()));
+        assert_eq!((quote.lines[0].unit_price, quote.total()), (None, Cents::ZERO));
+        for refused in [quote.sent(AT), quote.approved(String::new(), AT)] {
+            let told = refused.unwrap_err().to_string();
+            assert!(told.contains("the quote is incomplete") && told.contains("has no price yet"), "{told}");
+        }
+        assert!(quote.rejected(String::new(), AT).is_ok());
+    }
+
+    #[test]
+    fn a_quote_that_is_worth_nothing_is_not_approved() {
+        let told = of(vec![line(Some(0), "1")]).approved(String::new(), AT).unwrap_err().to_string();
+        assert_eq!(told, "approving is not possible: the quote is worth nothing");
+    }
+
+    #[test]
+    fn each_line_is_rounded_once_half_up_and_the_total_is_their_sum() {
+        let quote = of(vec![line(Some(333), "0.5"), line(Some(333), "0.5"), line(Some(1), "0.4")]);
+        let totals: Vec<_> = quote.lines.iter().map(|line| line.total().centavos()).collect();
+        assert_eq!((totals, quote.total()), (vec![167, 167, 0], cents(334)));
+    }
+
+    #[test]
+    fn lines_change_while_the_quote_is_pending_and_never_after() {
+        let edited = diagnosis().edited(vec![line(Some(100), "2")], None, AT + TimeDelta::days(1)).unwrap();
+        assert_eq!((edited.total(), edited.valid_until), (cents(200), diagnosis().valid_until));
+        assert_eq!(edited.updated_at, AT + TimeDelta::days(1));
+        assert_eq!(diagnosis().edited(diagnosis().lines, None, AT + TimeDelta::days(1)), Ok(diagnosis()));
+        for status in QuoteStatus::ALL.iter().filter(|status| **status != QuoteStatus::Pending) {
+            let refused = diagnosis().closed(*status, AT).edited(vec![line(Some(1), "1")], None, AT);
+            assert_eq!(refused, Err(Refusal::state("editing", "quote", status)));
+        }
+    }
+
+    #[test]
+    fn a_quote_must_be_answerable_for_some_time_and_add_up() {
+        let past = diagnosis().edited(vec![line(Some(1), "1")], Some(AT), AT);
+        assert_eq!(past, Err(Refusal::field("validUntil", "must lie in the future")));
+        let most = Cents::MAX.centavos();
+        for lines in [vec![line(Some(most), "2")], vec![line(Some(most), "1"), line(Some(1), "1")]] {
+            assert!(matches!(
+                diagnosis().edited(lines, None, AT),
+                Err(Refusal::Field { field: "items", .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn nobody_answers_a_quote_after_its_time() {
+        let late = diagnosis().valid_until + TimeDelta::milliseconds(1);
+        let (sent, yes, no) = (
+            diagnosis().sent(late),
+            diagnosis().approved(String::new(), late),
+            diagnosis().rejected(String::new(), late),
+        );
+        for refused in [sent, yes, no] {
+            assert!(refused.unwrap_err().to_string().ends_with("the quote is EXPIRED"));
+        }
+        assert!(diagnosis().approved(String::new(), diagnosis().valid_until).is_ok());
+    }
+}

@@ -78,12 +78,13 @@ pub struct Fact {
 
 /// What can be known of a work order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
+#[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE")]
 #[expect(missing_docs, reason = "the fields are those of the events that tell them")]
 pub enum What {
     /// The car was taken in.
     Opened,
     /// A quote exists.
+    #[serde(rename_all = "camelCase")]
     Quoted {
         quote_id: QuoteId,
         total_amount: Cents,
@@ -91,36 +92,48 @@ pub enum What {
         valid_until: DateTime<Utc>,
     },
     /// The customer has it.
+    #[serde(rename_all = "camelCase")]
     QuoteSent { quote_id: QuoteId },
     /// The customer said yes.
+    #[serde(rename_all = "camelCase")]
     QuoteApproved { quote_id: QuoteId, total_amount: Cents },
     /// The customer said no, or nothing in time.
+    #[serde(rename_all = "camelCase")]
     QuoteRejected { quote_id: QuoteId, reason: RejectionReason },
     /// An attempt to pay was declined.
+    #[serde(rename_all = "camelCase")]
     PaymentFailed { payment_id: PaymentId, amount: Cents, reason: String },
     /// A pending attempt was refused.
+    #[serde(rename_all = "camelCase")]
     PaymentRejected { payment_id: PaymentId, amount: Cents, reason: String },
     /// The money is here.
+    #[serde(rename_all = "camelCase")]
     PaymentApproved { payment_id: PaymentId, amount: Cents, payment_method: PaymentMethod },
     /// The money went back.
+    #[serde(rename_all = "camelCase")]
     PaymentRefunded { payment_id: PaymentId, amount: Cents, reason: String },
     /// The job moved on.
+    #[serde(rename_all = "camelCase")]
     ExecutionMoved {
         execution_id: ExecutionId,
         previous_status: ExecutionStatus,
         new_status: ExecutionStatus,
     },
     /// The work is finished.
+    #[serde(rename_all = "camelCase")]
     ExecutionCompleted {
         execution_id: ExecutionId,
         parts_used: Vec<PartUsed>,
         services_performed: Vec<String>,
     },
     /// The work will not be finished.
+    #[serde(rename_all = "camelCase")]
     ExecutionFailed { execution_id: ExecutionId, reason: String },
     /// Called off.
+    #[serde(rename_all = "camelCase")]
     Cancelled { reason: String },
     /// Given back to the customer.
+    #[serde(rename_all = "camelCase")]
     Delivered { by: String },
 }
 

@@ -66,3 +66,83 @@ const fn respite(due: &Due) -> TimeDelta {
         Due::Search { .. } | Due::Cancel { .. } | Due::Refund { .. } => TimeDelta::zero(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use garage_events::{Cents, PaymentMethod, PaymentStatus, QuoteId, WorkOrderId, event::Payer};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::payment::Attempt;
+
+    const AT: DateTime<Utc> = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+
+    fn after(seconds: i64) -> DateTime<Utc> {
+        AT + TimeDelta::seconds(seconds)
+    }
+
+    /// A bill with one attempt that has just changed.
+    fn bill(status: PaymentStatus, gateway_id: Option<&str>) -> Bill {
+        let attempt = Attempt {
+            id: PaymentId(Uuid::nil()),
+            quote_id: QuoteId(Uuid::nil()),
+            amount: Cents::ZERO,
+            method: PaymentMethod::Pix,
+            payer: Payer { name: String::new(), email: None, document: None },
+            card_token: None,
+            card_brand: None,
+            installments: 1,
+            metadata: None,
+            status,
+            gateway_id: gateway_id.map(ToOwned::to_owned),
+            reason: None,
+            instructions: None,
+            created_at: AT,
+            updated_at: AT,
+            captured_at: None,
+            refunded_at: None,
+        };
+        Bill { attempts: vec![attempt], ..Bill::unknown(WorkOrderId(Uuid::nil())) }
+    }
+
+    /// The seconds after the change at which the call is made, for somebody who looks every second.
+    fn calls(bill: &Bill, until: i64) -> Vec<i64> {
+        let (due, mut paces) = (bill.due().remove(0), Paces::default());
+        (0..until).filter(|second| paces.take(bill, &due, after(*second))).collect()
+    }
+
+    #[test]
+    fn a_refund_is_made_at_once_and_tried_ever_more_rarely() {
+        assert_eq!(calls(&bill(PaymentStatus::Refunding, Some("7")), 100), [0, 10, 25, 48, 82]);
+    }
+
+    #[test]
+    fn a_charge_is_left_to_its_request_for_as_long_as_that_may_take() {
+        assert_eq!(calls(&bill(PaymentStatus::Processing, None), 60), [20, 30, 45]);
+    }
+
+    #[test]
+    fn a_payment_that_waits_for_its_payer_is_looked_at_every_ten_seconds_and_later_every_five_minutes() {
+        let looks = calls(&bill(PaymentStatus::Pending, Some("7")), 3600);
+        assert_eq!(looks[..3], [10, 20, 35]);
+        let waits: Vec<i64> = looks.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert_eq!(waits.iter().max(), Some(&300));
+    }
+
+    #[test]
+    fn another_call_for_the_same_payment_begins_anew() {
+        let (pending, mut paces) = (bill(PaymentStatus::Pending, Some("7")), Paces::default());
+        assert!(paces.take(&pending, &pending.due().remove(0), after(10)));
+        let off = Bill { called_off: Some(after(11)), ..pending };
+        assert!(paces.take(&off, &off.due().remove(0), after(11)));
+    }
+
+    #[test]
+    fn what_is_no_longer_open_is_forgotten() {
+        let (refunding, mut paces) = (bill(PaymentStatus::Refunding, Some("7")), Paces::default());
+        let due = refunding.due().remove(0);
+        assert!(paces.take(&refunding, &due, AT) && !paces.is_time(&refunding, &due, AT));
+        paces.keep(&HashSet::new());
+        assert!(paces.is_time(&refunding, &due, AT));
+    }
+}

@@ -6,5 +6,13 @@
 #[macro_use]
 mod world;
 
+mod document;
+mod link;
+mod parts;
+mod payments;
+mod quotes;
+mod roles;
+mod saga;
+mod services;
 mod stories;
 mod waiting;

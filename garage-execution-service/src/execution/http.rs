@@ -1,5 +1,6 @@
 //! The executions' routes but for the steps: lists, one execution by its own or its order's id, who does it
-//! and how urgent it is. An execution is found by its own id, yet the job of its work order is what is decided on.
+//! and how urgent it is. An execution is found by its own id, but what is decided on is the job of its work
+//! order.
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -14,7 +15,7 @@ use garage_kit::{
     store::Order,
 };
 use garage_saga::Shell;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::Job;
@@ -115,6 +116,16 @@ impl FromFields for ExecutionPatch {
     }
 }
 
+/// What [`IfMatch`] reads, for a route's document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+struct SeenVersion {
+    /// The ETag that the caller has seen; another version is a 412.
+    #[param(rename = "If-Match", example = "\"3\"")]
+    #[expect(dead_code, reason = "only documents what IfMatch reads")]
+    version: Option<String>,
+}
+
 /// The executions, those of the newest orders first.
 #[utoipa::path(get, path = "/executions", tag = "executions",
     params(
@@ -175,7 +186,7 @@ async fn one(
 #[utoipa::path(patch, path = "/executions/{id}", tag = "executions", request_body = ExecutionPatch,
     params(
         ("id" = Uuid, Path, description = "The execution's id"),
-        ("If-Match" = Option<String>, Header, description = "The ETag of the version that the caller has seen; another one is a 412"),
+        SeenVersion,
     ),
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn change(

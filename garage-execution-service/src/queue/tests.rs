@@ -3,6 +3,7 @@
 use garage_events::{
     Event, ExecutionId, PaymentId, PaymentMethod, QuoteId, WorkOrderId, event::PaymentApproved,
 };
+use garage_kit::Aggregate;
 use uuid::Uuid;
 
 use super::*;
@@ -79,6 +80,14 @@ fn the_mean_wait_ends_with_the_diagnosis_or_with_now() {
     let statistics = count.statistics();
     assert_eq!((statistics.total, statistics.average_wait_time.to_string().as_str()), (2, "7.5"));
     assert_eq!(statistics.by_status[&ExecutionStatus::Diagnosing], 1);
+}
+
+#[test]
+fn what_has_ended_is_not_even_read_to_be_counted() {
+    let active = queued(Priority::Normal, minute(0));
+    assert_eq!(active.index()["active"], "true");
+    let failed = active.step(Step::Fail { reason: "rust".to_owned() }, minute(1)).unwrap().state;
+    assert!(failed.index()["active"].is_null());
 }
 
 #[test]

@@ -2,36 +2,27 @@
 //! `{_id, version, body: {state, index}, outbox: [{id, at, message}]}`: what is written together is inside
 //! it, so no transactions are needed. There are no foreign keys; who needs them belongs into [`super::sql`].
 
-use std::{
-    collections::BTreeMap,
-    future::{Future, IntoFuture},
-    time::Duration,
-};
+use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use async_trait::async_trait;
 use bson::{Document, RawDocumentBuf, doc};
 use chrono::{DateTime, Utc};
 use futures::{TryStreamExt, future::try_join_all};
-use mongodb::{
-    Client, Database,
-    error::ErrorKind,
-    options::{ClientOptions, ReadConcern, ReadPreference},
-};
+use mongodb::{Client, Database, options::ReadConcern};
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::{
     Failure,
-    store::{Change, Kind, Message, Outcome, Query, Record, Rule, Store},
+    store::{Change, Kind, Message, Outcome, Query, Record, Store},
 };
 
 mod answer;
 mod json;
+mod open;
 mod read;
 mod write;
 
-/// How long a server is looked for.
-const SEARCH: Duration = Duration::from_secs(5);
 /// Past this an answer is not worth waiting for; what was underway may still happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Where the fields are.
@@ -55,7 +46,7 @@ impl MongoStore {
         database: &str,
         kinds: &'static [&'static Kind],
     ) -> Result<Self, Failure> {
-        let options = options(uri.to_owned()).await?;
+        let options = open::options(uri.to_owned()).await?;
         let database = options.default_database.as_deref().unwrap_or(database);
         let hosts: Vec<String> = options.hosts.iter().map(ToString::to_string).collect();
         let place = format!("{}/{database}", hosts.join(","));
@@ -64,7 +55,7 @@ impl MongoStore {
         let store = Self { database: client.database(database), place, kinds };
         store.ping().await?;
         for kind in kinds {
-            store.command("making indexes", indexes(kind)).await?;
+            store.command("making indexes", open::indexes(kind)).await?;
             store.bury(kind).await;
         }
         Ok(store)
@@ -243,42 +234,4 @@ fn forgets(kind: &Kind, messages: &[Message]) -> Result<Vec<RawDocumentBuf>, Fai
         told.entry(message.aggregate).or_default().push(message.id.to_string());
     }
     told.iter().map(|(id, messages)| write::forget(&id.to_string(), messages)).collect()
-}
-
-/// Reads see what the primary has now, even if a fail-over takes it back: whatever is decided from it is
-/// written under the version that was read, and is a conflict then.
-async fn options(uri: String) -> Result<ClientOptions, Failure> {
-    const DOING: &str = "connecting to MongoDB";
-    let mut options = match timeout(SEARCH, tokio::spawn(ClientOptions::parse(uri).into_future())).await {
-        Ok(Ok(Ok(options))) => options,
-        Ok(Ok(Err(error))) if matches!(*error.kind, ErrorKind::InvalidArgument { .. }) => {
-            // The driver's words may hold a piece of the password.
-            let text = "the URI is malformed; user and password must be percent-encoded";
-            return Err(Failure::lasting(DOING, text));
-        }
-        Ok(Ok(Err(error))) => return Err(answer::failure(DOING, "the URI's name", &error)),
-        Ok(Err(ended)) => return Err(Failure::lasting(DOING, ended)),
-        Err(_) => return Err(Failure::passing(DOING, "the name service did not answer")),
-    };
-    options.server_selection_timeout = Some(SEARCH);
-    options.connect_timeout = Some(SEARCH);
-    options.selection_criteria = Some(ReadPreference::Primary.into());
-    options.read_concern = Some(ReadConcern::local());
-    Ok(options)
-}
-
-/// All are partial: a deleted record, an absent value or an empty outbox takes no room and breaks no rule. A
-/// query uses one only if it asks for nothing outside of it, as [`read::has`] and [`read::waits`] do. What is
-/// searched for a part of its text gains nothing from an index.
-fn indexes(kind: &Kind) -> Document {
-    let fields = kind.fields.iter().filter(|field| field.name != "search").map(|field| {
-        let (path, unique) = (read::path(*field), field.rule == Rule::Unique);
-        let key = if unique { doc! { path: 1 } } else { doc! { path: 1, "_id": 1 } };
-        doc! { "name": field.name, "key": key, "unique": unique, "partialFilterExpression": read::has(*field) }
-    });
-    let outbox =
-        doc! { "name": "outbox", "key": { "outbox.at": 1 }, "partialFilterExpression": read::waits() };
-    let deleted =
-        doc! { "name": "deleted", "key": { "version": 1 }, "partialFilterExpression": { "version": 0 } };
-    doc! { "createIndexes": kind.name, "indexes": fields.chain([outbox, deleted]).collect::<Vec<_>>() }
 }

@@ -26,6 +26,7 @@ mod commit;
 mod dialect;
 mod nul;
 mod open;
+mod select;
 mod session;
 mod table;
 mod trouble;

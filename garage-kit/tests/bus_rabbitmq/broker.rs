@@ -78,7 +78,8 @@ impl Broker {
             request = request.body(body.to_string());
         }
         let response = request.send().await.unwrap();
-        if response.status() == StatusCode::NOT_FOUND {
+        // A queue that is just being declared or deleted is a bad request.
+        if [StatusCode::NOT_FOUND, StatusCode::BAD_REQUEST].contains(&response.status()) {
             return None;
         }
         assert!(response.status().is_success(), "{path}: {}", response.status());

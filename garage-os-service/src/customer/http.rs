@@ -169,7 +169,7 @@ fn unknown() -> Problem {
 }
 
 /// Registers a customer.
-#[utoipa::path(post, path = "/customers", operation_id = "registerCustomer", tag = "customers", request_body = NewCustomer,
+#[utoipa::path(post, path = "/customers", tag = "customers", request_body = NewCustomer,
     responses((status = 201, description = "Registered", body = CustomerView), Problem))]
 async fn register(
     State(shell): State<Shell>,
@@ -183,7 +183,7 @@ async fn register(
 }
 
 /// The customers, newest first.
-#[utoipa::path(get, path = "/customers", operation_id = "customers", tag = "customers", params(Filter, PageParams),
+#[utoipa::path(get, path = "/customers", tag = "customers", params(Filter, PageParams),
     responses((status = 200, description = "A page of them; the Link header leads to the next", body = [CustomerView]), Problem))]
 async fn list(
     State(shell): State<Shell>,
@@ -197,7 +197,7 @@ async fn list(
 }
 
 /// A customer.
-#[utoipa::path(get, path = "/customers/{id}", operation_id = "customer", tag = "customers",
+#[utoipa::path(get, path = "/customers/{id}", tag = "customers",
     responses((status = 200, description = "The customer", body = CustomerView), Problem))]
 async fn one(
     State(shell): State<Shell>,
@@ -209,7 +209,7 @@ async fn one(
 }
 
 /// The customer with a document, however it is written.
-#[utoipa::path(get, path = "/customers/document/{document}", operation_id = "customerByDocument", tag = "customers",
+#[utoipa::path(get, path = "/customers/document/{document}", tag = "customers",
     params(("document" = String, Path, description = "CPF or CNPJ, with or without punctuation", example = "52998224725")),
     responses((status = 200, description = "The customer", body = CustomerView), Problem))]
 async fn by_document(
@@ -235,7 +235,7 @@ async fn by_document_with_slash(
 }
 
 /// Changes what is written down of a customer.
-#[utoipa::path(patch, path = "/customers/{id}", operation_id = "editCustomer", tag = "customers", request_body = CustomerChanges,
+#[utoipa::path(patch, path = "/customers/{id}", tag = "customers", request_body = CustomerChanges,
     params(("If-Match" = Option<String>, Header, description = "The ETag of the version that was edited")),
     responses((status = 200, description = "Changed", body = CustomerView), Problem))]
 async fn edit(
@@ -253,7 +253,7 @@ async fn edit(
 }
 
 /// Deletes a customer that has neither vehicles nor work orders. The manager's.
-#[utoipa::path(delete, path = "/customers/{id}", operation_id = "deleteCustomer", tag = "customers",
+#[utoipa::path(delete, path = "/customers/{id}", tag = "customers",
     params(("If-Match" = Option<String>, Header, description = "The ETag of the version that was seen")),
     responses((status = 204, description = "Gone"), Problem))]
 async fn remove(

@@ -164,7 +164,7 @@ fn unknown() -> Problem {
 }
 
 /// Registers a vehicle.
-#[utoipa::path(post, path = "/vehicles", operation_id = "registerVehicle", tag = "vehicles", request_body = NewVehicle,
+#[utoipa::path(post, path = "/vehicles", tag = "vehicles", request_body = NewVehicle,
     responses((status = 201, description = "Registered", body = VehicleView), Problem))]
 async fn register(
     State(shell): State<Shell>,
@@ -178,7 +178,7 @@ async fn register(
 }
 
 /// The vehicles, newest first.
-#[utoipa::path(get, path = "/vehicles", operation_id = "vehicles", tag = "vehicles", params(Filter, PageParams),
+#[utoipa::path(get, path = "/vehicles", tag = "vehicles", params(Filter, PageParams),
     responses((status = 200, description = "A page of them; the Link header leads to the next", body = [VehicleView]), Problem))]
 async fn list(
     State(shell): State<Shell>,
@@ -192,7 +192,7 @@ async fn list(
 }
 
 /// A customer's vehicles, newest first.
-#[utoipa::path(get, path = "/vehicles/customer/{customerId}", operation_id = "vehiclesOfCustomer", tag = "vehicles", params(("customerId" = CustomerId, Path), PageParams),
+#[utoipa::path(get, path = "/vehicles/customer/{customerId}", tag = "vehicles", params(("customerId" = CustomerId, Path), PageParams),
     responses((status = 200, description = "A page of them; the Link header leads to the next", body = [VehicleView]), Problem))]
 async fn of_customer(
     State(shell): State<Shell>,
@@ -210,7 +210,7 @@ async fn of_customer(
 }
 
 /// The vehicle with a plate, in whichever of its two forms.
-#[utoipa::path(get, path = "/vehicles/plate/{plate}", operation_id = "vehicleByPlate", tag = "vehicles",
+#[utoipa::path(get, path = "/vehicles/plate/{plate}", tag = "vehicles",
     params(("plate" = String, Path, description = "In the old form or the Mercosul one", example = "ABC1D23")),
     responses((status = 200, description = "The vehicle", body = VehicleView), Problem))]
 async fn by_plate(
@@ -225,7 +225,7 @@ async fn by_plate(
 }
 
 /// A vehicle.
-#[utoipa::path(get, path = "/vehicles/{id}", operation_id = "vehicle", tag = "vehicles",
+#[utoipa::path(get, path = "/vehicles/{id}", tag = "vehicles",
     responses((status = 200, description = "The vehicle", body = VehicleView), Problem))]
 async fn one(
     State(shell): State<Shell>,
@@ -237,7 +237,7 @@ async fn one(
 }
 
 /// Writes a vehicle down anew: what is missing is gone.
-#[utoipa::path(put, path = "/vehicles/{id}", operation_id = "describeVehicle", tag = "vehicles", request_body = NewVehicle,
+#[utoipa::path(put, path = "/vehicles/{id}", tag = "vehicles", request_body = NewVehicle,
     params(("If-Match" = Option<String>, Header, description = "The ETag of the version that was edited")),
     responses((status = 200, description = "Changed", body = VehicleView), Problem))]
 async fn describe(
@@ -255,7 +255,7 @@ async fn describe(
 }
 
 /// Deletes a vehicle that has no work orders. The manager's.
-#[utoipa::path(delete, path = "/vehicles/{id}", operation_id = "deleteVehicle", tag = "vehicles",
+#[utoipa::path(delete, path = "/vehicles/{id}", tag = "vehicles",
     params(("If-Match" = Option<String>, Header, description = "The ETag of the version that was seen")),
     responses((status = 204, description = "Gone"), Problem))]
 async fn remove(

@@ -1,20 +1,17 @@
 //! `/work-orders`.
 
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
-use garage_events::{
-    CustomerId, Refusal, Transition, VehicleId, WorkOrderId, WorkOrderStatus, event::reason,
-};
+use garage_events::{Refusal, Transition, WorkOrderId, event::reason};
 use garage_kit::{
-    Failure, Loaded,
+    Loaded,
     auth::Caller,
     http::{
-        Answer, Command, Created, FieldError, Fields, FromFields, IfMatch, Json, Listing, Page, PageParams,
-        Path, Problem, Query, RawBody, Versioned, read,
+        Answer, Command, Created, FieldError, Fields, FromFields, IfMatch, Json, Path, Problem, Query,
+        RawBody, Versioned, read,
     },
-    store::{self, Order},
 };
 use garage_saga::Shell;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::{
@@ -24,17 +21,18 @@ use self::{
 use super::{Opening, WorkOrder};
 use crate::{
     customer::Customer,
-    http::{FrontDesk, STAFF, Staff, sought},
+    http::{FrontDesk, STAFF, Staff},
     vehicle::Vehicle,
 };
 
 mod intake;
+mod list;
 mod public;
 mod view;
 
 pub(crate) fn routes(shell: Shell) -> OpenApiRouter {
     OpenApiRouter::new()
-        .routes(routes!(take_in, list))
+        .routes(routes!(take_in, list::list))
         .routes(routes!(one, edit, cancel))
         .routes(routes!(deliver))
         .routes(routes!(history))
@@ -57,7 +55,7 @@ fn created(order: Loaded<WorkOrder>) -> Created<Versioned<WorkOrderView>> {
 /// Takes a car in.
 ///
 /// Sent again with the same Idempotency-Key and body, it answers with the same order.
-#[utoipa::path(post, path = "/work-orders", operation_id = "takeIn", tag = "work orders", request_body = NewWorkOrder,
+#[utoipa::path(post, path = "/work-orders", tag = "work orders", request_body = NewWorkOrder,
     params(("Idempotency-Key" = Option<String>, Header, description = "The client's own word for this command")),
     responses((status = 201, description = "Taken in", body = WorkOrderView), Problem))]
 async fn take_in(
@@ -66,11 +64,16 @@ async fn take_in(
     command: Command<Intake>,
 ) -> Result<Created<Versioned<WorkOrderView>>, Problem> {
     let id = WorkOrderId(command.claim(&shell.repository, &shell.clock, caller.subject()).await?);
-    let opening = match opening(&shell, id, command.body).await? {
+    let (customer, vehicle) = tokio::try_join!(
+        shell.repository.load(command.body.customer_id.0),
+        shell.repository.load(command.body.vehicle_id.0),
+    )?;
+    let (customer, vehicle) = (customer.map(|read| read.state), vehicle.map(|read| read.state));
+    let opening = match opening(id, command.body, customer, vehicle) {
         Ok(opening) => opening,
         // A command that comes again was right at its time.
         Err(objections) => {
-            let known = shell.repository.load::<WorkOrder>(id.0).await?;
+            let known = shell.repository.load(id.0).await?;
             return known.map(created).ok_or(Problem::invalid(objections));
         }
     };
@@ -80,92 +83,38 @@ async fn take_in(
     opened.await.map(created)
 }
 
-/// What is needed to open the order, or what does not fit together.
-async fn opening(
-    shell: &Shell,
+/// What is needed to open the order, or all that does not fit together.
+fn opening(
     id: WorkOrderId,
     intake: Intake,
-) -> Result<Result<Opening, Vec<FieldError>>, Failure> {
+    customer: Option<Customer>,
+    vehicle: Option<Vehicle>,
+) -> Result<Opening, Vec<FieldError>> {
     let Intake { customer_id, vehicle_id, details } = intake;
-    let (customer, vehicle) = tokio::try_join!(
-        shell.repository.load::<Customer>(customer_id.0),
-        shell.repository.load::<Vehicle>(vehicle_id.0),
-    )?;
-    let (customer, vehicle) = (customer.map(|read| read.state), vehicle.map(|read| read.state));
     let mut objections = Vec::new();
     if customer.is_none() {
         objections.push(FieldError::new("customerId", "must be a customer's; there is no such customer"));
     }
     match &vehicle {
+        Some(vehicle) if vehicle.description.customer_id == customer_id => {}
+        Some(_) => objections.push(FieldError::new("vehicleId", "must be a vehicle of this customer")),
         None => {
             objections.push(FieldError::new("vehicleId", "must be a vehicle's; there is no such vehicle"))
         }
-        Some(vehicle) if vehicle.description.customer_id != customer_id => {
-            objections.push(FieldError::new("vehicleId", "must be a vehicle of this customer"));
-        }
-        Some(_) => {}
     }
-    Ok(match (customer, vehicle) {
+    match (customer, vehicle) {
         (Some(customer), Some(vehicle)) if objections.is_empty() => {
             let (plate, payer) = (vehicle.description.plate.as_str().to_owned(), customer.payer());
             Ok(Opening { id, customer_id, vehicle_id, plate, payer, details })
         }
         _ => Err(objections),
-    })
-}
-
-/// Which orders a list is of.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query, rename_all = "camelCase")]
-struct Filter {
-    status: Option<WorkOrderStatus>,
-    customer_id: Option<CustomerId>,
-    vehicle_id: Option<VehicleId>,
-    /// Words that the plate in either form, the customer's name or document, the order's id or its description
-    /// contains; accents, capitals and punctuation do not matter.
-    q: Option<String>,
-}
-
-impl FromFields for Filter {
-    fn from_fields(fields: &mut Fields<'_>) -> Answer<Self> {
-        let status = fields.optional("status", read::parse);
-        let customer_id = fields.optional("customerId", read::value);
-        let vehicle_id = fields.optional("vehicleId", read::value);
-        let q = sought(fields);
-        Ok(Self { status: status?, customer_id: customer_id?, vehicle_id: vehicle_id?, q: q? })
     }
-}
-
-impl Filter {
-    fn filters(&self) -> Vec<(&'static str, String)> {
-        let filters = [
-            ("status", self.status.map(|status| status.to_string())),
-            ("customer_id", self.customer_id.map(|id| id.to_string())),
-            ("vehicle_id", self.vehicle_id.map(|id| id.to_string())),
-        ];
-        filters.into_iter().filter_map(|(field, value)| Some((field, value?))).collect()
-    }
-}
-
-/// The work orders, newest first.
-#[utoipa::path(get, path = "/work-orders", operation_id = "workOrders", tag = "work orders", params(Filter, PageParams),
-    responses((status = 200, description = "A page of them; the Link header leads to the next", body = [WorkOrderView]), Problem))]
-async fn list(
-    State(shell): State<Shell>,
-    _: Staff,
-    Query(filter): Query<Filter>,
-    page: Page,
-) -> Result<Listing<WorkOrderView>, Problem> {
-    let query = page.query(Order::Newest, filter.filters());
-    let query = store::Query { search: filter.q, ..query };
-    let found = shell.repository.find::<WorkOrder>(&query).await?;
-    Ok(page.answer(&query, found, |read| read.state.into()))
 }
 
 /// A work order.
 ///
 /// The token of a customer's link reads its own order, without what is the shop's.
-#[utoipa::path(get, path = "/work-orders/{id}", operation_id = "workOrder", tag = "work orders",
+#[utoipa::path(get, path = "/work-orders/{id}", tag = "work orders",
     responses((status = 200, description = "The order", body = WorkOrderView), Problem))]
 async fn one(
     State(shell): State<Shell>,
@@ -179,7 +128,7 @@ async fn one(
 }
 
 /// Edits what people may edit of a work order, or delivers it (`status: DELIVERED`).
-#[utoipa::path(patch, path = "/work-orders/{id}", operation_id = "editWorkOrder", tag = "work orders", request_body = WorkOrderChanges,
+#[utoipa::path(patch, path = "/work-orders/{id}", tag = "work orders", request_body = WorkOrderChanges,
     params(("If-Match" = Option<String>, Header, description = "The ETag of the version that was edited")),
     responses((status = 200, description = "Edited", body = WorkOrderView), Problem))]
 async fn edit(
@@ -238,7 +187,7 @@ impl<S: Send + Sync> FromRequest<S> for Cancelling {
 ///
 /// Nothing is deleted: the order ends as CANCELLED, with its history, and Billing and the workshop undo what
 /// they have done for it. One that is cancelled already stays so.
-#[utoipa::path(delete, path = "/work-orders/{id}", operation_id = "cancelWorkOrder", tag = "work orders", request_body = Option<Cancellation>,
+#[utoipa::path(delete, path = "/work-orders/{id}", tag = "work orders", request_body = Option<Cancellation>,
     params(
         ("reason" = Option<String>, Query, description = "Why, for clients that send no body"),
         ("If-Match" = Option<String>, Header, description = "The ETag of the version that was seen"),
@@ -259,7 +208,7 @@ async fn cancel(
 }
 
 /// Gives the car back, once the work is completed.
-#[utoipa::path(post, path = "/work-orders/{id}/deliver", operation_id = "deliverWorkOrder", tag = "work orders",
+#[utoipa::path(post, path = "/work-orders/{id}/deliver", tag = "work orders",
     params(("If-Match" = Option<String>, Header, description = "The ETag of the version that was seen")),
     responses((status = 200, description = "Delivered", body = WorkOrderView), Problem))]
 async fn deliver(
@@ -275,7 +224,7 @@ async fn deliver(
 }
 
 /// What has become known of a work order, in the order in which it did.
-#[utoipa::path(get, path = "/work-orders/{id}/history", operation_id = "workOrderHistory", tag = "work orders",
+#[utoipa::path(get, path = "/work-orders/{id}/history", tag = "work orders",
     responses((status = 200, description = "Every fact, with the status that followed from it", body = [Moment]), Problem))]
 async fn history(
     State(shell): State<Shell>,

@@ -101,3 +101,24 @@ fn references(value: &Value, found: &mut Vec<String>) {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
+
+#[tokio::test]
+async fn no_field_has_an_underscore() {
+    let document = document().await;
+    let mut names = Vec::new();
+    properties(&document["components"]["schemas"], &mut names);
+    let odd: Vec<_> = names.iter().filter(|name| name.contains('_')).collect();
+    assert!(names.len() > 50 && odd.is_empty(), "{odd:?}");
+}
+
+fn properties(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(object) => {
+            let named = object.get("properties").and_then(Value::as_object);
+            found.extend(named.into_iter().flat_map(|named| named.keys().cloned()));
+            object.values().for_each(|value| properties(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|value| properties(value, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

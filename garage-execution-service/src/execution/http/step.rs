@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{TECHNICIAN, View, WORKERS, body::Optional, decide};
+use super::{SeenVersion, TECHNICIAN, View, WORKERS, body::Optional, decide};
 use crate::execution::{MOST_ITEMS, Step};
 
 /// Notes and reasons have so many characters.
@@ -159,7 +159,7 @@ async fn take(
 
 /// Takes a job from the queue and looks at the car: `QUEUED` → `DIAGNOSING`.
 #[utoipa::path(post, path = "/executions/{id}/start-diagnosis", tag = "steps", request_body = Option<StartDiagnosis>,
-    params(("id" = Uuid, Path, description = "The execution's id")),
+    params(("id" = Uuid, Path, description = "The execution's id"), SeenVersion),
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn start_diagnosis(
     State(shell): State<Shell>,
@@ -175,7 +175,7 @@ async fn start_diagnosis(
 
 /// Says what was found: `DIAGNOSING` → `DIAGNOSIS_COMPLETE`.
 #[utoipa::path(post, path = "/executions/{id}/complete-diagnosis", tag = "steps", request_body = CompleteDiagnosis,
-    params(("id" = Uuid, Path, description = "The execution's id")),
+    params(("id" = Uuid, Path, description = "The execution's id"), SeenVersion),
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn complete_diagnosis(
     State(shell): State<Shell>,
@@ -189,7 +189,7 @@ async fn complete_diagnosis(
 
 /// Begins to repair, or after a test again: `DIAGNOSIS_COMPLETE` or `TESTING` → `REPAIRING`.
 #[utoipa::path(post, path = "/executions/{id}/start-repair", tag = "steps",
-    params(("id" = Uuid, Path, description = "The execution's id")),
+    params(("id" = Uuid, Path, description = "The execution's id"), SeenVersion),
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn start_repair(
     State(shell): State<Shell>,
@@ -202,7 +202,7 @@ async fn start_repair(
 
 /// Says what was done: `REPAIRING` → `REPAIR_COMPLETE`.
 #[utoipa::path(post, path = "/executions/{id}/complete-repair", tag = "steps", request_body = CompleteRepair,
-    params(("id" = Uuid, Path, description = "The execution's id")),
+    params(("id" = Uuid, Path, description = "The execution's id"), SeenVersion),
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn complete_repair(
     State(shell): State<Shell>,
@@ -221,7 +221,7 @@ async fn complete_repair(
 
 /// Tries the car: `REPAIR_COMPLETE` → `TESTING`.
 #[utoipa::path(post, path = "/executions/{id}/start-testing", tag = "steps",
-    params(("id" = Uuid, Path, description = "The execution's id")),
+    params(("id" = Uuid, Path, description = "The execution's id"), SeenVersion),
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn start_testing(
     State(shell): State<Shell>,
@@ -234,7 +234,7 @@ async fn start_testing(
 
 /// Finishes the work: `REPAIR_COMPLETE` or `TESTING` → `COMPLETED`.
 #[utoipa::path(post, path = "/executions/{id}/complete", tag = "steps",
-    params(("id" = Uuid, Path, description = "The execution's id")),
+    params(("id" = Uuid, Path, description = "The execution's id"), SeenVersion),
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn complete(
     State(shell): State<Shell>,
@@ -247,7 +247,7 @@ async fn complete(
 
 /// Gives the work up: any active status → `FAILED`. The customer gets the money back.
 #[utoipa::path(post, path = "/executions/{id}/fail", tag = "steps", request_body = Fail,
-    params(("id" = Uuid, Path, description = "The execution's id")),
+    params(("id" = Uuid, Path, description = "The execution's id"), SeenVersion),
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn fail(
     State(shell): State<Shell>,

@@ -59,7 +59,7 @@ impl SqlStore {
     fn groups<'a>(&'a self, changes: &'a [Change]) -> Result<Vec<Group<'a>>, Failure> {
         let mut groups: Vec<Group<'a>> = Vec::new();
         for change in changes {
-            match groups.iter_mut().find(|(table, _)| table.kind() == change.kind) {
+            match groups.iter_mut().find(|(table, _)| table.kind == change.kind) {
                 Some((_, group)) => group.push(change),
                 None => groups.push((self.table(change.kind)?, vec![change])),
             }
@@ -87,7 +87,7 @@ impl SqlStore {
         let mut stored = HashSet::new();
         for (table, group) in groups {
             for id in store(&mut *work, table, group).await? {
-                stored.insert((table.kind().name, id));
+                stored.insert((table.kind.name, id));
             }
         }
         let is_stored = |change: &Change| stored.contains(&(change.kind.name, change.id.to_string()));

@@ -66,7 +66,7 @@ impl FromFields for Proof {
 }
 
 /// How far an order is, for its customer.
-#[utoipa::path(get, path = "/public/work-orders/{id}/status", operation_id = "publicStatus", tag = "public", security(()), params(Proof),
+#[utoipa::path(get, path = "/public/work-orders/{id}/status", tag = "public", security(()), params(Proof),
     responses((status = 200, description = "How far it is", body = Progress), Problem))]
 async fn status(
     State(Counter { shell, limit }): State<Counter>,

@@ -1,0 +1,290 @@
+//! `/quotes`.
+
+use axum::http::{Method, StatusCode, header};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::world::{Order, Reply, World, text};
+
+on_every_store! {
+    the_list_is_narrowed_and_goes_through_every_quote_once
+    lines_are_replaced_while_the_quote_is_pending
+    the_same_command_writes_a_quote_once
+}
+
+async fn path(world: &World, order: Order) -> String {
+    format!("/quotes/{}", text(&world.quote(order).await["id"]))
+}
+
+fn ids(reply: &Reply, field: &str) -> Vec<String> {
+    let items = reply.expect(StatusCode::OK).as_array().unwrap();
+    items.iter().map(|item| text(&item[field]).to_owned()).collect()
+}
+
+/// The target of the link to the next page.
+fn next(reply: &Reply) -> Option<String> {
+    Some(reply.header("link").strip_prefix('<')?.split_once('>')?.0.to_owned())
+}
+
+async fn the_list_is_narrowed_and_goes_through_every_quote_once(world: World) {
+    let mut orders = Vec::new();
+    for _ in 0..5 {
+        orders.push(world.order("Ana Souza").await);
+        world.clock.advance(TimeDelta::seconds(1));
+    }
+    world.say(orders[3], "approve").await.expect(StatusCode::OK);
+    let (mut page, mut seen) = (Some("/quotes?limit=2".to_owned()), Vec::new());
+    while let Some(path) = page {
+        let reply = world.get(&path).await;
+        seen.extend(ids(&reply, "workOrderId"));
+        page = next(&reply);
+    }
+    let newest_first: Vec<String> = orders.iter().rev().map(|order| order.id.to_string()).collect();
+    assert_eq!(seen, newest_first);
+
+    let approved = world.get("/quotes?status=APPROVED").await;
+    assert_eq!(ids(&approved, "workOrderId"), [orders[3].id.to_string()]);
+    let of_customer = world.get(&format!("/quotes?customerId={}", orders[1].customer)).await;
+    assert_eq!(ids(&of_customer, "workOrderId"), [orders[1].id.to_string()]);
+    let neither = world.get(&format!("/quotes?status=SENT&customerId={}", orders[1].customer)).await;
+    assert_eq!(neither.body, json!([]));
+}
+
+async fn lines_are_replaced_while_the_quote_is_pending(world: World) {
+    let order = world.order("Ana Souza").await;
+    let path = path(&world, order).await;
+    let items = json!([
+        { "name": "Oil", "quantity": 4.5, "unitPrice": 39.99 },
+        { "name": "Labour", "description": "an hour", "unitPrice": 120 },
+    ]);
+    let edited = world.put(&path, json!({ "items": items, "validUntil": "2026-03-01T12:00:00.123456Z" })).await;
+    let quote = edited.expect(StatusCode::OK);
+    assert_eq!((&quote["totalAmount"], &quote["validUntil"]), (&json!(299.96), &json!("2026-03-01T12:00:00.123Z")));
+    assert_eq!((&quote["items"][0]["totalPrice"], &quote["items"][1]["quantity"]), (&json!(179.96), &json!(1)));
+    assert_eq!(world.get(&path).await.body, *quote);
+
+    world.say(order, "send").await.expect(StatusCode::OK);
+    let refused = world.put(&path, json!({ "items": items })).await;
+    assert_eq!(refused.expect(StatusCode::CONFLICT)["detail"], "editing is not possible: the quote is SENT");
+}
+
+async fn the_same_command_writes_a_quote_once(world: World) {
+    let order = world.order("Ana Souza").await;
+    let body = json!({ "workOrderId": order.id, "customerId": order.customer, "items": [{ "name": "Oil", "unitPrice": 40 }] });
+    let write = |body: Value| {
+        let mut request = world.request("attendant", Method::POST, "/quotes", Some(body));
+        request.headers_mut().insert("idempotency-key", "k-1".parse().unwrap());
+        world.send(request)
+    };
+    let first = write(body.clone()).await;
+    assert_eq!(first.expect(StatusCode::CREATED)["totalAmount"], json!(40));
+    assert_eq!(first.header("location"), path(&world, order).await);
+
+    world.put(first.header("location"), json!({ "items": [{ "name": "Paint", "unitPrice": 900 }] })).await;
+    world.say(order, "approve").await.expect(StatusCode::OK);
+    let again = write(body.clone()).await;
+    let again = again.expect(StatusCode::CREATED);
+    assert_eq!((&again["totalAmount"], &again["status"]), (&json!(900), &json!("APPROVED")), "it is written once");
+
+    let mut other = body;
+    other["items"][0]["unitPrice"] = json!(41);
+    let other = write(other).await;
+    assert_eq!(other.expect(StatusCode::CONFLICT)["code"], "idempotency_key_reused");
+}
+
+#[tokio::test]
+async fn a_quote_says_everything_about_itself() {
+    let world = World::sqlite().await;
+    let order = world.order("Ana Souza").await;
+    world.say(order, "send").await.expect(StatusCode::OK);
+    world.clock.advance(TimeDelta::hours(1));
+    let approved = world.say(order, "approve").await;
+    let quote = approved.expect(StatusCode::OK);
+    let wanted = json!({
+        "id": quote["id"], "workOrderId": order.id, "customerId": order.customer, "vehicleId": quote["vehicleId"],
+        "status": "APPROVED",
+        "items": [{ "name": "Diagnosis", "description": null, "quantity": 1, "unitPrice": 150, "totalPrice": 150 }],
+        "totalAmount": 150, "validUntil": "2026-02-18T10:00:00.000Z",
+        "createdAt": "2026-02-08T10:00:00.000Z", "updatedAt": "2026-02-08T11:00:00.000Z",
+        "sentAt": "2026-02-08T10:00:00.000Z", "approvedAt": "2026-02-08T11:00:00.000Z", "approvedBy": "an attendant",
+        "rejectedAt": null, "rejectionReason": null,
+    });
+    assert_eq!(*quote, wanted);
+}
+
+#[tokio::test]
+async fn put_and_patch_say_the_same_with_or_without_a_body() {
+    let world = World::sqlite().await;
+    for method in [Method::PUT, Method::PATCH] {
+        let order = world.order("Ana Souza").await;
+        let path = path(&world, order).await;
+        for (word, status) in [("send", "SENT"), ("approve", "APPROVED")] {
+            for body in [None, Some(json!({ "any": "thing" }))] {
+                let reply = world.ask("attendant", method.clone(), &format!("{path}/{word}"), body).await;
+                assert_eq!(reply.expect(StatusCode::OK)["status"], status, "said again it stays");
+            }
+        }
+        let order = world.order("Ana Souza").await;
+        let reply = world.ask("attendant", method, &format!("{}/reject", self::path(&world, order).await), None).await;
+        assert_eq!(reply.expect(StatusCode::OK)["status"], "REJECTED");
+        let told = world.told("quote.rejected").await;
+        assert_eq!(told["reason"], "CUSTOMER");
+    }
+}
+
+#[tokio::test]
+async fn an_answered_quote_is_not_answered_otherwise() {
+    let world = World::sqlite().await;
+    let order = world.order("Ana Souza").await;
+    world.say(order, "reject").await.expect(StatusCode::OK);
+    for (word, what) in [("approve", "approving"), ("send", "sending")] {
+        let refused = world.say(order, word).await;
+        let detail = format!("{what} is not possible: the quote is REJECTED");
+        assert_eq!(refused.expect(StatusCode::CONFLICT)["detail"], json!(detail));
+    }
+    let order = world.approved("Ana Souza").await;
+    let refused = world.say(order, "reject").await;
+    assert_eq!(refused.expect(StatusCode::CONFLICT)["detail"], "rejecting is not possible: the quote is APPROVED");
+}
+
+#[tokio::test]
+async fn a_yes_to_another_version_is_no_yes() {
+    let world = World::sqlite().await;
+    let order = world.order("Ana Souza").await;
+    let path = path(&world, order).await;
+    let read = world.get(&path).await;
+    world.put(&path, json!({ "items": [{ "name": "Paint", "unitPrice": 900 }] })).await.expect(StatusCode::OK);
+    let approve = |tag: String| {
+        let mut request = world.request("attendant", Method::PUT, &format!("{path}/approve"), None);
+        request.headers_mut().insert(header::IF_MATCH, tag.parse().unwrap());
+        world.send(request)
+    };
+    approve(read.header("etag").to_owned()).await.expect(StatusCode::PRECONDITION_FAILED);
+    let now = world.get(&path).await.header("etag").to_owned();
+    approve(now).await.expect(StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_edit_of_another_version_is_refused() {
+    let world = World::sqlite().await;
+    let order = world.order("Ana Souza").await;
+    let path = path(&world, order).await;
+    let lines = json!({ "items": [{ "name": "Paint", "unitPrice": 900 }] });
+    let mut request = world.request("attendant", Method::PUT, &path, Some(lines));
+    request.headers_mut().insert(header::IF_MATCH, "\"99\"".parse().unwrap());
+    world.send(request).await.expect(StatusCode::PRECONDITION_FAILED);
+}
+
+#[tokio::test]
+async fn what_a_line_lacks_comes_from_the_catalogue() {
+    let world = World::sqlite().await;
+    let part = world.post("/parts", json!({ "name": "Oil", "partNumber": "O-1", "price": 39.99 })).await.body;
+    let service = world.post("/services", json!({ "name": "Wash", "price": 30, "duration": 20 })).await.body;
+    let order = world.order("Ana Souza").await;
+    let items = json!([
+        { "partId": part["id"], "quantity": 2 },
+        { "serviceId": service["id"], "name": "Wash and wax" },
+        { "partId": part["id"], "unitPrice": 35 },
+        { "partId": world.clock.id(), "name": "Old stock", "unitPrice": 5 },
+    ]);
+    let edited = world.put(&path(&world, order).await, json!({ "items": items })).await;
+    let quote = edited.expect(StatusCode::OK);
+    let named: Vec<(&str, &Value)> =
+        quote["items"].as_array().unwrap().iter().map(|item| (text(&item["name"]), &item["totalPrice"])).collect();
+    let wanted = [("Oil", json!(79.98)), ("Wash and wax", json!(30)), ("Oil", json!(35)), ("Old stock", json!(5))];
+    assert_eq!(named, wanted.each_ref().map(|(name, price)| (*name, price)));
+}
+
+#[tokio::test]
+async fn what_is_in_no_catalogue_is_named_with_its_place() {
+    let world = World::sqlite().await;
+    let order = world.order("Ana Souza").await;
+    let items = json!([
+        { "name": "Oil", "unitPrice": 1 },
+        { "partId": world.clock.id() },
+        { "serviceId": world.clock.id(), "name": "Wash" },
+    ]);
+    let refused = world.put(&path(&world, order).await, json!({ "items": items })).await;
+    assert_eq!(refused.fields(), ["items[1].partId", "items[2].serviceId"]);
+}
+
+#[tokio::test]
+async fn lines_that_make_no_sense_are_named() {
+    let world = World::sqlite().await;
+    let order = world.order("Ana Souza").await;
+    let path = path(&world, order).await;
+    let with = |item: Value| json!({ "items": [item] });
+    let id = world.clock.id();
+    for (body, fields) in [
+        (json!({}), vec!["items"]),
+        (json!({ "items": [] }), vec!["items"]),
+        (json!({ "items": "oil" }), vec!["items"]),
+        (json!({ "items": vec![json!({ "name": "Oil", "unitPrice": 1 }); 201] }), vec!["items"]),
+        (with(json!({})), vec!["items[0].name", "items[0].unitPrice"]),
+        (with(json!({ "name": "", "unitPrice": 1 })), vec!["items[0].name"]),
+        (with(json!({ "name": 7, "unitPrice": "1" })), vec!["items[0].name", "items[0].unitPrice"]),
+        (with(json!({ "name": "Oil", "unitPrice": -1 })), vec!["items[0].unitPrice"]),
+        (with(json!({ "name": "Oil", "unitPrice": 1.005 })), vec!["items[0].unitPrice"]),
+        (with(json!({ "name": "Oil", "unitPrice": 1e15 })), vec!["items[0].unitPrice"]),
+        (with(json!({ "name": "Oil", "unitPrice": 1, "quantity": 0 })), vec!["items[0].quantity"]),
+        (with(json!({ "name": "Oil", "unitPrice": 1, "quantity": -2 })), vec!["items[0].quantity"]),
+        (with(json!({ "name": "Oil", "unitPrice": 1, "quantity": 0.0001 })), vec!["items[0].quantity"]),
+        (with(json!({ "name": "Oil", "unitPrice": 9_999_999_999.0, "quantity": 1000 })), vec!["items"]),
+        (with(json!({ "partId": id, "serviceId": id })), vec!["items[0].serviceId"]),
+        (with(json!({ "partId": "oil" })), vec!["items[0].partId"]),
+        (json!({ "items": [{ "name": "Oil", "unitPrice": 1 }], "validUntil": "tomorrow" }), vec!["validUntil"]),
+        (json!({ "items": [{ "name": "Oil", "unitPrice": 1 }], "validUntil": "2026-02-08T10:00:00Z" }), vec!["validUntil"]),
+    ] {
+        let refused = world.put(&path, body.clone()).await;
+        assert_eq!(refused.fields(), fields, "{body}");
+    }
+    assert_eq!(world.quote(order).await["totalAmount"], json!(150));
+}
+
+#[tokio::test]
+async fn a_quote_is_written_for_an_order_that_waits_for_one() {
+    let world = World::sqlite().await;
+    let order = world.order("Ana Souza").await;
+    let items = json!([{ "name": "Oil", "unitPrice": 40 }]);
+    let written = world.post("/quotes", json!({ "workOrderId": order.id, "items": items })).await;
+    assert_eq!(written.expect(StatusCode::CREATED)["id"], world.quote(order).await["id"]);
+
+    let unknown = world.post("/quotes", json!({ "workOrderId": world.clock.id(), "items": items })).await;
+    assert_eq!(unknown.expect(StatusCode::NOT_FOUND)["detail"], "there is no such work order");
+    let stranger = json!({ "workOrderId": order.id, "customerId": world.clock.id(), "items": items });
+    assert_eq!(world.post("/quotes", stranger).await.fields(), ["customerId"]);
+    world.say(order, "approve").await.expect(StatusCode::OK);
+    let late = world.post("/quotes", json!({ "workOrderId": order.id, "items": items })).await;
+    assert_eq!(late.expect(StatusCode::CONFLICT)["detail"], "editing is not possible: the quote is APPROVED");
+    assert_eq!(world.post("/quotes", json!({})).await.fields(), ["workOrderId", "items"]);
+}
+
+#[tokio::test]
+async fn a_quote_that_is_not_there_is_not_found() {
+    let world = World::sqlite().await;
+    let id = world.clock.id();
+    for (method, path) in [
+        (Method::GET, format!("/quotes/{id}")),
+        (Method::GET, format!("/quotes/work-order/{id}")),
+        (Method::PUT, format!("/quotes/{id}/approve")),
+        (Method::PUT, format!("/quotes/{id}/reject")),
+        (Method::PATCH, format!("/quotes/{id}/send")),
+    ] {
+        let reply = world.ask("manager", method, &path, None).await;
+        assert_eq!(reply.expect(StatusCode::NOT_FOUND)["detail"], "there is no such quote", "{path}");
+    }
+    assert_eq!(world.get("/quotes/seven").await.fields(), ["id"]);
+    assert_eq!(world.get("/quotes?status=PAID&customerId=7&limit=0").await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_rejection_in_words_must_be_readable() {
+    let world = World::sqlite().await;
+    let order = world.order("Ana Souza").await;
+    let path = format!("{}/reject", path(&world, order).await);
+    assert_eq!(world.put(&path, json!({ "reason": 7 })).await.fields(), ["reason"]);
+    let mut request = world.request("attendant", Method::PUT, &path, Some(json!({ "reason": "x" })));
+    request.headers_mut().insert(header::CONTENT_TYPE, "text/plain".parse().unwrap());
+    world.send(request).await.expect(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(world.quote(order).await["status"], "PENDING");
+}

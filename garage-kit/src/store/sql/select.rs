@@ -1,0 +1,176 @@
+//! A query as a statement: what is asked for decides its text, so it is composed each time, from constants.
+
+use sqlx::SqlStr;
+
+use super::table::{COLUMNS, Table, safe};
+use crate::{
+    Failure,
+    store::{Field, Kind, Order, Position, Query, Rule},
+};
+
+impl Table {
+    /// The statement for `query`, with its parameters.
+    pub(super) fn select(&self, query: &Query) -> Result<(SqlStr, Vec<String>), Failure> {
+        let mut select = Select::default();
+        for (name, value) in &query.filters {
+            let value = select.parameter(value);
+            select.conditions.push(self.equals(self.field(name)?, &value));
+        }
+        if let Some(text) = &query.search {
+            self.field("search")?;
+            let pattern = select.parameter(&pattern(text));
+            select.conditions.push(format!("t.search LIKE {pattern} ESCAPE '\\'"));
+        }
+        let order = self.order(&mut select, query.order, query.after.as_ref())?;
+        let limit = select.parameter(&query.limit.to_string());
+        let Select { conditions, parameters } = select;
+        let conditions = conditions.join(" AND ");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM {} AS t WHERE {conditions} ORDER BY {order} LIMIT CAST({limit} AS bigint)",
+            self.kind.name,
+        );
+        Ok((safe(sql), parameters))
+    }
+
+    fn equals(&self, field: Field, value: &str) -> String {
+        let Field { name, rule } = field;
+        match rule {
+            Rule::Plain | Rule::Unique => format!("t.{name} = {}", self.cast(name, value)),
+            Rule::Many => {
+                let side = side_table(self.kind, name);
+                format!("t.id IN (SELECT side.id FROM {side} AS side WHERE side.value = {value})")
+            }
+        }
+    }
+
+    /// The order, with the condition that starts it behind the last page.
+    fn order(&self, select: &mut Select, order: Order, after: Option<&Position>) -> Result<String, Failure> {
+        let id = self.dialect.id;
+        let after = after.map(|last| (select.parameter(&last.value), select.parameter(&last.id.to_string())));
+        match order {
+            Order::Newest => {
+                select.conditions.push(match after {
+                    Some((_, last)) => format!("t.id < CAST({last} AS {id})"),
+                    None => "true".to_owned(),
+                });
+                Ok("t.id DESC".to_owned())
+            }
+            Order::By(name) => {
+                let name = self.single(name)?;
+                select.conditions.push(match after {
+                    Some((value, last)) => {
+                        format!("(t.{name}, t.id) > ({}, CAST({last} AS {id}))", self.cast(name, &value))
+                    }
+                    None => format!("t.{name} IS NOT NULL"),
+                });
+                Ok(format!("t.{name}, t.id"))
+            }
+        }
+    }
+
+    /// A text parameter as the column's type: an id that refers to another record is a UUID in PostgreSQL.
+    fn cast(&self, name: &str, parameter: &str) -> String {
+        let cast = self.types.get(name).map_or("text", String::as_str);
+        format!("CAST({parameter} AS {cast})")
+    }
+
+    fn field(&self, name: &str) -> Result<Field, Failure> {
+        let unknown =
+            || Failure::lasting("finding records", format!("{} has no field {name}", self.kind.name));
+        self.kind.fields.iter().find(|field| field.name == name).copied().ok_or_else(unknown)
+    }
+
+    fn single(&self, name: &'static str) -> Result<&'static str, Failure> {
+        match self.field(name)?.rule {
+            Rule::Plain | Rule::Unique => Ok(name),
+            Rule::Many => {
+                let text = format!("{} cannot be ordered by {name}: it is a list", self.kind.name);
+                Err(Failure::lasting("finding records", text))
+            }
+        }
+    }
+}
+
+/// The table in which the values of a field with many of them are kept.
+fn side_table(kind: &Kind, field: &str) -> String {
+    format!("{}_{field}", kind.name)
+}
+
+#[derive(Default)]
+struct Select {
+    conditions: Vec<String>,
+    parameters: Vec<String>,
+}
+
+impl Select {
+    fn parameter(&mut self, value: &str) -> String {
+        self.parameters.push(value.to_owned());
+        format!("${}", self.parameters.len())
+    }
+}
+
+/// A pattern that finds `text` anywhere and nothing else.
+fn pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for character in text.to_lowercase().chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection, Row, SqliteConnection};
+
+    use super::{super::dialect, Table, pattern, safe};
+    use crate::{
+        store::{Order, Position, Query},
+        testing::store::BOOKS,
+    };
+
+    /// How SQLite would run the statement for `query`.
+    async fn plan(query: &Query) -> String {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        sqlx::migrate!("tests/migrations/sqlite").run(&mut connection).await.unwrap();
+        let columns = ["id", "version", "body", "isbn", "title", "author_id", "search"];
+        let columns = columns.map(|name| vec![name.to_owned(), "text".to_owned()]).to_vec();
+        let table = Table::new(&BOOKS, &dialect::SQLITE, columns).unwrap();
+        let (sql, parameters) = table.select(query).unwrap();
+        let explain = safe(format!("EXPLAIN QUERY PLAN {}", sql.as_str()));
+        let explain = parameters.into_iter().fold(sqlx::query(explain), |query, text| query.bind(text));
+        let steps = explain.fetch_all(&mut connection).await.unwrap();
+        steps.iter().map(|step| step.get::<String, _>("detail") + "\n").collect()
+    }
+
+    fn by(field: &'static str) -> Query {
+        Query { filters: vec![(field, "x".to_owned())], limit: 9, ..Query::default() }
+    }
+
+    #[tokio::test]
+    async fn every_list_uses_its_index() {
+        let after = Some(Position { value: "m".to_owned(), id: uuid::Uuid::nil() });
+        let by_title = Query { order: Order::By("title"), limit: 9, ..Query::default() };
+        for (query, step) in [
+            (by("isbn"), "SEARCH t USING INDEX books_isbn (isbn=?)"),
+            (by("title"), "SEARCH t USING INDEX books_title (title=?)"),
+            (by("author_id"), "SEARCH t USING INDEX books_author_id (author_id=?)"),
+            (by("tags"), "SEARCH side USING PRIMARY KEY (value=?)"),
+            (by_title.clone(), "USING INDEX books_title"),
+            (Query { after, ..by_title }, "SEARCH t USING INDEX books_title"),
+            (Query { limit: 9, ..Query::default() }, "SCAN t USING INDEX sqlite_autoindex_books_1"),
+        ] {
+            let plan = plan(&query).await;
+            let is_one = query.filters.iter().any(|(field, _)| *field == "isbn");
+            assert!(plan.contains(step) && (is_one || !plan.contains("TEMP B-TREE")), "{query:?}\n{plan}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_takes_every_character_as_it_is() {
+        assert_eq!(pattern(r"50%_OFF\"), r"%50\%\_off\\%");
+    }
+}
