@@ -36,9 +36,11 @@ const WAITING: usize = 8192;
 const LEFT_BEHIND: TimeDelta = TimeDelta::seconds(3);
 /// How often the sweep looks.
 const SWEEP: Duration = Duration::from_secs(1);
+type Answer = oneshot::Sender<Result<Vec<Outcome>, Failure>>;
+
 struct Write {
     changes: Vec<Change>,
-    answer: oneshot::Sender<Result<Vec<Outcome>, Failure>>,
+    answer: Answer,
 }
 
 /// A store with its writer and its relay. Copies share them.
@@ -209,7 +211,7 @@ async fn commit(shared: &Shared, group: Vec<Write>) {
 
 fn settle(
     shared: &Shared,
-    waiting: Vec<(oneshot::Sender<Result<Vec<Outcome>, Failure>>, usize)>,
+    waiting: Vec<(Answer, usize)>,
     changes: Vec<Change>,
     outcomes: Vec<Outcome>,
 ) {

@@ -210,6 +210,10 @@ impl FromStr for LogFormat {
     }
 }
 
+/// What is logged unless `RUST_LOG` says otherwise. The AMQP library shouts about every broken connection; the bus says
+/// the same once, with the broker's name and what it does about it.
+const QUIET_LIBRARIES: &str = "info,lapin=off";
+
 /// Sets up the log from `LOG_FORMAT` and `RUST_LOG` (default `info`). It goes to standard error, so that the
 /// output of a command is its own. Does nothing when a log is there already.
 ///
@@ -218,7 +222,7 @@ impl FromStr for LogFormat {
 pub fn init_logging(env: &Env) -> Result<(), Misconfigured> {
     let format = env.parse("LOG_FORMAT", "text or json")?.unwrap_or_default();
     let filter = env.parse("RUST_LOG", "a filter such as info or garage_kit=debug,info")?;
-    let filter = filter.unwrap_or_else(|| EnvFilter::new("info"));
+    let filter = filter.unwrap_or_else(|| EnvFilter::new(QUIET_LIBRARIES));
     let log = tracing_subscriber::registry().with(filter);
     // An error here says that somebody set up a log before us.
     let _ = match format {

@@ -1,5 +1,5 @@
-//! The bus inside one process: the promises of every bus, and those that only hold here because nothing is kept
-//! between a publisher and its listeners.
+//! The bus inside one process: the promises of every bus, and those that only hold here because nothing is
+//! kept between a publisher and its listeners.
 
 #![expect(clippy::unwrap_used, reason = "a test whose store fails must stop")]
 

@@ -138,6 +138,21 @@ impl Shop {
         }
     }
 
+    /// Waits until the service answers at all, and says with what.
+    ///
+    /// # Errors
+    /// When it does not answer within thirty seconds.
+    pub async fn wait_for_status(&self, at: At, path: &str) -> Result<StatusCode> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.ask(at, Method::GET, path, None).await {
+                Ok(reply) => return Ok(reply.status),
+                Err(cause) if Instant::now() > deadline => return Err(cause),
+                Err(_) => sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+
     /// Waits until the order has this status.
     ///
     /// # Errors

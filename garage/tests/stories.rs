@@ -6,21 +6,26 @@ mod chain;
 use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::Result;
-use chain::{Chain, SECRET};
+use chain::{Chain, SECRET, VirtualHost};
 use chrono::{TimeDelta, Utc};
 use futures::future::join_all;
 use garage::{
-    embedded::{Addresses, DataDir, Embedded, settings},
+    embedded::{Addresses, DataDir, Embedded, settings, verifier},
     shop::Shop,
     stories::STORIES,
 };
 use garage_events::{Service, topology};
 use garage_kit::{
     auth::{Grant, sign},
+    bus::rabbitmq::RabbitMq,
     clock::Clock,
     program::{Env, install_crypto},
+    testing::{mongo_database, postgres_database},
 };
+use garage_saga::{Parts, service::Door, topology_of};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 const LOCAL: Addresses = Addresses { host: IpAddr::V4(Ipv4Addr::LOCALHOST), ports: [0; 3] };
 
@@ -137,6 +142,57 @@ async fn what_can_never_succeed_is_set_aside_and_holds_nothing_up() {
     ];
     chain.wait_until_these_hold_messages(&wanted).await.unwrap();
     chain.stop().await.unwrap();
+}
+
+/// The same code in this process, so that its clock can be turned; stores and broker are the real ones.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quote_expires_on_real_servers_too() {
+    install_crypto();
+    let clock = Clock::manual(Utc::now());
+    let host = VirtualHost::make().await.unwrap();
+    let (os, execution) = (postgres_database("os_service").await, postgres_database("execution_service").await);
+    let billing = mongo_database("billing_service");
+    let secret = SECRET.to_owned().into();
+    let parts = |service, store| Parts {
+        store,
+        bus: RabbitMq::connect(&host.url(), topology_of(service).unwrap(), clock.clone()).unwrap(),
+        clock: clock.clone(),
+        verifier: verifier(&secret, &clock).unwrap(),
+    };
+    let services = [
+        garage_os_service::open(parts(Service::Os, garage_os_service::connect(&os.url()).await.unwrap())),
+        garage_billing_service::open(
+            parts(Service::Billing, garage_billing_service::connect(&billing.uri()).await.unwrap()),
+            settings(&Env::fixed(&[])).unwrap(),
+        ),
+        garage_execution_service::open(parts(Service::Execution, garage_execution_service::connect(&execution.url()).await.unwrap())),
+    ];
+    let stopping = CancellationToken::new();
+    let mut urls = Vec::new();
+    let mut running = Vec::new();
+    for (router, service) in services {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        urls.push(format!("http://{}", listener.local_addr().unwrap()));
+        let door = Door::default();
+        door.lead_to(router);
+        running.push((door.serve(listener, stopping.clone()), service));
+    }
+    let grant = Grant::new("tests", &["attendant", "technician", "manager"], TimeDelta::days(30));
+    let shop = Shop::new(urls.try_into().unwrap(), sign(&secret, &grant, &clock).unwrap()).unwrap();
+
+    let car = shop.take_in("Ana Souza", 1).await.unwrap();
+    shop.order_is(&car, "QUOTED").await.unwrap();
+    clock.advance(TimeDelta::days(10) + TimeDelta::minutes(1));
+    shop.quote_is(&car, "EXPIRED").await.unwrap();
+    let order = shop.order_is(&car, "CANCELLED").await.unwrap();
+    assert_eq!(order["cancellationReason"], "QUOTE_EXPIRED");
+
+    stopping.cancel();
+    for (served, service) in running {
+        served.await.unwrap().unwrap();
+        service.stop().await;
+    }
+    host.remove().await.unwrap();
 }
 
 /// A well-formed event about an order that nobody has opened.

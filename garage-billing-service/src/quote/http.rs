@@ -153,9 +153,9 @@ async fn write(
     command: Command<NewQuote>,
 ) -> Result<Created<Versioned<View>>, Problem> {
     caller.require(&DESK)?;
+    let lines = item::priced(app.repository(), &command.body.items).await?;
     let id = command.claim(app.repository(), &app.shell().clock, caller.subject()).await?;
-    let NewQuote { work_order_id, customer_id, items, valid_until } = command.body;
-    let lines = item::priced(app.repository(), items).await?;
+    let NewQuote { work_order_id, customer_id, valid_until, .. } = command.body;
     let written = app.shell().decide::<Bill>(work_order_id.0, None, |bill, at| {
         let bill = bill.ok_or(Refusal::Unknown("work order"))?;
         check_customer(&bill, customer_id)?;
@@ -218,7 +218,7 @@ async fn edit(
     Json(body): Json<Lines>,
 ) -> Result<Versioned<View>, Problem> {
     caller.require(&DESK)?;
-    let lines = item::priced(app.repository(), body.items).await?;
+    let lines = item::priced(app.repository(), &body.items).await?;
     decide(&app, &caller, id, seen, |bill, at| bill.edit(lines.clone(), body.valid_until, at)).await
 }
 

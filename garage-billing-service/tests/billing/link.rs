@@ -43,14 +43,18 @@ async fn a_customer_reads_approves_and_pays_the_own_order() {
     let paid = link.world.ask(&link.role, Method::POST, "/payments", Some(tender)).await;
     let payment = text(&paid.expect(StatusCode::OK)["id"]).to_owned();
     assert_eq!(link.does(Method::GET, &format!("/payments/{payment}")).await, StatusCode::OK);
-    assert_eq!(link.does(Method::GET, &format!("/payments/work-order/{}", link.own.id)).await, StatusCode::OK);
+    assert_eq!(
+        link.does(Method::GET, &format!("/payments/work-order/{}", link.own.id)).await,
+        StatusCode::OK
+    );
 }
 
 #[tokio::test]
 async fn a_customer_rejects_the_own_quote_in_words() {
     let link = link().await;
     let path = format!("/quotes/{}/reject", link.quote_of(link.own).await);
-    let rejected = link.world.ask(&link.role, Method::PATCH, &path, Some(json!({ "reason": "too dear" }))).await;
+    let rejected =
+        link.world.ask(&link.role, Method::PATCH, &path, Some(json!({ "reason": "too dear" }))).await;
     let rejected = rejected.expect(StatusCode::OK);
     assert_eq!((&rejected["status"], &rejected["rejectionReason"]), (&json!("REJECTED"), &json!("too dear")));
 }

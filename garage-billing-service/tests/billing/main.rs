@@ -10,6 +10,7 @@ mod document;
 mod link;
 mod parts;
 mod payments;
+mod provider;
 mod quotes;
 mod roles;
 mod saga;

@@ -42,9 +42,11 @@ async fn a_part_is_added_read_changed_and_removed(world: World) {
     assert_eq!(seen, (&json!(41), &json!("Fluids"), None, &json!(10)));
     assert_eq!(changed["updatedAt"], "2026-02-08T11:00:00.000Z");
 
-    let replaced = world.put(&path, json!({ "name": "Oil 5W30", "partNumber": "O-5", "price": 45, "unit": "L" })).await;
+    let replaced =
+        world.put(&path, json!({ "name": "Oil 5W30", "partNumber": "O-5", "price": 45, "unit": "L" })).await;
     let replaced = replaced.expect(StatusCode::OK);
-    let seen = (&replaced["category"], &replaced["unit"], &replaced["stockQuantity"], &replaced["minStockLevel"]);
+    let seen =
+        (&replaced["category"], &replaced["unit"], &replaced["stockQuantity"], &replaced["minStockLevel"]);
     assert_eq!(seen, (&Value::Null, &json!("L"), &json!(10), &json!(5)), "what is on the shelf stays there");
 
     let gone = world.ask("manager", Method::DELETE, &path, None).await;
@@ -93,7 +95,10 @@ async fn stock_is_counted_and_adjusted_but_never_below_nothing() {
     assert_eq!(quantity(world.patch(&stock, json!({ "adjustment": 2 })).await), 6);
     assert_eq!(quantity(world.patch(&stock, json!({ "quantity": 1 })).await), 1);
     let refused = world.patch(&stock, json!({ "adjustment": -2 })).await;
-    assert_eq!(refused.expect(StatusCode::CONFLICT)["detail"], "taking so many is not possible: the stock is 1");
+    assert_eq!(
+        refused.expect(StatusCode::CONFLICT)["detail"],
+        "taking so many is not possible: the stock is 1"
+    );
     for (body, fields) in [
         (json!({}), ["adjustment"]),
         (json!({ "adjustment": 1, "quantity": 1 }), ["quantity"]),

@@ -26,7 +26,8 @@ async fn the_list_goes_through_every_attempt_once(world: World) {
             world.clock.advance(TimeDelta::seconds(1));
             world.pay(order).await.expect(StatusCode::BAD_REQUEST);
         }
-        let ids = world.payments(order).await.into_iter().rev().map(|payment| text(&payment["id"]).to_owned());
+        let ids =
+            world.payments(order).await.into_iter().rev().map(|payment| text(&payment["id"]).to_owned());
         newest_first.splice(0..0, ids);
     }
     world.order("Ana Souza").await;
@@ -154,7 +155,10 @@ async fn only_an_approved_quote_is_paid_and_only_once() {
     let world = World::sqlite().await;
     let order = world.order("Ana Souza").await;
     let refused = world.pay(order).await;
-    assert_eq!(refused.expect(StatusCode::CONFLICT)["detail"], "paying is not possible: the quote is PENDING");
+    assert_eq!(
+        refused.expect(StatusCode::CONFLICT)["detail"],
+        "paying is not possible: the quote is PENDING"
+    );
     world.say(order, "approve").await.expect(StatusCode::OK);
     world.pay(order).await.expect(StatusCode::OK);
     let refused = world.pay(order).await;
@@ -218,7 +222,10 @@ async fn what_was_called_off_is_told_to_whoever_asks_with_the_same_key() {
     world.call_off(order).await;
     world.settle().await;
     let again = pay().await;
-    assert_eq!(again.expect(StatusCode::CONFLICT)["detail"], "the payment is CANCELLED: the work order is off");
+    assert_eq!(
+        again.expect(StatusCode::CONFLICT)["detail"],
+        "the payment is CANCELLED: the work order is off"
+    );
 }
 
 #[tokio::test]

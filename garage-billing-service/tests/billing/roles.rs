@@ -23,7 +23,8 @@ async fn table(world: &World) -> Vec<(Method, String, Option<Value>, &'static [&
     let tender = world.tender(order).await;
     let new_part = json!({ "name": "Oil", "partNumber": "O-2", "price": 10 });
     let new_service = json!({ "name": "Wash", "price": 10, "duration": 5 });
-    let (get, post, put, patch, delete) = (Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE);
+    let (get, post, put, patch, delete) =
+        (Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE);
     let mut table = vec![
         (get.clone(), "/quotes".to_owned(), None, staff),
         (get.clone(), format!("/quotes/{quote}"), None, staff),
@@ -69,7 +70,10 @@ async fn each_route_is_for_those_whose_work_it_is() {
         for role in allowed {
             let status = world.ask(role, method.clone(), &path, body.clone()).await.status;
             let refused = [StatusCode::FORBIDDEN, StatusCode::UNAUTHORIZED, StatusCode::METHOD_NOT_ALLOWED];
-            assert!(!refused.contains(&status) && !status.is_server_error(), "{role}: {method} {path}: {status}");
+            assert!(
+                !refused.contains(&status) && !status.is_server_error(),
+                "{role}: {method} {path}: {status}"
+            );
         }
     }
 }

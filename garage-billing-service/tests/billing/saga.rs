@@ -32,19 +32,35 @@ async fn a_quote_is_priced_from_the_catalogue(world: World) {
     let order = order.await;
     let quote = world.quote(order).await;
     let line = |index: usize, field: &str| quote["items"][index][field].clone();
-    assert_eq!((line(0, "name"), line(0, "totalPrice"), line(0, "serviceId")), (json!("Oil change"), json!(80), json!(service)));
-    assert_eq!((line(1, "quantity"), line(1, "unitPrice"), line(1, "totalPrice")), (json!(4.5), json!(39.99), json!(179.96)));
-    assert_eq!((line(2, "unitPrice"), line(2, "totalPrice"), line(2, "partId")), (Value::Null, json!(0), json!(unknown)));
+    assert_eq!(
+        (line(0, "name"), line(0, "totalPrice"), line(0, "serviceId")),
+        (json!("Oil change"), json!(80), json!(service))
+    );
+    assert_eq!(
+        (line(1, "quantity"), line(1, "unitPrice"), line(1, "totalPrice")),
+        (json!(4.5), json!(39.99), json!(179.96))
+    );
+    assert_eq!(
+        (line(2, "unitPrice"), line(2, "totalPrice"), line(2, "partId")),
+        (Value::Null, json!(0), json!(unknown))
+    );
     assert_eq!(quote["totalAmount"], json!(259.96));
     let refused = world.say(order, "approve").await;
-    assert!(text(&refused.expect(StatusCode::CONFLICT)["detail"]).contains("has no price yet"), "{}", refused.body);
+    assert!(
+        text(&refused.expect(StatusCode::CONFLICT)["detail"]).contains("has no price yet"),
+        "{}",
+        refused.body
+    );
 }
 
 async fn a_quote_nobody_answers_expires_and_says_so(world: World) {
     let (early, late) = (world.order("Ana Souza").await, world.order("Bia Lima").await);
     let until = world.clock.now() + TimeDelta::days(30);
     let lines = json!({ "items": [{ "name": "Paint", "unitPrice": 900 }], "validUntil": until });
-    world.put(&format!("/quotes/{}", text(&world.quote(late).await["id"])), lines).await.expect(StatusCode::OK);
+    world
+        .put(&format!("/quotes/{}", text(&world.quote(late).await["id"])), lines)
+        .await
+        .expect(StatusCode::OK);
     world.say(early, "send").await.expect(StatusCode::OK);
 
     world.clock.advance(TimeDelta::days(10));
@@ -53,7 +69,10 @@ async fn a_quote_nobody_answers_expires_and_says_so(world: World) {
 
     world.clock.advance(TimeDelta::milliseconds(1));
     let refused = world.say(early, "approve").await;
-    assert_eq!(refused.expect(StatusCode::CONFLICT)["detail"], "approving is not possible: the quote is EXPIRED");
+    assert_eq!(
+        refused.expect(StatusCode::CONFLICT)["detail"],
+        "approving is not possible: the quote is EXPIRED"
+    );
     expire_lapsed(world.cashier.shell()).await.unwrap();
     assert_eq!(world.quote(early).await["status"], "EXPIRED");
     assert_eq!(world.quote(late).await["status"], "PENDING");

@@ -38,7 +38,8 @@ async fn a_service_is_added_read_changed_and_removed(world: World) {
 
 async fn the_list_is_by_name_and_narrowed(world: World) {
     for (name, active) in [("wash", true), ("Alignment", false), ("Oil change", true)] {
-        let service = json!({ "name": name, "price": 1, "duration": 1, "active": active, "description": "by hand" });
+        let service =
+            json!({ "name": name, "price": 1, "duration": 1, "active": active, "description": "by hand" });
         world.post("/services", service).await.expect(StatusCode::CREATED);
     }
     assert_eq!(names(&world.get("/services").await), ["Alignment", "Oil change", "wash"]);

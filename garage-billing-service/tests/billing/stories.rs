@@ -18,6 +18,7 @@ on_every_store! {
     money_that_comes_after_the_cancellation_goes_back
     a_charge_whose_answer_was_lost_is_found_and_given_back_after_the_cancellation
     a_charge_that_never_arrived_is_not_made_after_the_cancellation
+    a_charge_that_was_sent_again_is_searched_for_from_then_on
     money_that_came_before_the_cancellation_waits_for_the_workshop
     work_that_fails_is_refunded_exactly_once
     an_order_called_off_before_it_is_known_gets_a_void_quote
@@ -162,6 +163,23 @@ async fn a_charge_that_never_arrived_is_not_made_after_the_cancellation(world: W
     world.settle().await;
     assert_eq!(world.standing(order).await, ["PROCESSING"], "it may still be on its way");
     world.clock.advance(TimeDelta::minutes(16));
+    world.settle().await;
+    assert_eq!(world.standing(order).await, ["CANCELLED"]);
+    assert!(world.money().await.is_empty());
+}
+
+async fn a_charge_that_was_sent_again_is_searched_for_from_then_on(world: World) {
+    let order = world.approved("Ana Souza").await;
+    world.faults().expect(100, Fault::RequestLost);
+    world.pay(order).await.expect(StatusCode::ACCEPTED);
+    world.clock.advance(TimeDelta::minutes(14));
+    world.settle().await;
+    world.call_off(order).await;
+    world.faults().clear();
+    world.clock.advance(TimeDelta::minutes(2));
+    world.settle().await;
+    assert_eq!(world.standing(order).await, ["PROCESSING"], "what was sent two minutes ago may still arrive");
+    world.clock.advance(TimeDelta::minutes(14));
     world.settle().await;
     assert_eq!(world.standing(order).await, ["CANCELLED"]);
     assert!(world.money().await.is_empty());

@@ -1,6 +1,6 @@
-//! How either bus asks its consumer. A consumer that panics or miscounts has decided nothing, so its batch comes
-//! again; a delivery that panics again and again even when it comes alone is set aside, or it would hold up
-//! everything behind it for ever. What becomes of a verdict is the bus's business.
+//! How either bus asks its consumer. A consumer that panics or miscounts has decided nothing, so its batch
+//! comes again; a delivery that panics again and again even when it comes alone is set aside, or it would
+//! hold up everything behind it for ever. What becomes of a verdict is the bus's business.
 
 use std::{
     any::Any,

@@ -1,6 +1,7 @@
-//! The bus inside one process: whoever publishes carries the messages to every listener and waits until each has
-//! committed. Nothing is kept here; it is durable because a publisher's outbox keeps a message until it is confirmed,
-//! and what can never be consumed rests in the consumer's own store. No broker, no task, no queue.
+//! The bus inside one process: whoever publishes carries the messages to every listener and waits until each
+//! has committed. Nothing is kept here; it is durable because a publisher's outbox keeps a message until it
+//! is confirmed, and what can never be consumed rests in the consumer's own store. No broker, no task, no
+//! queue.
 
 use std::{
     collections::HashSet,
@@ -70,8 +71,8 @@ impl LocalBus {
         Arc::new(Self { hub: Arc::new(Hub { clock, desks: RwLock::default() }) })
     }
 
-    /// Adds a service, or takes it in again after it was closed. What it sets aside goes to `store`, which must
-    /// know [`DEAD_LETTERS`].
+    /// Adds a service, or takes it in again after it was closed. What it sets aside goes to `store`, which
+    /// must know [`DEAD_LETTERS`].
     pub fn member(&self, topology: Topology, store: Arc<dyn Store>) -> Arc<dyn Bus> {
         let listener = watch::Sender::new(Listener::Expected);
         let desk = Arc::new(Desk { topology, store, listener, turn: Mutex::default() });

@@ -1,10 +1,12 @@
-//! The bus as a RabbitMQ broker, over one connection per service. A supervisor opens the connection with everything
-//! on it, and opens all of it again after any error or end, without limit: lapin's own recovery hides losses, hangs
-//! consumers and gives up. What is promised is in [`super`]; how each part keeps it is said where it is.
+//! The bus as a RabbitMQ broker, over one connection per service. A supervisor opens the connection with
+//! everything on it, and opens all of it again after any error or end, without limit: lapin's own recovery
+//! hides losses, hangs consumers and gives up. What is promised is in [`super`]; how each part keeps it is
+//! said where it is.
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use lapin::ErrorKind;
 use tokio::{
     sync::watch,
     time::{Instant, sleep},
@@ -17,8 +19,10 @@ use crate::{Failure, clock::Clock, store::Message};
 
 mod acks;
 mod address;
+mod aside;
 mod declare;
 mod journal;
+mod line;
 mod link;
 mod publish;
 mod pump;
@@ -65,8 +69,9 @@ struct Lost {
 }
 
 impl RabbitMq {
-    /// Starts to connect to `url` (`amqp://` or `amqps://`, which needs the process's default crypto provider) and
-    /// returns at once, whether the broker is there or not. Must be called inside a Tokio runtime.
+    /// Starts to connect to `url` (`amqp://` or `amqps://`, which needs the process's default crypto
+    /// provider) and returns at once, whether the broker is there or not. Must be called inside a Tokio
+    /// runtime.
     ///
     /// # Errors
     /// When `url` is not a broker's address.
@@ -186,7 +191,8 @@ impl Shared {
         let mut running = || {
             self.state.send_replace(State::Running(Arc::clone(link)));
             if journal.may_relieve() {
-                tracing::info!(service = self.topology.service, broker = %self.address, "connected to RabbitMQ");
+                let (service, broker) = (&self.topology.service, &self.address);
+                tracing::info!(service, %broker, "connected to RabbitMQ");
             }
         };
         if self.topology.consumes.is_empty() {
@@ -220,17 +226,28 @@ impl Shared {
     }
 
     fn tell(&self, failure: &Failure, journal: &mut Journal) {
+        let (service, broker) = (&self.topology.service, &self.address);
         if !journal.may_complain() {
-            tracing::debug!(%failure, "RabbitMQ is still away");
+            tracing::debug!(service, %broker, %failure, "RabbitMQ is still away");
         } else if failure.is_passing() {
-            tracing::warn!(service = self.topology.service, broker = %self.address, %failure, "RabbitMQ is away; trying again");
+            tracing::warn!(service, %broker, %failure, "RabbitMQ is away; trying again");
         } else {
-            tracing::error!(service = self.topology.service, broker = %self.address, %failure,
-                "RabbitMQ refuses us; an operator must help");
+            tracing::error!(service, %broker, %failure, "RabbitMQ refuses us; an operator must help");
         }
     }
 }
 
 fn fresh() -> Backoff {
     Backoff::new(FIRST_PAUSE, LONGEST_PAUSE)
+}
+
+/// What the broker refused. Wrong credentials, a vhost that is not there, a queue of another form: these last
+/// until an operator helps.
+fn refused(doing: &'static str, cause: &lapin::Error, text: String) -> Failure {
+    const ACCESS_REFUSED: u16 = 403;
+    const PRECONDITION_FAILED: u16 = 406;
+    const NOT_ALLOWED: u16 = 530;
+    let lasting = matches!(cause.kind(), ErrorKind::ProtocolError(error)
+        if [ACCESS_REFUSED, PRECONDITION_FAILED, NOT_ALLOWED].contains(&error.get_id()));
+    if lasting { Failure::lasting(doing, text) } else { Failure::passing(doing, text) }
 }

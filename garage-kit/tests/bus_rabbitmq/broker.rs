@@ -1,4 +1,5 @@
-//! The broker under test and its operator: what a test declares, asks and breaks goes through the management API.
+//! The broker under test and its operator: what a test declares, asks and breaks goes through the management
+//! API.
 
 #![expect(
     clippy::unwrap_used,
@@ -135,7 +136,9 @@ impl Broker {
 
     /// Puts a raw message into a queue.
     pub(crate) async fn put(&self, queue: &str, properties: Value, payload: &str, encoding: &str) {
-        let body = json!({ "properties": properties, "routing_key": queue, "payload": payload, "payload_encoding": encoding });
+        let body = json!({
+            "properties": properties, "routing_key": queue, "payload": payload, "payload_encoding": encoding
+        });
         self.ask(Method::POST, "/api/exchanges/%2F/amq.default/publish", Some(body)).await;
     }
 

@@ -4,6 +4,8 @@
 #![allow(dead_code, reason = "each test program uses its part of this")]
 #![allow(clippy::allow_attributes, reason = "what is dead differs from program to program")]
 
+pub(crate) mod wire;
+
 use std::{
     net::TcpListener,
     path::PathBuf,
@@ -32,7 +34,7 @@ pub(crate) struct VirtualHost {
     client: Client,
 }
 
-fn variable(name: &str) -> String {
+pub(crate) fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test`, it starts private servers"))
 }
 
@@ -44,6 +46,11 @@ impl VirtualHost {
         let all = json!({ "configure": ".*", "write": ".*", "read": ".*" });
         host.api(Method::PUT, &format!("/api/permissions/{}/guest", host.name), Some(all)).await?;
         Ok(host)
+    }
+
+    /// Its address for AMQP, through whatever listens at `place`.
+    pub(crate) fn url_at(&self, place: &str) -> String {
+        format!("amqp://guest:guest@{place}/{}", self.name)
     }
 
     /// Its address for AMQP.
@@ -99,7 +106,7 @@ pub(crate) struct Program {
 }
 
 /// The built program: it lies beside the folder of the test itself.
-fn built(name: &str) -> PathBuf {
+pub(crate) fn built(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
     let folder = test.parent().and_then(|deps| deps.parent()).expect("target/debug");
     let program = folder.join(name);
@@ -118,7 +125,7 @@ impl Program {
         let mut environment: Vec<_> = environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         environment.push(("PORT".to_owned(), port.to_string()));
         environment.push(("JWT_SECRET".to_owned(), SECRET.to_owned()));
-        environment.push(("RUST_LOG".to_owned(), "warn".to_owned()));
+        environment.push(("RUST_LOG".to_owned(), "error,lapin=off".to_owned()));
         Self { name, port, environment, child: None }
     }
 
@@ -158,12 +165,22 @@ pub(crate) struct Chain {
 impl Chain {
     /// Starts everything and waits until all three are ready.
     pub(crate) async fn start() -> Result<Self> {
+        let chain = Self::start_through(|host| host.url(), |database| database).await?;
+        chain.wait_until_ready().await?;
+        Ok(chain)
+    }
+
+    /// Starts everything, with the broker's and OS's database's addresses as a test wants them.
+    pub(crate) async fn start_through(
+        broker: impl Fn(&VirtualHost) -> String,
+        os_database: impl Fn(String) -> String,
+    ) -> Result<Self> {
         let host = VirtualHost::make().await?;
         let databases =
             (postgres_database("os_service").await, mongo_database("billing_service"), postgres_database("execution_service").await);
-        let broker = || ("RABBITMQ_URL", host.url());
+        let broker = || ("RABBITMQ_URL", broker(&host));
         let mut programs = [
-            Program::new("garage-os-service", &[broker(), ("DATABASE_URL", databases.0.url())]),
+            Program::new("garage-os-service", &[broker(), ("DATABASE_URL", os_database(databases.0.url()))]),
             Program::new(
                 "garage-billing-service",
                 &[broker(), ("MONGODB_URI", databases.1.uri()), ("PAYMENT_GATEWAY", "sandbox".to_owned())],
@@ -173,9 +190,7 @@ impl Chain {
         for program in &mut programs {
             program.start()?;
         }
-        let chain = Self { host, programs, _databases: databases };
-        chain.wait_until_ready().await?;
-        Ok(chain)
+        Ok(Self { host, programs, _databases: databases })
     }
 
     pub(crate) async fn wait_until_ready(&self) -> Result<()> {

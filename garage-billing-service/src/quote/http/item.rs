@@ -66,7 +66,7 @@ impl Item {
     }
 
     /// The line; what it lacks comes from the catalogue.
-    fn line(self, index: usize, catalogue: &Catalogue) -> Result<Line, FieldError> {
+    fn line(&self, index: usize, catalogue: &Catalogue) -> Result<Line, FieldError> {
         let part = self.part_id.and_then(|id| catalogue.parts.get(&id));
         let known = part.or_else(|| self.service_id.and_then(|id| catalogue.services.get(&id)));
         if known.is_none() && !self.is_whole() {
@@ -78,8 +78,8 @@ impl Item {
             ));
         }
         Ok(Line {
-            name: self.name.or_else(|| known.map(|known| known.name.clone())).unwrap_or_default(),
-            description: self.description,
+            name: self.name.as_ref().or(known.map(|known| &known.name)).cloned().unwrap_or_default(),
+            description: self.description.clone(),
             quantity: self.quantity.unwrap_or_default(),
             unit_price: self.unit_price.or_else(|| known.map(|known| known.price)),
             part_id: self.part_id,
@@ -92,13 +92,13 @@ impl Item {
 ///
 /// # Errors
 /// 400 that names every item of which the catalogue knows nothing; a failure of the store.
-pub(super) async fn priced(repository: &Repository, items: Vec<Item>) -> Result<Vec<Line>, Problem> {
+pub(super) async fn priced(repository: &Repository, items: &[Item]) -> Result<Vec<Line>, Problem> {
     let lacking = || items.iter().filter(|item| !item.is_whole());
     let parts = lacking().filter_map(|item| item.part_id).collect();
     let services = lacking().filter_map(|item| item.service_id).collect();
     let catalogue = catalogue::look_up(repository, parts, services).await?;
     let (mut lines, mut errors) = (Vec::new(), Vec::new());
-    for (index, item) in items.into_iter().enumerate() {
+    for (index, item) in items.iter().enumerate() {
         match item.line(index, &catalogue) {
             Ok(line) => lines.push(line),
             Err(error) => errors.push(error),

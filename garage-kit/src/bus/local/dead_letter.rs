@@ -1,5 +1,6 @@
-//! Where a message rests that its consumer can never take: in the consuming service's own store, written before
-//! the message counts as delivered. The same message set aside twice from one queue is one dead letter.
+//! Where a message rests that its consumer can never take: in the consuming service's own store, written
+//! before the message counts as delivered. The same message set aside twice from one queue is one dead
+//! letter.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

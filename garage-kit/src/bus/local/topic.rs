@@ -1,4 +1,5 @@
-//! Which topics a binding of a topic exchange takes: words between dots, `*` for one word, `#` for any number.
+//! Which topics a binding of a topic exchange takes: words between dots, `*` for one word, `#` for any
+//! number.
 
 /// Whether a binding with this key takes a message of this topic.
 pub(super) fn takes(key: &str, topic: &str) -> bool {

@@ -1,6 +1,6 @@
-//! Which deliveries of one channel may be acknowledged together. The broker numbers a channel's deliveries 1, 2,
-//! 3, …; one acknowledgement may stand for all up to a number, but only once each of them is done, and only for
-//! a number that has not been acknowledged yet: anything else costs the channel.
+//! Which deliveries of one channel may be acknowledged together. The broker numbers a channel's deliveries 1,
+//! 2, 3, …; one acknowledgement may stand for all up to a number, but only once each of them is done, and
+//! only for a number that has not been acknowledged yet: anything else costs the channel.
 
 use std::collections::BTreeSet;
 

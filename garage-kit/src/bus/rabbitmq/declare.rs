@@ -1,5 +1,6 @@
-//! Declaring a service's part of the topology. Declaring is idempotent: what is there with the same arguments is
-//! left alone, and what is there with others is refused by the broker with a text that names it and both values.
+//! Declaring a service's part of the topology. Declaring is idempotent: what is there with the same arguments
+//! is left alone, and what is there with others is refused by the broker with a text that names it and both
+//! values.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use lapin::{
 };
 use serde_json::Value;
 
-use super::link::refused;
+use super::refused;
 use crate::{
     Failure,
     bus::{Binding, Definitions, Exchange, Queue},

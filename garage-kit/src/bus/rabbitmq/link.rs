@@ -1,39 +1,23 @@
-//! One connection to the broker with its two channels, from its handshake to its end. A link is never mended: at
-//! the first sign of trouble it is given up, socket and all, and another is opened. lapin gives no way to let go of a
-//! socket on which the broker has gone silent, so the socket is kept in hand here.
+//! One connection to the broker with its two channels, from its handshake to its end. A link is never mended:
+//! at the first sign of trouble it is given up, socket and all, and another is opened.
 
-use std::{
-    future::pending,
-    io,
-    net::{Shutdown, TcpStream},
-    pin::pin,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{future::pending, pin::pin, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt as _};
 use lapin::{
-    AsyncTcpStream, Channel, Connection, ConnectionProperties, ErrorKind, Event,
+    Channel, Connection, Event,
     options::{BasicQosOptions, ConfirmSelectOptions},
-    runtime::default_runtime,
-    tcp::TLSConfig,
-    uri::{AMQPScheme, AMQPUri},
 };
 use tokio::{
-    net::lookup_host,
     sync::{Mutex, watch},
     time::{interval, timeout},
 };
 
-use super::{address::Address, declare::declare};
+use super::{address::Address, declare::declare, line::Line};
 use crate::{Failure, bus::Topology};
 
-/// For the name, the socket and the broker's greeting.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 /// For the channels and all declarations.
 const FURNISHING: Duration = Duration::from_secs(30);
-/// For the broker's good-bye.
-const FAREWELL: Duration = Duration::from_secs(2);
 /// How often the link is looked at even if nothing is heard of it.
 const LOOK: Duration = Duration::from_secs(1);
 /// Unacknowledged deliveries per queue.
@@ -135,17 +119,6 @@ async fn furnish(connection: &Connection, topology: &Topology) -> Result<(Channe
     Ok((publishing, consuming))
 }
 
-/// What the broker refused. Wrong credentials, a vhost that is not there, a queue of another form: these last until
-/// an operator helps.
-pub(super) fn refused(doing: &'static str, cause: &lapin::Error, text: String) -> Failure {
-    const ACCESS_REFUSED: u16 = 403;
-    const PRECONDITION_FAILED: u16 = 406;
-    const NOT_ALLOWED: u16 = 530;
-    let lasting = matches!(cause.kind(), ErrorKind::ProtocolError(error)
-        if [ACCESS_REFUSED, PRECONDITION_FAILED, NOT_ALLOWED].contains(&error.get_id()));
-    if lasting { Failure::lasting(doing, text) } else { Failure::passing(doing, text) }
-}
-
 /// Waits for an error; alarms come and go meanwhile.
 async fn listen(events: impl Stream<Item = Event>) -> String {
     let mut events = pin!(events);
@@ -160,85 +133,4 @@ async fn listen(events: impl Stream<Item = Event>) -> String {
         }
     }
     pending().await
-}
-
-/// A connection with its socket in hand; dropping it lets go of both.
-struct Line {
-    connection: Connection,
-    socket: Socket,
-}
-
-impl Line {
-    async fn connect(address: &Address, name: &str) -> Result<Self, Failure> {
-        let socket = Socket::default();
-        match timeout(HANDSHAKE, shake_hands(address.uri(), name, socket.clone())).await {
-            Ok(Ok(connection)) => Ok(Self { connection, socket }),
-            Ok(Err(cause)) => {
-                socket.let_go();
-                Err(refused("connecting", &cause, cause.to_string()))
-            }
-            Err(_) => {
-                socket.let_go();
-                Err(Failure::passing("connecting", "the broker did not answer in time"))
-            }
-        }
-    }
-
-    async fn close(&self) {
-        let _ = timeout(FAREWELL, self.connection.close(200, "OK".into())).await;
-        self.socket.let_go();
-    }
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        self.socket.let_go();
-    }
-}
-
-/// lapin's own recovery stays off: it hides losses and ends by giving up.
-async fn shake_hands(uri: AMQPUri, name: &str, socket: Socket) -> lapin::Result<Connection> {
-    let properties = ConnectionProperties::default().with_connection_name(name.into());
-    Connection::connector(
-        uri,
-        default_runtime()?,
-        async move |uri, runtime| {
-            let addresses = lookup_host((uri.authority.host.as_str(), uri.authority.port)).await?;
-            let stream = AsyncTcpStream::connect(&runtime, addresses.collect::<Vec<_>>()).await?;
-            if let AsyncTcpStream::Plain(plain) = &stream {
-                socket.hold(plain.get_ref())?;
-            }
-            match uri.scheme {
-                AMQPScheme::AMQP => Ok(stream),
-                AMQPScheme::AMQPS => Ok(stream.into_tls(&uri.authority.host, TLSConfig::default()).await?),
-            }
-        },
-        properties,
-    )
-    .await
-}
-
-/// A second handle on a connection's socket.
-#[derive(Clone, Default)]
-struct Socket(Arc<OnceLock<TcpStream>>);
-
-impl Socket {
-    #[cfg(unix)]
-    fn hold(&self, stream: &impl std::os::fd::AsFd) -> io::Result<()> {
-        let _ = self.0.set(stream.as_fd().try_clone_to_owned()?.into());
-        Ok(())
-    }
-
-    #[cfg(windows)]
-    fn hold(&self, stream: &impl std::os::windows::io::AsSocket) -> io::Result<()> {
-        let _ = self.0.set(stream.as_socket().try_clone_to_owned()?.into());
-        Ok(())
-    }
-
-    /// Ends both directions, whatever either side waits for.
-    fn let_go(&self) {
-        if let Some(stream) = self.0.get() {
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! Publishing a batch with one wait for all its confirms. The broker confirms an unroutable message like any
-//! other and sends it back as well; lapin hands what came back to whichever confirm resolves next, so only the
-//! batch as a whole tells the truth: safe is what was acknowledged and not returned. No batch may start while a
-//! confirm of the one before is still open.
+//! other and sends it back as well; lapin hands what came back to whichever confirm resolves next, so only
+//! the batch as a whole tells the truth: safe is what was acknowledged and not returned. No batch may start
+//! while a confirm of the one before is still open.
 
 use std::{collections::HashSet, sync::Arc, task::Poll, time::Duration};
 
@@ -179,7 +179,8 @@ impl<F: Future<Output = Answer> + Send> Batch<F> {
         }
     }
 
-    /// A blocked connection is healthy, so it is kept; but nobody may publish on it before this batch is through.
+    /// A blocked connection is healthy, so it is kept; but nobody may publish on it before this batch is
+    /// through.
     async fn outlast_it(mut self) {
         let link = Arc::clone(&self.link);
         tokio::select! {

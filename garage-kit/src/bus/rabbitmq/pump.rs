@@ -1,24 +1,24 @@
-//! From the broker's queues to the consumer and back with acknowledgements. A delivery is acknowledged only after
-//! its effect is committed or a copy rests in its dead-letter queue, confirmed; any doubt about the connection ends
-//! the pump, and everything unacknowledged comes again on the next one. Deliveries know their channel: one of a dead
-//! connection cannot be acknowledged on a new one.
+//! From the broker's queues to the consumer and back with acknowledgements. A delivery is acknowledged only
+//! after its effect is committed or a copy rests in its dead-letter queue, confirmed; any doubt about the
+//! connection ends the pump, and everything unacknowledged comes again on the next one. Deliveries know their
+//! channel: one of a dead connection cannot be acknowledged on a new one.
 
 use std::{collections::BTreeMap, future::ready, pin::pin, sync::Arc};
 
-use futures::{FutureExt as _, Stream, StreamExt as _, stream};
+use futures::{Stream, StreamExt as _, stream};
 use lapin::{
     Consumer,
     message::Delivery as Arrived,
     options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions},
-    types::{AMQPValue, FieldTable},
+    types::FieldTable,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    acks::Ledger,
+    acks::{Acks, Ledger},
+    aside::{letter, rest},
     journal::Journal,
     link::{Link, PREFETCH},
-    publish::{Outgoing, publish_all},
 };
 use crate::{
     Failure,
@@ -29,9 +29,6 @@ use crate::{
     },
     clock::Clock,
 };
-
-/// A set-aside's reason travels in a header, and headers share one frame.
-const REASON: usize = 1024;
 
 /// Consumes a service's queues over one link.
 pub(super) struct Pump<'a> {
@@ -48,8 +45,17 @@ enum Heard {
     Ended(Arc<str>),
 }
 
-/// Deliveries at hand, by tag: the order in which the broker sent them.
+/// Deliveries by tag: the order in which the broker sent them.
 type Held = BTreeMap<u64, (Arc<str>, Box<Arrived>)>;
+
+/// Where a pump stands.
+#[derive(Default)]
+struct Standing {
+    held: Held,
+    ledger: Ledger,
+    journal: Journal,
+    cancelled: bool,
+}
 
 impl Pump<'_> {
     /// Consumes until `closing`, then finishes what was already delivered. `running` is called once all
@@ -66,25 +72,22 @@ impl Pump<'_> {
         running();
         let mut heard =
             pin!(stream::select_all(consumers.into_iter().map(listen)).ready_chunks(usize::from(PREFETCH)));
-        let (mut held, mut ledger, mut journal) = (Held::new(), Ledger::default(), Journal::default());
-        let cancelled = async {
-            closing.cancelled().await;
-            self.cancel().await
-        };
-        let mut cancelled = pin!(cancelled.fuse());
+        let mut standing = Standing::default();
         loop {
             tokio::select! {
                 biased;
-                failed = &mut cancelled => { failed?; continue }
+                () = closing.cancelled(), if !standing.cancelled => {
+                    self.cancel(&mut standing).await?;
+                    continue;
+                }
                 next = heard.next() => match next {
-                    Some(next) => { hold(&mut held, next, closing)?; continue }
-                    None if held.is_empty() => return Ok(()),
+                    Some(next) => { hold(&mut standing.held, next, closing)?; continue }
+                    None if standing.held.is_empty() => return Ok(()),
                     None => {}
                 },
-                () = ready(()), if !held.is_empty() => {}
+                () = ready(()), if !standing.held.is_empty() => {}
             }
-            let batch = first(&mut held);
-            self.settle(batch, &mut ledger, &mut journal).await?;
+            self.settle(&mut standing, closing).await?;
         }
     }
 
@@ -106,7 +109,11 @@ impl Pump<'_> {
         Ok(consumers)
     }
 
-    async fn cancel(&self) -> Result<(), Failure> {
+    /// Takes no more. What the broker has on its way to us at this moment it gives to somebody else.
+    async fn cancel(&self, standing: &mut Standing) -> Result<(), Failure> {
+        if std::mem::replace(&mut standing.cancelled, true) {
+            return Ok(());
+        }
         for queue in &self.topology.consumes {
             let cancelled =
                 self.link.consuming.basic_cancel(queue.as_str().into(), BasicCancelOptions::default()).await;
@@ -115,20 +122,30 @@ impl Pump<'_> {
         Ok(())
     }
 
-    async fn settle(&self, batch: Held, ledger: &mut Ledger, journal: &mut Journal) -> Result<(), Failure> {
+    async fn settle(&self, standing: &mut Standing, closing: &CancellationToken) -> Result<(), Failure> {
+        let batch = first(&mut standing.held);
         let tags: Vec<u64> = batch.keys().copied().collect();
         let (deliveries, arrivals): (Vec<Delivery>, Vec<Arrived>) =
             batch.into_values().map(|(queue, arrived)| unpack(&queue, *arrived)).unzip();
-        let verdicts = self.verdicts(&deliveries, journal).await;
-        let aside = deliveries.iter().zip(&arrivals).zip(&verdicts);
-        let aside =
-            aside.filter_map(|((delivery, arrived), verdict)| self.set_aside(delivery, arrived, verdict));
-        self.rest(aside.collect()).await?;
-        acknowledge(&arrivals, &tags, ledger).await
+        let verdicts = self.verdicts(&deliveries, &mut standing.journal).await;
+        let letters = deliveries.iter().zip(&arrivals).zip(&verdicts);
+        let letters = letters.filter_map(|((delivery, arrived), verdict)| match verdict {
+            Verdict::Done => None,
+            Verdict::SetAside(reason) => {
+                let exchange = &self.topology.dead_letter_exchange;
+                Some(letter(exchange, delivery, &arrived.properties, reason, self.clock.now()))
+            }
+        });
+        rest(self.link, letters.collect()).await?;
+        if closing.is_cancelled() {
+            // Before the acknowledgements, which would ask for more.
+            self.cancel(standing).await?;
+        }
+        acknowledge(&arrivals, standing.ledger.settle(&tags)).await
     }
 
-    /// Asks until the consumer has decided. Our own database may be away for hours: the batch waits, unacknowledged,
-    /// and the prefetch keeps more from coming.
+    /// Asks until the consumer has decided. Our own database may be away for hours: the batch waits,
+    /// unacknowledged, and the prefetch keeps more from coming.
     async fn verdicts(&self, batch: &[Delivery], journal: &mut Journal) -> Vec<Verdict> {
         let mut backoff = Backoff::default();
         loop {
@@ -136,42 +153,13 @@ impl Pump<'_> {
                 Ok(verdicts) => return verdicts,
                 Err(failure) => {
                     if journal.may_complain() {
-                        tracing::warn!(service = self.topology.service, %failure, deliveries = batch.len(), "consuming waits");
+                        let (service, deliveries) = (&self.topology.service, batch.len());
+                        tracing::warn!(service, %failure, deliveries, "consuming waits");
                     }
                 }
             }
             backoff.pause().await;
         }
-    }
-
-    fn set_aside(&self, delivery: &Delivery, arrived: &Arrived, verdict: &Verdict) -> Option<Outgoing> {
-        let Verdict::SetAside(reason) = verdict else { return None };
-        let mut headers = arrived.properties.headers().clone().unwrap_or_default();
-        let text = |text: String| AMQPValue::LongString(text.into());
-        headers.insert("x-garage-reason".into(), text(reason.chars().take(REASON).collect()));
-        headers.insert("x-garage-queue".into(), text(delivery.queue.clone()));
-        headers.insert("x-garage-set-aside-at".into(), text(self.clock.now().to_rfc3339()));
-        tracing::warn!(
-            queue = delivery.queue,
-            topic = delivery.topic,
-            id = delivery.message_id,
-            reason,
-            "a message is set aside"
-        );
-        Some(Outgoing {
-            exchange: self.topology.dead_letter_exchange.clone(),
-            routing_key: delivery.queue.clone(),
-            mandatory: true,
-            properties: arrived.properties.clone().with_headers(headers),
-            body: delivery.body.clone(),
-        })
-    }
-
-    async fn rest(&self, aside: Vec<Outgoing>) -> Result<(), Failure> {
-        if aside.is_empty() {
-            return Ok(());
-        }
-        publish_all(self.link, aside).await
     }
 }
 
@@ -222,8 +210,7 @@ fn unpack(queue: &str, mut arrived: Arrived) -> (Delivery, Arrived) {
     (delivery, arrived)
 }
 
-async fn acknowledge(arrivals: &[Arrived], tags: &[u64], ledger: &mut Ledger) -> Result<(), Failure> {
-    let acks = ledger.settle(tags);
+async fn acknowledge(arrivals: &[Arrived], acks: Acks) -> Result<(), Failure> {
     for arrived in arrivals {
         let tag = arrived.delivery_tag;
         let multiple = acks.through == Some(tag);

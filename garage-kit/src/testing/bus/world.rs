@@ -1,7 +1,7 @@
 //! One test's bus, with names of its own, so that tests can run side by side on one broker.
 
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     future::Future,
     sync::{Arc, Mutex},
     time::Duration,
@@ -105,28 +105,30 @@ impl World {
 pub fn topology(prefix: &str, service: &str, queues: &[(&str, &str)]) -> Topology {
     let named = |name: &str| format!("{prefix}-{name}");
     let (exchange, aside) = (named("events"), named("events.dlx"));
-    let declared =
+    let exchange_of = |(name, kind): (&String, &str)| json!({ "name": name, "type": kind, "durable": true, "auto_delete": false });
+    let queue_of =
         |name: String, arguments: Value| json!({ "name": name, "durable": true, "arguments": arguments });
-    let bound = |source: &str, queue: String, key: &str| json!({ "source": source, "destination": queue, "routing_key": key });
-    let exchanges = [(&exchange, "topic"), (&aside, "direct")];
+    let binding_of = |source: &str, queue: String, key: &str| json!({ "source": source, "destination": queue, "routing_key": key });
     let work = json!({ "x-queue-type": "quorum", "x-delivery-limit": 20, "x-dead-letter-exchange": aside,
         "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish" });
-    let distinct: BTreeMap<String, ()> = queues.iter().map(|(queue, _)| (named(queue), ())).collect();
+    let distinct: BTreeSet<String> = queues.iter().map(|(queue, _)| named(queue)).collect();
+    let exchanges = [(&exchange, "topic"), (&aside, "direct")];
+    let resting = |queue: &String| format!("{queue}.dlq");
     let definitions = json!({
-        "exchanges": exchanges.map(|(name, kind)| json!({ "name": name, "type": kind, "durable": true, "auto_delete": false })),
-        "queues": distinct.keys().flat_map(|queue| [
-            declared(queue.clone(), work.clone()),
-            declared(format!("{queue}.dlq"), json!({ "x-queue-type": "quorum" })),
+        "exchanges": exchanges.map(exchange_of),
+        "queues": distinct.iter().flat_map(|queue| [
+            queue_of(queue.clone(), work.clone()),
+            queue_of(resting(queue), json!({ "x-queue-type": "quorum" })),
         ]).collect::<Vec<_>>(),
-        "bindings": queues.iter().map(|(queue, key)| bound(&exchange, named(queue), key))
-            .chain(distinct.keys().map(|queue| bound(&aside, format!("{queue}.dlq"), queue)))
+        "bindings": queues.iter().map(|(queue, key)| binding_of(&exchange, named(queue), key))
+            .chain(distinct.iter().map(|queue| binding_of(&aside, resting(queue), queue)))
             .collect::<Vec<_>>(),
     });
     Topology {
         service: named(service),
         exchange: exchange.clone(),
         dead_letter_exchange: aside.clone(),
-        consumes: distinct.into_keys().collect(),
+        consumes: distinct.into_iter().collect(),
         definitions: serde_json::from_value(definitions).expect("definitions of a test"),
     }
 }

@@ -1,0 +1,115 @@
+//! The programs as somebody meets them at a prompt: what they say when something is missing, wrong or taken.
+
+mod chain;
+
+use std::{
+    net::TcpListener,
+    process::{Command, Output},
+};
+
+use chain::built;
+
+fn run(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(built(program));
+    command.args(arguments).env_clear().envs(environment.iter().copied());
+    command.output().expect("a program runs")
+}
+
+/// What it says before it stops.
+fn complaint(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    let output = run(program, arguments, environment);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{program} must stop with 1: {said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "{program} must say one sentence: {said}");
+    said
+}
+
+const DATABASE: (&str, &str) = ("DATABASE_URL", "postgres://postgres@127.0.0.1:1/nowhere");
+const BROKER: (&str, &str) = ("RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:1");
+const SECRET: (&str, &str) = ("JWT_SECRET", "a secret that is long enough");
+const MONGODB: (&str, &str) = ("MONGODB_URI", "mongodb://127.0.0.1:1/billing_service");
+const SANDBOX: (&str, &str) = ("PAYMENT_GATEWAY", "sandbox");
+
+#[test]
+fn a_service_without_what_it_needs_names_the_variable() {
+    for (program, all) in [
+        ("garage-os-service", &[DATABASE, BROKER, SECRET][..]),
+        ("garage-execution-service", &[DATABASE, BROKER, SECRET]),
+        ("garage-billing-service", &[MONGODB, BROKER, SECRET, SANDBOX]),
+    ] {
+        for missing in all {
+            let rest: Vec<_> = all.iter().copied().filter(|one| one != missing).collect();
+            let named = if missing.0 == "DATABASE_URL" { "DATABASE_HOST" } else { missing.0 };
+            let said = complaint(program, &[], &rest);
+            assert!(said.contains(named), "{program} without {}: {said}", missing.0);
+        }
+    }
+}
+
+#[test]
+fn a_wrong_variable_is_named_with_what_would_be_right() {
+    for (wrong, right) in [
+        (("RABBITMQ_URL", "http://127.0.0.1"), "amqp"),
+        (("DATABASE_URL", "mysql://127.0.0.1/os"), "postgres"),
+        (("PORT", "eighty"), "port"),
+        (("JWT_SECRET", "short"), "16"),
+        (("LOG_FORMAT", "xml"), "json"),
+    ] {
+        let others = [DATABASE, BROKER, SECRET].into_iter().filter(|(name, _)| *name != wrong.0);
+        let said = complaint("garage-os-service", &[], &others.chain([wrong]).collect::<Vec<_>>());
+        assert!(said.contains(wrong.0) && said.contains(right), "{}: {said}", wrong.0);
+        assert!(!said.contains(SECRET.1), "a secret was told: {said}");
+    }
+}
+
+#[test]
+fn a_taken_port_is_one_clear_sentence() {
+    let taken = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let said = complaint("garage-os-service", &[], &[DATABASE, BROKER, SECRET, ("PORT", &port)]);
+    assert!(said.contains(&port) && said.contains("another program uses it"), "{said}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let said = complaint("garage", &["up", "--data-dir", data, "--os-port", &port], &[]);
+    assert!(said.contains(&port) && said.contains("another program uses it"), "{said}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_one_clear_sentence() {
+    let said = complaint("garage", &["up", "--data-dir", "/proc/garage"], &[]);
+    assert!(said.contains("/proc/garage") && said.contains("cannot be written"), "{said}");
+}
+
+#[test]
+fn a_token_needs_a_secret_and_is_printed_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let asked = ["token", "--role", "manager", "--sub", "ana", "--data-dir", data];
+    assert!(complaint("garage", &asked, &[]).contains("JWT_SECRET"));
+
+    let output = run("garage", &asked, &[SECRET]);
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success());
+    assert_eq!((printed.lines().count(), printed.trim().split('.').count()), (1, 3), "{printed}");
+}
+
+#[test]
+fn the_demo_ends_as_it_must() {
+    let output = run("garage", &["demo"], &[]);
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(printed.trim_end().ends_with("11 sagas, 11 ended as they must."), "{printed}");
+}
+
+#[test]
+fn the_doctor_says_what_to_do() {
+    let output = run("garage", &["doctor"], &[MONGODB, BROKER, ("DATABASE_HOST", "127.0.0.1"), ("DATABASE_PORT", "1"), ("DATABASE_USER", "postgres")]);
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    for ill in ["✗ os database", "✗ execution database", "✗ billing database", "✗ broker, as os-service", "✓ payment gateway"] {
+        assert!(printed.contains(ill), "{ill}: {printed}");
+    }
+}
