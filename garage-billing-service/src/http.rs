@@ -52,7 +52,7 @@ pub(crate) fn admit(caller: &Caller, roles: &[&str]) -> Result<(), Problem> {
 
 /// Whether an admitted caller is concerned with this order. For a customer's link all others do not exist.
 pub(crate) fn concerns(caller: &Caller, order: WorkOrderId) -> bool {
-    caller.scope().is_none_or(|scope| scope.len() > order.to_string().len())
+    caller.scope().is_none_or(|scope| scope == format!("work-order:{order}"))
 }
 
 /// `If-Match`, for a route's document.

@@ -6,7 +6,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::{Cents, CustomerId, EventId, ExecutionId, PartId, PaymentId, QuoteId, Quantity, Service, ServiceId, VehicleId, WorkOrderId, words::words};
+use crate::{
+    Cents, CustomerId, EventId, ExecutionId, PartId, PaymentId, Quantity, QuoteId, Service, ServiceId,
+    VehicleId, WorkOrderId, words::words,
+};
 
 /// The newest schema version that this build reads and the one that it writes.
 pub const VERSION: u32 = 1;

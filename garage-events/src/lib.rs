@@ -11,10 +11,13 @@ mod transition;
 mod words;
 
 pub use event::{
-    Envelope, Event, ExecutionStatus, PaymentMethod, PaymentStatus, Priority, QuoteStatus, RejectionReason, Unreadable, WorkOrderStatus,
+    Envelope, Event, ExecutionStatus, PaymentMethod, PaymentStatus, Priority, QuoteStatus, RejectionReason,
+    Unreadable, WorkOrderStatus,
 };
 pub use followed::Followed;
-pub use id::{CustomerId, EventId, ExecutionId, PartId, PaymentId, QuoteId, ServiceId, VehicleId, WorkOrderId};
+pub use id::{
+    CustomerId, EventId, ExecutionId, PartId, PaymentId, QuoteId, ServiceId, VehicleId, WorkOrderId,
+};
 pub use money::{Cents, NotMoney};
 pub use quantity::Quantity;
 pub use topology::Service;

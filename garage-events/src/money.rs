@@ -145,7 +145,9 @@ mod tests {
 
     #[test]
     fn an_amount_is_a_json_number_in_reais() {
-        for (json, centavos) in [("150.5", 15050), ("0", 0), ("80", 8000), ("0.01", 1), ("1e2", 10_000), ("814.94", 81494)] {
+        for (json, centavos) in
+            [("150.5", 15050), ("0", 0), ("80", 8000), ("0.01", 1), ("1e2", 10_000), ("814.94", 81494)]
+        {
             assert_eq!(cents(json).unwrap(), Cents(centavos), "{json}");
         }
         assert_eq!(serde_json::to_string(&Cents(15050)).unwrap(), "150.5");

@@ -54,7 +54,9 @@ impl<'de> Deserialize<'de> for Quantity {
             .and_then(|thousandths| thousandths.to_u32())
             .filter(|thousandths| (1..=Self::MAX).contains(thousandths))
             .map(Self)
-            .ok_or_else(|| de::Error::custom("must be a number above 0, at most 1000000, with at most three decimals"))
+            .ok_or_else(|| {
+                de::Error::custom("must be a number above 0, at most 1000000, with at most three decimals")
+            })
     }
 }
 

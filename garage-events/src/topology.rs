@@ -107,14 +107,17 @@ fn exchange(name: &str, kind: &str) -> Value {
 
 /// At-least-once dead-lettering needs the strategy and `reject-publish` together, or it silently is at most once.
 fn work_queue(queue: &Queue) -> Value {
-    durable(queue.name, json!({
-        "x-queue-type": "quorum",
-        "x-delivery-limit": DELIVERY_LIMIT,
-        "x-dead-letter-exchange": DEAD_LETTER_EXCHANGE,
-        "x-dead-letter-routing-key": queue.name,
-        "x-dead-letter-strategy": "at-least-once",
-        "x-overflow": "reject-publish",
-    }))
+    durable(
+        queue.name,
+        json!({
+            "x-queue-type": "quorum",
+            "x-delivery-limit": DELIVERY_LIMIT,
+            "x-dead-letter-exchange": DEAD_LETTER_EXCHANGE,
+            "x-dead-letter-routing-key": queue.name,
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",
+        }),
+    )
 }
 
 fn resting_queue(queue: &Queue) -> Value {

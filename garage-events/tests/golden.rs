@@ -1,6 +1,8 @@
 //! The wire, letter by letter: one stored sample per event, written by version 1. What is stored here has been
 //! sent; a build that reads or writes it otherwise breaks somebody's queue.
 
+#![expect(clippy::panic, reason = "a test that cannot begin must say why")]
+
 use std::{fs, path::PathBuf};
 
 use garage_events::{Envelope, Event, EventId, Unreadable, WorkOrderStatus};
@@ -38,7 +40,10 @@ fn the_seeds_own_example_is_version_one_with_no_cause() {
     assert_eq!((envelope.version, envelope.causation_id), (1, None));
     let Event::WorkOrderCreated(created) = &envelope.event else { panic!("{envelope:?}") };
     assert_eq!(created.description, "Oil change and tire rotation");
-    assert_eq!((created.status, created.estimated_cost, &created.customer), (WorkOrderStatus::Pending, None, &None));
+    assert_eq!(
+        (created.status, created.estimated_cost, &created.customer),
+        (WorkOrderStatus::Pending, None, &None)
+    );
 }
 
 #[test]
@@ -72,10 +77,20 @@ fn what_cannot_be_read_says_which_kind_it_is() {
     };
     assert!(matches!(Envelope::from_json(b"not json").unwrap_err(), Unreadable::Malformed(_)));
     assert!(matches!(Envelope::from_json(b"{}").unwrap_err(), Unreadable::Malformed(_)));
-    assert!(matches!(changed("/eventType", json!("car.washed")), Unreadable::UnknownType(unknown) if unknown == "car.washed"));
+    assert!(
+        matches!(changed("/eventType", json!("car.washed")), Unreadable::UnknownType(unknown) if unknown == "car.washed")
+    );
     assert!(matches!(changed("/version", json!(2)), Unreadable::UnknownVersion { version: 2, .. }));
-    for (field, wrong) in [("amount", json!(-1)), ("amount", json!(1.005)), ("paymentMethod", json!("GOLD")), ("paymentId", json!(7))] {
+    for (field, wrong) in [
+        ("amount", json!(-1)),
+        ("amount", json!(1.005)),
+        ("paymentMethod", json!("GOLD")),
+        ("paymentId", json!(7)),
+    ] {
         let why = changed(&format!("/data/{field}"), wrong);
-        assert!(matches!(&why, Unreadable::Data { event_type, .. } if event_type == "payment.approved"), "{why}");
+        assert!(
+            matches!(&why, Unreadable::Data { event_type, .. } if event_type == "payment.approved"),
+            "{why}"
+        );
     }
 }

@@ -83,8 +83,9 @@ fn body<A: Aggregate>(state: &A) -> Result<String, Failure> {
 }
 
 fn loaded<A: Aggregate>(record: &Record) -> Result<Loaded<A>, Failure> {
-    let read: Read<A> = serde_json::from_str(&record.body)
-        .map_err(|cause| Failure::lasting("reading a stored aggregate", format!("{} {}: {cause}", A::KIND.name, record.id)))?;
+    let read: Read<A> = serde_json::from_str(&record.body).map_err(|cause| {
+        Failure::lasting("reading a stored aggregate", format!("{} {}: {cause}", A::KIND.name, record.id))
+    })?;
     Ok(Loaded { version: record.version, state: read.state })
 }
 
@@ -144,7 +145,11 @@ impl Repository {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn by<A: Aggregate>(&self, field: &'static str, value: impl Into<String>) -> Result<Option<Loaded<A>>, Failure> {
+    pub async fn by<A: Aggregate>(
+        &self,
+        field: &'static str,
+        value: impl Into<String>,
+    ) -> Result<Option<Loaded<A>>, Failure> {
         let query = Query { filters: vec![(field, value.into())], limit: 1, ..Query::default() };
         Ok(self.find(&query).await?.pop())
     }
@@ -166,7 +171,8 @@ impl Repository {
             let current = self.load::<A>(id).await?;
             let decision = decide(current.as_ref()).map_err(Unchanged::Refused)?;
             let version = current.as_ref().map_or(0, |read| read.version);
-            let unchanged = decision.messages.is_empty() && decision.next.as_ref() == current.as_ref().map(|read| &read.state);
+            let unchanged = decision.messages.is_empty()
+                && decision.next.as_ref() == current.as_ref().map(|read| &read.state);
             if unchanged {
                 return Ok(current);
             }
@@ -178,7 +184,11 @@ impl Repository {
                 Outcome::Dangling => return Err(Unchanged::Dangling),
             }
         }
-        Err(Failure::passing("changing a contended record", format!("{} {id} was changed {TRIES} times meanwhile", A::KIND.name)).into())
+        Err(Failure::passing(
+            "changing a contended record",
+            format!("{} {id} was changed {TRIES} times meanwhile", A::KIND.name),
+        )
+        .into())
     }
 
     async fn commit_one(&self, change: Change) -> Result<Outcome, Failure> {

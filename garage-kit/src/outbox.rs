@@ -209,12 +209,7 @@ async fn commit(shared: &Shared, group: Vec<Write>) {
     }
 }
 
-fn settle(
-    shared: &Shared,
-    waiting: Vec<(Answer, usize)>,
-    changes: Vec<Change>,
-    outcomes: Vec<Outcome>,
-) {
+fn settle(shared: &Shared, waiting: Vec<(Answer, usize)>, changes: Vec<Change>, outcomes: Vec<Outcome>) {
     let mut rest = outcomes.clone().into_iter();
     for (answer, size) in waiting {
         let _ = answer.send(Ok(rest.by_ref().take(size).collect()));
@@ -310,7 +305,12 @@ async fn sweep_once(shared: &Shared, age: TimeDelta) -> bool {
 
 /// Waits for at least one item and takes up to `limit`. Once closing, takes what is there and then says no:
 /// whoever feeds this source has ended before.
-async fn receive<T>(closing: &CancellationToken, source: &mut mpsc::Receiver<T>, into: &mut Vec<T>, limit: usize) -> bool {
+async fn receive<T>(
+    closing: &CancellationToken,
+    source: &mut mpsc::Receiver<T>,
+    into: &mut Vec<T>,
+    limit: usize,
+) -> bool {
     if let Some(taken) = closing.run_until_cancelled(source.recv_many(into, limit)).await {
         return taken > 0;
     }

@@ -91,7 +91,8 @@ impl<L: Listener> Ear<L> {
     }
 
     fn hear(&self, delivery: &Delivery) -> Result<Heard, Verdict> {
-        let envelope = Envelope::from_json(&delivery.body).map_err(|unreadable| Verdict::SetAside(unreadable.to_string()))?;
+        let envelope = Envelope::from_json(&delivery.body)
+            .map_err(|unreadable| Verdict::SetAside(unreadable.to_string()))?;
         tracing::debug!(queue = delivery.queue, event = envelope.event.event_type(), event_id = %envelope.event_id,
             correlation_id = %envelope.event.work_order_id(), "heard");
         Ok(Heard { envelope, at: self.shell.clock.now(), fresh: self.shell.clock.id() })
@@ -115,7 +116,11 @@ impl<L: Listener> Ear<L> {
             match self.listener.react(knowledge, current.clone(), event) {
                 Ok(transition) => {
                     let occasion = Occasion { cause: Some(event.envelope.event_id), at: event.at };
-                    messages.extend(self.shell.messages::<L::Aggregate>(order.0, transition.events, occasion)?);
+                    messages.extend(self.shell.messages::<L::Aggregate>(
+                        order.0,
+                        transition.events,
+                        occasion,
+                    )?);
                     current = Some(transition.state);
                     touched.push(position);
                 }
@@ -137,7 +142,8 @@ impl<L: Listener> Ear<L> {
         heard: &BTreeMap<usize, Heard>,
         verdicts: &mut [Option<Verdict>],
     ) -> Result<HashMap<WorkOrderId, Group>, Failure> {
-        let about: Vec<&Heard> = groups.values().flatten().filter_map(|position| heard.get(position)).collect();
+        let about: Vec<&Heard> =
+            groups.values().flatten().filter_map(|position| heard.get(position)).collect();
         let knowledge = self.listener.look_up(&about).await?;
         let ids: Vec<Uuid> = groups.keys().map(|order| order.0).collect();
         let loaded = self.shell.repository.load_many::<L::Aggregate>(&ids).await?;
@@ -172,10 +178,18 @@ impl<L: Listener> Ear<L> {
                     overtaken.insert(one.order, one.group);
                 }
                 Outcome::Taken { field } => {
-                    settle(verdicts, &one.group, &Verdict::SetAside(format!("another record has this {field}")));
+                    settle(
+                        verdicts,
+                        &one.group,
+                        &Verdict::SetAside(format!("another record has this {field}")),
+                    );
                 }
                 Outcome::Dangling => {
-                    settle(verdicts, &one.group, &Verdict::SetAside("it refers to something that is not there".to_owned()));
+                    settle(
+                        verdicts,
+                        &one.group,
+                        &Verdict::SetAside("it refers to something that is not there".to_owned()),
+                    );
                 }
             }
         }

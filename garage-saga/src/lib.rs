@@ -2,8 +2,8 @@
 //! (`garage-kit`) has never heard of a car; what must know both stands here, once for all three services.
 
 mod ear;
-mod refusal;
 pub mod program;
+mod refusal;
 pub mod service;
 mod shell;
 

@@ -37,7 +37,11 @@ pub enum Stopped {
 
 /// Answers `--help` and `--version`, and refuses what it does not know: all settings come from the environment.
 pub fn read_arguments(name: &'static str, about: &'static str, variables: &'static str) {
-    clap::Command::new(name).version(env!("CARGO_PKG_VERSION")).about(about).after_help(variables).get_matches();
+    clap::Command::new(name)
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(about)
+        .after_help(variables)
+        .get_matches();
 }
 
 /// What tells one service's program from another's.

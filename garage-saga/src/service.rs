@@ -75,7 +75,8 @@ impl Foundation {
     #[must_use]
     pub fn lay(service: Service, parts: Parts) -> Self {
         let outbox = Outbox::start(parts.store.clone(), parts.bus.clone(), parts.clock.clone());
-        let shell = Shell { repository: Repository::new(outbox.clone()), clock: parts.clock.clone(), service };
+        let shell =
+            Shell { repository: Repository::new(outbox.clone()), clock: parts.clock.clone(), service };
         Self { parts, shell, outbox, stopping: CancellationToken::new(), tasks: TaskTracker::new() }
     }
 
@@ -108,7 +109,10 @@ impl Foundation {
             .check("bus", move || std::future::ready(bus.ready()))
             .wrap(api.merge(OpenApiRouter::new().routes(routes!(events)).with_state(watch)));
         self.tasks.close();
-        (router, Running { bus: self.parts.bus, outbox: self.outbox, stopping: self.stopping, tasks: self.tasks })
+        (
+            router,
+            Running { bus: self.parts.bus, outbox: self.outbox, stopping: self.stopping, tasks: self.tasks },
+        )
     }
 }
 
@@ -156,15 +160,22 @@ impl FromFields for Watched {
     params(("workOrderId" = Option<uuid::Uuid>, Query, description = "Only this order's")),
     responses((status = 200, description = "The stream", content_type = "text/event-stream", body = String), Problem)
 )]
-async fn events(State(watch): State<Watch>, caller: Caller, Query(watched): Query<Watched>) -> Result<Response, Problem> {
+async fn events(
+    State(watch): State<Watch>,
+    caller: Caller,
+    Query(watched): Query<Watched>,
+) -> Result<Response, Problem> {
     let everybody = ["attendant", "technician", "manager"];
     match watched.work_order_id {
         Some(id) => caller.require_or_scope(&everybody, &format!("work-order:{id}"))?,
         None => caller.require(&everybody)?,
     }
     let wanted = watched.work_order_id;
-    let stream: Sse<_> =
-        http::events(watch.outbox.watch(), move |message| wanted.is_none_or(|id| message.correlation == id.0), watch.stopping);
+    let stream: Sse<_> = http::events(
+        watch.outbox.watch(),
+        move |message| wanted.is_none_or(|id| message.correlation == id.0),
+        watch.stopping,
+    );
     Ok(stream.into_response())
 }
 
@@ -180,7 +191,11 @@ impl Door {
 
     /// Serves whatever is behind the door until `stopping`; the task ends once open requests have.
     #[must_use]
-    pub fn serve(&self, listener: TcpListener, stopping: CancellationToken) -> JoinHandle<Result<(), Failure>> {
+    pub fn serve(
+        &self,
+        listener: TcpListener,
+        stopping: CancellationToken,
+    ) -> JoinHandle<Result<(), Failure>> {
         let router = Router::new().route("/health/live", get(live)).fallback(pass).with_state(self.clone());
         tokio::spawn(http::serve(listener, router, stopping))
     }
@@ -211,8 +226,12 @@ fn waiting(_uri: &Uri) -> Response {
 pub async fn bind(service: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|cause| {
         let text = match cause.kind() {
-            std::io::ErrorKind::AddrInUse => "another program uses it; stop that one or choose another port".to_owned(),
-            std::io::ErrorKind::PermissionDenied => "this user may not use it; choose a port above 1023".to_owned(),
+            std::io::ErrorKind::AddrInUse => {
+                "another program uses it; stop that one or choose another port".to_owned()
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                "this user may not use it; choose a port above 1023".to_owned()
+            }
             _ => cause.to_string(),
         };
         Failure::lasting("opening a port", format!("{service} cannot listen on {address}: {text}"))

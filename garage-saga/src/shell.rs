@@ -4,7 +4,9 @@
 
 use chrono::{DateTime, Utc};
 use garage_events::{Envelope, Event, EventId, Refusal, Service, Transition, event, topology};
-use garage_kit::{Aggregate, Decision, Failure, Loaded, Repository, Unchanged, clock::Clock, http::Problem, store::Message};
+use garage_kit::{
+    Aggregate, Decision, Failure, Loaded, Repository, Unchanged, clock::Clock, http::Problem, store::Message,
+};
 use uuid::Uuid;
 
 use crate::refusal::problem;
@@ -82,7 +84,13 @@ impl Shell {
         events.into_iter().map(|event| self.message(A::KIND.name, aggregate, event, occasion)).collect()
     }
 
-    fn message(&self, kind: &str, aggregate: Uuid, event: Event, occasion: Occasion) -> Result<Message, Failure> {
+    fn message(
+        &self,
+        kind: &str,
+        aggregate: Uuid,
+        event: Event,
+        occasion: Occasion,
+    ) -> Result<Message, Failure> {
         let topic = event.event_type();
         let correlation = event.work_order_id().0;
         let envelope = Envelope {
@@ -95,7 +103,10 @@ impl Shell {
         };
         let body = envelope.to_json().map_err(|cause| Failure::lasting("writing an event", cause))?;
         if body.len() > event::MAX_BYTES {
-            return Err(Failure::lasting("writing an event", format!("{topic} of {correlation} has {} bytes", body.len())));
+            return Err(Failure::lasting(
+                "writing an event",
+                format!("{topic} of {correlation} has {} bytes", body.len()),
+            ));
         }
         Ok(Message {
             id: envelope.event_id.0,
@@ -124,7 +135,9 @@ fn unwritten(unchanged: Unchanged<Problem>) -> Problem {
     match unchanged {
         Unchanged::Refused(problem) => problem,
         Unchanged::Taken(field) => Problem::conflict(format!("another one has this {field}")),
-        Unchanged::Dangling => Problem::conflict("something it refers to is missing, or something still refers to it"),
+        Unchanged::Dangling => {
+            Problem::conflict("something it refers to is missing, or something still refers to it")
+        }
         Unchanged::Failed(failure) => failure.into(),
     }
 }

@@ -63,12 +63,20 @@ pub(crate) fn secret(env: &Env, data_dir: &Path) -> Result<SecretString> {
     }
     match embedded::secret_in(data_dir)? {
         Some(secret) => Ok(secret),
-        None => bail!("there is no secret to sign with: set JWT_SECRET, or name the --data-dir of a `garage up` (not {})", data_dir.display()),
+        None => bail!(
+            "there is no secret to sign with: set JWT_SECRET, or name the --data-dir of a `garage up` (not {})",
+            data_dir.display()
+        ),
     }
 }
 
 /// A signed token.
-pub(crate) fn token(secret: &SecretString, subject: &str, roles: &[&str], lifetime: TimeDelta) -> Result<String> {
+pub(crate) fn token(
+    secret: &SecretString,
+    subject: &str,
+    roles: &[&str],
+    lifetime: TimeDelta,
+) -> Result<String> {
     sign(secret, &Grant::new(subject, roles, lifetime), &Clock::system()).context("signing a token")
 }
 
@@ -80,7 +88,12 @@ pub(crate) fn timeline_line(fact: &Value) -> String {
         Value::String(text) => format!("{name} {text}"),
         other => format!("{name} {other}"),
     };
-    let details: Vec<String> =
-        object.iter().filter(|(name, value)| !["at", "type", "eventId"].contains(&name.as_str()) && !value.is_null()).map(told).collect();
-    format!("  {at}  {:<20} {}", fact["type"].as_str().unwrap_or_default(), details.join(", ")).trim_end().to_owned()
+    let details: Vec<String> = object
+        .iter()
+        .filter(|(name, value)| !["at", "type", "eventId"].contains(&name.as_str()) && !value.is_null())
+        .map(told)
+        .collect();
+    format!("  {at}  {:<20} {}", fact["type"].as_str().unwrap_or_default(), details.join(", "))
+        .trim_end()
+        .to_owned()
 }

@@ -61,15 +61,22 @@ impl DataDir {
     /// One sentence when it cannot be written, or another process holds it.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let failed = |cause: std::io::Error| {
-            Failure::lasting("opening the data directory", format!("{} cannot be written: {cause}", path.display()))
+            Failure::lasting(
+                "opening the data directory",
+                format!("{} cannot be written: {cause}", path.display()),
+            )
         };
         fs::create_dir_all(path).map_err(failed)?;
-        let options = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path.join("lock"));
+        let options =
+            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path.join("lock"));
         let lock = options.map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => {
-                let text = format!("another `garage up` works in {}; stop it or choose another --data-dir", path.display());
+                let text = format!(
+                    "another `garage up` works in {}; stop it or choose another --data-dir",
+                    path.display()
+                );
                 Err(Failure::lasting("opening the data directory", text))
             }
             Err(TryLockError::Error(cause)) => Err(failed(cause)),
@@ -87,8 +94,11 @@ impl DataDir {
         let fresh = || clock.event_id().simple().to_string();
         let secret = format!("{}{}", fresh(), fresh());
         let path = secret_file(&self.path);
-        let unwritten = |cause: std::io::Error| Failure::lasting("making a secret", format!("{}: {cause}", path.display()));
-        let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path).map_err(unwritten)?;
+        let unwritten = |cause: std::io::Error| {
+            Failure::lasting("making a secret", format!("{}: {cause}", path.display()))
+        };
+        let mut file =
+            OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path).map_err(unwritten)?;
         file.write_all(secret.as_bytes()).and_then(|()| file.sync_all()).map_err(unwritten)?;
         Ok(secret.into())
     }
@@ -129,7 +139,8 @@ impl Embedded {
     ) -> Result<Self, Failure> {
         let listeners = listen(addresses).await?;
         let urls = urls(&listeners)?;
-        let [os, billing, execution] = [data.database("os"), data.database("billing"), data.database("execution")];
+        let [os, billing, execution] =
+            [data.database("os"), data.database("billing"), data.database("execution")];
         let (os, billing, execution) = tokio::try_join!(
             garage_os_service::connect(&os),
             garage_billing_service::connect(&billing),
@@ -171,7 +182,8 @@ impl Embedded {
 
 async fn listen(addresses: Addresses) -> Result<Vec<TcpListener>, Failure> {
     let names = Service::ALL.iter().map(|service| service.word());
-    let binds = names.zip(addresses.ports).map(|(name, port)| bind(name, SocketAddr::new(addresses.host, port)));
+    let binds =
+        names.zip(addresses.ports).map(|(name, port)| bind(name, SocketAddr::new(addresses.host, port)));
     futures::future::try_join_all(binds).await
 }
 

@@ -55,7 +55,8 @@ impl Shop {
     /// # Errors
     /// When no HTTP client can be made.
     pub fn new(urls: [String; 3], token: String) -> Result<Self> {
-        let client = Client::builder().no_proxy().timeout(PATIENCE).build().context("making an HTTP client")?;
+        let client =
+            Client::builder().no_proxy().timeout(PATIENCE).build().context("making an HTTP client")?;
         let urls = urls.map(|url| url.trim_end_matches('/').to_owned());
         Ok(Self { urls, token, client })
     }
@@ -70,7 +71,8 @@ impl Shop {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let answer = request.send().await.with_context(|| format!("{method} {url}: is the service running there?"))?;
+        let answer =
+            request.send().await.with_context(|| format!("{method} {url}: is the service running there?"))?;
         Self::reply(answer).await
     }
 
@@ -123,7 +125,13 @@ impl Shop {
     ///
     /// # Errors
     /// With what was seen last, after thirty seconds.
-    pub async fn wait_for(&self, at: At, path: &str, what: &str, found: impl Fn(&Value) -> bool) -> Result<Value> {
+    pub async fn wait_for(
+        &self,
+        at: At,
+        path: &str,
+        what: &str,
+        found: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
         let (deadline, mut pause) = (Instant::now() + PATIENCE, Duration::from_millis(2));
         loop {
             let reply = self.ask(at, Method::GET, path, None).await?;
@@ -158,7 +166,10 @@ impl Shop {
     /// # Errors
     /// As [`Self::wait_for`].
     pub async fn order_is(&self, car: &Car, status: &str) -> Result<Value> {
-        self.wait_for(At::Os, &format!("/work-orders/{}", car.order), status, |order| order["status"] == status).await
+        self.wait_for(At::Os, &format!("/work-orders/{}", car.order), status, |order| {
+            order["status"] == status
+        })
+        .await
     }
 
     /// Waits until there is a quote with this status.
@@ -184,7 +195,9 @@ impl Shop {
     /// # Errors
     /// When it is refused.
     pub async fn quote(&self, car: &Car, word: &str) -> Result<Value> {
-        let quote = self.wait_for(At::Billing, &format!("/quotes/work-order/{}", car.order), "there", |_| true).await?;
+        let quote = self
+            .wait_for(At::Billing, &format!("/quotes/work-order/{}", car.order), "there", |_| true)
+            .await?;
         self.must(At::Billing, Method::PUT, &format!("/quotes/{}/{word}", text(&quote, "id")?), None).await
     }
 
@@ -275,7 +288,8 @@ pub fn text(value: &Value, field: &str) -> Result<String> {
 
 /// A CPF with valid check digits.
 fn cpf(number: u64) -> String {
-    let mut digits: Vec<u64> = format!("{:09}", number % 999_999_937).bytes().map(|b| u64::from(b - b'0')).collect();
+    let mut digits: Vec<u64> =
+        format!("{:09}", number % 999_999_937).bytes().map(|b| u64::from(b - b'0')).collect();
     for length in [9, 10] {
         let sum: u64 = digits.iter().zip((2..=length + 1).rev()).map(|(digit, weight)| digit * weight).sum();
         digits.push(if sum % 11 < 2 { 0 } else { 11 - sum % 11 });
@@ -290,5 +304,8 @@ fn plate(mut number: u64) -> String {
         number /= base;
         digit
     };
-    "AAA9A99".chars().map(|form| char::from(if form == 'A' { b'A' + next(26) } else { b'0' + next(10) })).collect()
+    "AAA9A99"
+        .chars()
+        .map(|form| char::from(if form == 'A' { b'A' + next(26) } else { b'0' + next(10) }))
+        .collect()
 }

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use crate::shop::{At, Car, Shop};
 
 /// The technician's steps from the queue to the end.
-const REPAIR: [&str; 5] = ["start-diagnosis", "complete-diagnosis", "start-repair", "complete-repair", "complete"];
+const REPAIR: [&str; 5] =
+    ["start-diagnosis", "complete-diagnosis", "start-repair", "complete-repair", "complete"];
 
 /// A story: its name, and how it goes. It fails where it does not end as it must, and gives the car otherwise.
 pub struct Story {
@@ -91,7 +92,8 @@ async fn happy(shop: &Shop, number: u64) -> Result<Car> {
 
 /// One payment, and it stays.
 async fn kept(shop: &Shop, car: &Car) -> Result<Car> {
-    let statuses: Vec<Value> = shop.payments(car).await?.iter().map(|payment| payment["status"].clone()).collect();
+    let statuses: Vec<Value> =
+        shop.payments(car).await?.iter().map(|payment| payment["status"].clone()).collect();
     same("what was captured", &statuses.iter().filter(|status| *status == "APPROVED").count(), &1)?;
     Ok(car.clone())
 }

@@ -38,7 +38,8 @@ struct Broken {
 /// Breadth first, so the first broken promise has a shortest way.
 fn explore(code: &dyn Code, attempts: usize) -> Result<Seen, Broken> {
     let first = World::opened();
-    let mut came_from: HashMap<u128, (u128, String)> = HashMap::from([(first.fingerprint(), (0, String::new()))]);
+    let mut came_from: HashMap<u128, (u128, String)> =
+        HashMap::from([(first.fingerprint(), (0, String::new()))]);
     let mut waiting = VecDeque::from([first]);
     let mut seen = Seen::default();
     let history = history();
@@ -71,7 +72,8 @@ fn way(came_from: &HashMap<u128, (u128, String)>, to: u128) -> Vec<String> {
 
 /// One of each event that only tells history.
 fn history() -> Vec<Event> {
-    let (work_order_id, payment_id, quote_id) = (ORDER, PaymentId(Uuid::from_u128(100)), QuoteId(Uuid::from_u128(3)));
+    let (work_order_id, payment_id, quote_id) =
+        (ORDER, PaymentId(Uuid::from_u128(100)), QuoteId(Uuid::from_u128(3)));
     let (amount, reason) = (Cents::new(15_000).unwrap(), "because".to_owned());
     vec![
         PaymentFailed { work_order_id, payment_id, quote_id, amount, reason: reason.clone() }.into(),
@@ -90,8 +92,13 @@ fn history() -> Vec<Event> {
 #[test]
 fn every_promise_holds_in_every_order_of_events() {
     let seen = explore(&Production, 2).unwrap_or_else(|broken| panic!("{broken:#?}"));
-    println!("every order of events: {} states, {} at rest, resting as {:?}", seen.states, seen.quiet, seen.ends);
-    for end in ["QUOTED", "QUOTE_SENT", "APPROVED", "IN_PROGRESS", "COMPLETED", "DELIVERED", "CANCELLED", "FAILED"] {
+    println!(
+        "every order of events: {} states, {} at rest, resting as {:?}",
+        seen.states, seen.quiet, seen.ends
+    );
+    for end in
+        ["QUOTED", "QUOTE_SENT", "APPROVED", "IN_PROGRESS", "COMPLETED", "DELIVERED", "CANCELLED", "FAILED"]
+    {
         assert!(seen.ends.contains_key(end), "no saga rests as {end}: the exploration is not whole");
     }
 }

@@ -46,11 +46,22 @@ impl Stubborn {
     }
 
     /// The first answer that is one, whatever it says.
-    async fn ask(&self, at: usize, method: Method, path: &str, key: &str, body: Option<&Value>) -> Result<(StatusCode, Value)> {
+    async fn ask(
+        &self,
+        at: usize,
+        method: Method,
+        path: &str,
+        key: &str,
+        body: Option<&Value>,
+    ) -> Result<(StatusCode, Value)> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let url = format!("{}{path}", self.urls[at]);
-            let mut request = self.client.request(method.clone(), url).bearer_auth(&self.token).header("Idempotency-Key", key);
+            let mut request = self
+                .client
+                .request(method.clone(), url)
+                .bearer_auth(&self.token)
+                .header("Idempotency-Key", key);
             if let Some(body) = body {
                 request = request.json(body);
             }
@@ -123,7 +134,8 @@ impl Stubborn {
     }
 
     async fn once(&self, id: &str) -> Result<()> {
-        let (_, payments) = self.ask(BILLING, Method::GET, &format!("/payments/work-order/{id}"), "unused", None).await?;
+        let (_, payments) =
+            self.ask(BILLING, Method::GET, &format!("/payments/work-order/{id}"), "unused", None).await?;
         let payments = payments.as_array().cloned().unwrap_or_default();
         ensure!(payments.len() == 1 && payments[0]["status"] == "APPROVED", "{id} was paid as {payments:?}");
         Ok(())
@@ -140,15 +152,26 @@ async fn every_saga_completes_once_though_each_service_is_killed() {
     let vehicle = json!({ "plate": "ABC1D23", "brand": "Toyota", "model": "Corolla", "year": 2024, "customerId": customer["id"] });
     let vehicle = stubborn.make(OS, "/vehicles", "vehicle", vehicle).await.unwrap();
 
-    let sagas = stream::iter(0..SAGAS).map(|number| stubborn.saga(&customer, &vehicle, number)).buffer_unordered(AT_ONCE);
+    let sagas = stream::iter(0..SAGAS)
+        .map(|number| stubborn.saga(&customer, &vehicle, number))
+        .buffer_unordered(AT_ONCE);
     let (told, ()) = tokio::join!(sagas.collect::<Vec<_>>(), kill_each(&mut chain.programs, &stubborn.done));
 
-    let broken: Vec<String> = told.iter().filter_map(|saga| saga.as_ref().err().map(|cause| format!("{cause:#}"))).collect();
-    assert!(broken.is_empty(), "{} sagas did not complete, such as {:?}", broken.len(), &broken[..broken.len().min(3)]);
+    let broken: Vec<String> =
+        told.iter().filter_map(|saga| saga.as_ref().err().map(|cause| format!("{cause:#}"))).collect();
+    assert!(
+        broken.is_empty(),
+        "{} sagas did not complete, such as {:?}",
+        broken.len(),
+        &broken[..broken.len().min(3)]
+    );
     for id in told.iter().flatten() {
         stubborn.once(id).await.unwrap();
     }
-    let listed = |at, path| { let stubborn = &stubborn; async move { all(stubborn, at, path).await.unwrap().len() } };
+    let listed = |at, path| {
+        let stubborn = &stubborn;
+        async move { all(stubborn, at, path).await.unwrap().len() }
+    };
     assert_eq!(listed(BILLING, "/quotes").await, SAGAS);
     assert_eq!(listed(EXECUTION, "/executions").await, SAGAS);
     assert_eq!(listed(OS, "/work-orders").await, SAGAS);
@@ -173,7 +196,12 @@ async fn all(stubborn: &Stubborn, at: usize, path: &str) -> Result<Vec<Value>> {
     let mut items = Vec::new();
     let mut next = Some(format!("{path}?limit=200"));
     while let Some(page) = next {
-        let answer = stubborn.client.get(format!("{}{page}", stubborn.urls[at])).bearer_auth(&stubborn.token).send().await?;
+        let answer = stubborn
+            .client
+            .get(format!("{}{page}", stubborn.urls[at]))
+            .bearer_auth(&stubborn.token)
+            .send()
+            .await?;
         let link = answer.headers().get("link").and_then(|link| link.to_str().ok()).map(str::to_owned);
         next = link.and_then(|link| Some(link.split('<').nth(1)?.split('>').next()?.to_owned()));
         items.extend(answer.json::<Vec<Value>>().await?);

@@ -52,7 +52,8 @@ async fn servers_may_come_later_than_the_services() {
     let mut broker = Wire::to(place(&variable("GARAGE_TEST_RABBITMQ_URL"))).await;
     let mut database = Wire::to(place(&variable("GARAGE_TEST_POSTGRES_URL"))).await;
     let near = broker.near().to_string();
-    let chain = Chain::start_through(|host| host.url_at(&near), |url| through(&url, &database)).await.unwrap();
+    let chain =
+        Chain::start_through(|host| host.url_at(&near), |url| through(&url, &database)).await.unwrap();
     let shop = chain.shop().unwrap();
     let waiting = |path: &'static str| shop.wait_for_status(At::Os, path);
     assert_eq!(waiting("/health/live").await.unwrap(), StatusCode::OK);

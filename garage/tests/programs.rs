@@ -106,10 +106,26 @@ fn the_demo_ends_as_it_must() {
 
 #[test]
 fn the_doctor_says_what_to_do() {
-    let output = run("garage", &["doctor"], &[MONGODB, BROKER, ("DATABASE_HOST", "127.0.0.1"), ("DATABASE_PORT", "1"), ("DATABASE_USER", "postgres")]);
+    let output = run(
+        "garage",
+        &["doctor"],
+        &[
+            MONGODB,
+            BROKER,
+            ("DATABASE_HOST", "127.0.0.1"),
+            ("DATABASE_PORT", "1"),
+            ("DATABASE_USER", "postgres"),
+        ],
+    );
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(1), "{printed}");
-    for ill in ["✗ os database", "✗ execution database", "✗ billing database", "✗ broker, as os-service", "✓ payment gateway"] {
+    for ill in [
+        "✗ os database",
+        "✗ execution database",
+        "✗ billing database",
+        "✗ broker, as os-service",
+        "✓ payment gateway",
+    ] {
         assert!(printed.contains(ill), "{ill}: {printed}");
     }
 }

@@ -30,9 +30,16 @@ use tokio_util::sync::CancellationToken;
 const LOCAL: Addresses = Addresses { host: IpAddr::V4(Ipv4Addr::LOCALHOST), ports: [0; 3] };
 
 async fn tell_all(shop: &Shop) {
-    let told = join_all((1..).zip(STORIES).map(|(number, story)| async move { (story.name, (story.tell)(shop, number).await) })).await;
-    let broken: Vec<String> =
-        told.iter().filter_map(|(name, told)| told.as_ref().err().map(|cause| format!("{name}: {cause:#}"))).collect();
+    let told = join_all(
+        (1..)
+            .zip(STORIES)
+            .map(|(number, story)| async move { (story.name, (story.tell)(shop, number).await) }),
+    )
+    .await;
+    let broken: Vec<String> = told
+        .iter()
+        .filter_map(|(name, told)| told.as_ref().err().map(|cause| format!("{name}: {cause:#}")))
+        .collect();
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
@@ -86,7 +93,9 @@ async fn data_stays_between_runs() {
     let mut order = None;
     for _ in 0..2 {
         let data = DataDir::open(folder.path()).unwrap();
-        let embedded = Embedded::start(&data, LOCAL, settings(&Env::fixed(&[])).unwrap(), &secret, &clock).await.unwrap();
+        let embedded = Embedded::start(&data, LOCAL, settings(&Env::fixed(&[])).unwrap(), &secret, &clock)
+            .await
+            .unwrap();
         let shop = Shop::new(embedded.urls.clone(), token.clone()).unwrap();
         let car = match order.take() {
             None => shop.take_in("Ana Souza", 1).await.unwrap(),
@@ -105,9 +114,12 @@ async fn every_story_ends_as_it_must_on_real_servers() {
     tell_all(&chain.shop().unwrap()).await;
     chain.wait_until_drained().await.unwrap();
 
-    let mut queues: Vec<String> = chain.host.queues().await.unwrap().into_iter().map(|(name, _)| name).collect();
-    let mut wanted: Vec<String> =
-        topology::QUEUES.iter().flat_map(|queue| [queue.name.to_owned(), topology::dead_letter_queue(queue.name)]).collect();
+    let mut queues: Vec<String> =
+        chain.host.queues().await.unwrap().into_iter().map(|(name, _)| name).collect();
+    let mut wanted: Vec<String> = topology::QUEUES
+        .iter()
+        .flat_map(|queue| [queue.name.to_owned(), topology::dead_letter_queue(queue.name)])
+        .collect();
     queues.sort();
     wanted.sort();
     assert_eq!(queues, wanted);
@@ -150,7 +162,8 @@ async fn a_quote_expires_on_real_servers_too() {
     install_crypto();
     let clock = Clock::manual(Utc::now());
     let host = VirtualHost::make().await.unwrap();
-    let (os, execution) = (postgres_database("os_service").await, postgres_database("execution_service").await);
+    let (os, execution) =
+        (postgres_database("os_service").await, postgres_database("execution_service").await);
     let billing = mongo_database("billing_service");
     let secret = SECRET.to_owned().into();
     let parts = |service, store| Parts {
@@ -165,7 +178,10 @@ async fn a_quote_expires_on_real_servers_too() {
             parts(Service::Billing, garage_billing_service::connect(&billing.uri()).await.unwrap()),
             settings(&Env::fixed(&[])).unwrap(),
         ),
-        garage_execution_service::open(parts(Service::Execution, garage_execution_service::connect(&execution.url()).await.unwrap())),
+        garage_execution_service::open(parts(
+            Service::Execution,
+            garage_execution_service::connect(&execution.url()).await.unwrap(),
+        )),
     ];
     let stopping = CancellationToken::new();
     let mut urls = Vec::new();

@@ -16,7 +16,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("garage-execution-service", &["garage-events", "garage-kit", "garage-saga"]),
     (
         "garage",
-        &["garage-events", "garage-kit", "garage-saga", "garage-os-service", "garage-billing-service", "garage-execution-service"],
+        &[
+            "garage-events",
+            "garage-kit",
+            "garage-saga",
+            "garage-os-service",
+            "garage-billing-service",
+            "garage-execution-service",
+        ],
     ),
     ("xtask", &[]),
 ];
@@ -37,8 +44,24 @@ const PURE: &[&str] = &[
 
 /// What a pure file never says.
 const IMPURE: &[&str] = &[
-    "async ", ".await", "tokio", "tracing::", "Clock", "clock.", "Utc::now", "new_v4", "now_v7", "rand::", "std::fs", "std::env",
-    "axum", "reqwest", "sqlx", "mongodb", "Repository", "dyn Store",
+    "async ",
+    ".await",
+    "tokio",
+    "tracing::",
+    "Clock",
+    "clock.",
+    "Utc::now",
+    "new_v4",
+    "now_v7",
+    "rand::",
+    "std::fs",
+    "std::env",
+    "axum",
+    "reqwest",
+    "sqlx",
+    "mongodb",
+    "Repository",
+    "dyn Store",
 ];
 
 fn root() -> PathBuf {
@@ -100,9 +123,16 @@ fn every_member_of_the_workspace_has_its_arrows() {
 fn pure_files_stay_pure() {
     for path in PURE {
         for (name, text) in files(&root().join(path), ".rs") {
-            for (number, line) in shipped(&text).lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            for (number, line) in
+                shipped(&text).lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+            {
                 let found = IMPURE.iter().find(|word| line.contains(**word));
-                assert!(found.is_none(), "{name}:{}: a pure file says `{}`: {line}", number + 1, found.unwrap_or(&""));
+                assert!(
+                    found.is_none(),
+                    "{name}:{}: a pure file says `{}`: {line}",
+                    number + 1,
+                    found.unwrap_or(&"")
+                );
             }
         }
     }
@@ -113,7 +143,12 @@ fn edges_are_known_by_no_pure_file() {
     for path in PURE.iter().filter(|path| path.ends_with(".rs")) {
         let text = read(&root().join(path));
         for edge in ["crate::saga", "::http", "crate::cashier"] {
-            assert!(!shipped(&text).lines().any(|line| !line.trim_start().starts_with("//") && line.contains(edge)), "{path} knows {edge}");
+            assert!(
+                !shipped(&text)
+                    .lines()
+                    .any(|line| !line.trim_start().starts_with("//") && line.contains(edge)),
+                "{path} knows {edge}"
+            );
         }
     }
 }
@@ -165,7 +200,9 @@ fn every_dependency_says_what_it_is_for() {
 
 #[test]
 fn tests_wait_for_conditions_and_not_for_time() {
-    for (name, text) in sources().into_iter().filter(|(name, _)| name.contains("/tests/") && !name.ends_with("tidy.rs")) {
+    for (name, text) in
+        sources().into_iter().filter(|(name, _)| name.contains("/tests/") && !name.ends_with("tidy.rs"))
+    {
         let sleeps = text.lines().any(|line| line.contains("thread::sleep("));
         assert!(!sleeps, "{name} sleeps");
     }

@@ -254,16 +254,18 @@ impl Exchange {
         }
     }
 
-    /// The log's line and the histogram's count. Probes and scrapes are not worth a line.
+    /// The log's line and the histogram's count. The line has the route, not the path: a path may hold a document or a
+    /// plate, which are personal data. Probes and scrapes are not worth a line.
     fn record(&self, status: StatusCode, durations: &Durations) {
         let took = self.started.elapsed();
         durations.observe(&self.method, self.route.as_ref(), status, took);
-        let (method, path, status) = (self.method.as_str(), self.uri.path(), status.as_u16());
+        let (method, status) = (self.method.as_str(), status.as_u16());
+        let route = self.route.as_ref().map_or("unknown", MatchedPath::as_str);
         let ms = took.as_secs_f64() * 1000.0;
-        if path.starts_with("/health") || path == "/metrics" {
-            tracing::debug!(method, path, status, ms, request_id = self.id(), "answered");
+        if route.starts_with("/health") || route == "/metrics" {
+            tracing::debug!(method, route, status, ms, request_id = self.id(), "answered");
         } else {
-            tracing::info!(method, path, status, ms, request_id = self.id(), "answered");
+            tracing::info!(method, route, status, ms, request_id = self.id(), "answered");
         }
     }
 }

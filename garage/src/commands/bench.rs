@@ -69,15 +69,29 @@ impl Bench {
         let mut millis = drive(&shop, self.sagas, self.concurrency).await?;
         let seconds = begun.elapsed().as_secs_f64();
         millis.sort_unstable();
-        println!("sagas                  {:>8.1} /s ({} sagas, {} at once)", rate(millis.len(), seconds), self.sagas, self.concurrency);
-        println!("one saga               {:>8} ms p50, {} ms p95, {} ms p99", at(&millis, 50), at(&millis, 95), at(&millis, 99));
+        println!(
+            "sagas                  {:>8.1} /s ({} sagas, {} at once)",
+            rate(millis.len(), seconds),
+            self.sagas,
+            self.concurrency
+        );
+        println!(
+            "one saga               {:>8} ms p50, {} ms p95, {} ms p99",
+            at(&millis, 50),
+            at(&millis, 95),
+            at(&millis, 99)
+        );
         println!("resident afterwards    {:>8.1} MiB", resident(child.0.id())?);
         Ok(())
     }
 }
 
 fn free_ports() -> Result<[u16; 3]> {
-    let listeners = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
+    let listeners = [
+        TcpListener::bind("127.0.0.1:0")?,
+        TcpListener::bind("127.0.0.1:0")?,
+        TcpListener::bind("127.0.0.1:0")?,
+    ];
     let mut ports = [0; 3];
     for (port, listener) in ports.iter_mut().zip(&listeners) {
         *port = listener.local_addr()?.port();
@@ -97,7 +111,11 @@ fn start(folder: &Path, ports: [u16; 3]) -> Result<Running> {
 async fn wait_until_ready(shop: &Shop) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(30);
     for at in [At::Os, At::Billing, At::Execution] {
-        while !shop.ask(at, Method::GET, "/health/ready", None).await.is_ok_and(|reply| reply.status.is_success()) {
+        while !shop
+            .ask(at, Method::GET, "/health/ready", None)
+            .await
+            .is_ok_and(|reply| reply.status.is_success())
+        {
             ensure!(Instant::now() < deadline, "`garage up` did not become ready");
             sleep(Duration::from_millis(2)).await;
         }
@@ -127,7 +145,8 @@ fn rate(count: usize, seconds: f64) -> f64 {
 
 /// Resident memory in MiB, as the kernel counts it.
 fn resident(process: u32) -> Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).context("reading the process's memory")?;
+    let status =
+        std::fs::read_to_string(format!("/proc/{process}/status")).context("reading the process's memory")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("a line VmRSS")?;
     let kib: f64 = line.trim().trim_end_matches("kB").trim().parse().context("a number of kB")?;
     Ok(kib / 1024.0)

@@ -40,7 +40,8 @@ impl Demo {
     pub(crate) async fn run(self, env: &Env) -> Result<()> {
         match (self.os, self.billing, self.execution) {
             (Some(os), Some(billing), Some(execution)) => {
-                let services = Services { os, billing, execution, token: self.token, data_dir: self.data_dir };
+                let services =
+                    Services { os, billing, execution, token: self.token, data_dir: self.data_dir };
                 tell_all(&services.shop(env)?).await
             }
             _ => fresh(env).await,

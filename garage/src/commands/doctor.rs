@@ -67,7 +67,10 @@ impl Doctor {
             }
         }
         if let Some(uri) = env.url("MONGODB_URI", &["mongodb", "mongodb+srv"])? {
-            findings.push(("billing database".to_owned(), opened(garage_billing_service::connect(uri.expose_secret())).await));
+            findings.push((
+                "billing database".to_owned(),
+                opened(garage_billing_service::connect(uri.expose_secret())).await,
+            ));
         }
         if let Some(url) = env.url("RABBITMQ_URL", &["amqp", "amqps"])? {
             for service in Service::ALL {
@@ -120,13 +123,17 @@ async fn sql(service: &str, url: &str) -> Finding {
 }
 
 async fn opened(connecting: impl Future<Output = Result<std::sync::Arc<dyn Store>, Failure>>) -> Finding {
-    let store = timeout(PATIENCE, connecting).await.map_err(|_| late())?.map_err(|failure| failure.to_string())?;
+    let store =
+        timeout(PATIENCE, connecting).await.map_err(|_| late())?.map_err(|failure| failure.to_string())?;
     timeout(PATIENCE, store.ping()).await.map_err(|_| late())?.map_err(|failure| failure.to_string())?;
     Ok("answers, and its schema is up to date".to_owned())
 }
 
 fn late() -> String {
-    format!("no answer within {} s; is the server there, and may it be reached from here?", PATIENCE.as_secs())
+    format!(
+        "no answer within {} s; is the server there, and may it be reached from here?",
+        PATIENCE.as_secs()
+    )
 }
 
 /// Declares what the service itself would declare: that is how a difference shows.

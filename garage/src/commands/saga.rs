@@ -48,7 +48,8 @@ fn none() -> String {
 
 fn summary(thing: &Value, also: &str) -> String {
     let plain = |field: &str| thing[field].as_str().map_or_else(|| thing[field].to_string(), str::to_owned);
-    let reason = ["reason", "failureReason"].iter().find_map(|field| thing[field].as_str()).unwrap_or_default();
+    let reason =
+        ["reason", "failureReason"].iter().find_map(|field| thing[field].as_str()).unwrap_or_default();
     format!("{} {} {} {reason}", plain("status"), plain(also), plain("id")).trim_end().to_owned()
 }
 

@@ -39,7 +39,8 @@ fn lifetime(text: &str) -> Result<TimeDelta, String> {
     let wrong = || "must be a number with s, m, h or d, such as 8h".to_owned();
     let split = text.len().checked_sub(1).filter(|split| text.is_char_boundary(*split)).ok_or_else(wrong)?;
     let (number, unit) = text.split_at(split);
-    let number: i64 = number.parse().ok().filter(|number| (1..=1_000_000).contains(number)).ok_or_else(wrong)?;
+    let number: i64 =
+        number.parse().ok().filter(|number| (1..=1_000_000).contains(number)).ok_or_else(wrong)?;
     match unit {
         "s" => Ok(TimeDelta::seconds(number)),
         "m" => Ok(TimeDelta::minutes(number)),

@@ -44,7 +44,8 @@ impl Up {
             Some(secret) => secret,
             None => data.secret(&clock)?,
         };
-        let addresses = Addresses { host: self.host, ports: [self.os_port, self.billing_port, self.execution_port] };
+        let addresses =
+            Addresses { host: self.host, ports: [self.os_port, self.billing_port, self.execution_port] };
         let stopping = program::shutdown_signal()?;
         let embedded = Embedded::start(&data, addresses, settings, &secret, &clock).await?;
         let token = token(&secret, "manager", &ROLES, TimeDelta::hours(12))?;
@@ -57,14 +58,22 @@ impl Up {
     #[expect(clippy::print_stdout, reason = "what a command says goes to standard output")]
     fn greet(&self, embedded: &Embedded, token: &str, begun: Instant) {
         let [os, billing, execution] = &embedded.urls;
-        println!("The garage is open (ready in {} ms, data in {}).", begun.elapsed().as_millis(), self.data_dir.display());
+        println!(
+            "The garage is open (ready in {} ms, data in {}).",
+            begun.elapsed().as_millis(),
+            self.data_dir.display()
+        );
         println!();
         println!("  OS         {os}    customers, vehicles, work orders    {os}/api");
         println!("  Billing    {billing}    quotes, payments, catalogue         {billing}/api");
         println!("  Execution  {execution}    queue, diagnosis, repair            {execution}/api");
         println!();
-        println!("Payments go to the gateway named by PAYMENT_GATEWAY; unless told otherwise a sandbox that moves no money.");
-        println!("Sign in for 12 hours with this token (`garage token` makes others), as Authorization: Bearer");
+        println!(
+            "Payments go to the gateway named by PAYMENT_GATEWAY; unless told otherwise a sandbox that moves no money."
+        );
+        println!(
+            "Sign in for 12 hours with this token (`garage token` makes others), as Authorization: Bearer"
+        );
         println!("{token}");
     }
 }

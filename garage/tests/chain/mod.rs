@@ -35,7 +35,8 @@ pub(crate) struct VirtualHost {
 }
 
 pub(crate) fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test`, it starts private servers"))
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test`, it starts private servers"))
 }
 
 impl VirtualHost {
@@ -71,23 +72,33 @@ impl VirtualHost {
     /// Every queue's name with the number of messages in it, handed out or not.
     pub(crate) async fn queues(&self) -> Result<Vec<(String, u64)>> {
         let queues = self.api(Method::GET, &format!("/api/queues/{}", self.name), None).await?;
-        let depth = |queue: &Value| (queue["name"].as_str().unwrap_or_default().to_owned(), queue["messages"].as_u64().unwrap_or_default());
+        let depth = |queue: &Value| {
+            (
+                queue["name"].as_str().unwrap_or_default().to_owned(),
+                queue["messages"].as_u64().unwrap_or_default(),
+            )
+        };
         Ok(queues.as_array().context("a list of queues")?.iter().map(depth).collect())
     }
 
     /// The names of the connections.
     pub(crate) async fn connections(&self) -> Result<Vec<String>> {
-        let connections = self.api(Method::GET, &format!("/api/vhosts/{}/connections", self.name), None).await?;
+        let connections =
+            self.api(Method::GET, &format!("/api/vhosts/{}/connections", self.name), None).await?;
         let name = |one: &Value| one["user_provided_name"].as_str().unwrap_or_default().to_owned();
-        let mut names: Vec<String> = connections.as_array().context("a list of connections")?.iter().map(name).collect();
+        let mut names: Vec<String> =
+            connections.as_array().context("a list of connections")?.iter().map(name).collect();
         names.sort();
         Ok(names)
     }
 
     /// Publishes raw bytes through the management API, as somebody who is no service would.
     pub(crate) async fn publish(&self, topic: &str, body: &str) -> Result<()> {
-        let message = json!({ "properties": {}, "routing_key": topic, "payload": body, "payload_encoding": "string" });
-        let told = self.api(Method::POST, &format!("/api/exchanges/{}/garage-events/publish", self.name), Some(message)).await?;
+        let message =
+            json!({ "properties": {}, "routing_key": topic, "payload": body, "payload_encoding": "string" });
+        let told = self
+            .api(Method::POST, &format!("/api/exchanges/{}/garage-events/publish", self.name), Some(message))
+            .await?;
         ensure!(told["routed"] == true, "nobody is bound to {topic}");
         Ok(())
     }
@@ -122,7 +133,8 @@ fn free_port() -> u16 {
 impl Program {
     fn new(name: &'static str, environment: &[(&str, String)]) -> Self {
         let port = free_port();
-        let mut environment: Vec<_> = environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let mut environment: Vec<_> =
+            environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         environment.push(("PORT".to_owned(), port.to_string()));
         environment.push(("JWT_SECRET".to_owned(), SECRET.to_owned()));
         environment.push(("RUST_LOG".to_owned(), "error,lapin=off".to_owned()));
@@ -176,8 +188,11 @@ impl Chain {
         os_database: impl Fn(String) -> String,
     ) -> Result<Self> {
         let host = VirtualHost::make().await?;
-        let databases =
-            (postgres_database("os_service").await, mongo_database("billing_service"), postgres_database("execution_service").await);
+        let databases = (
+            postgres_database("os_service").await,
+            mongo_database("billing_service"),
+            postgres_database("execution_service").await,
+        );
         let broker = || ("RABBITMQ_URL", broker(&host));
         let mut programs = [
             Program::new("garage-os-service", &[broker(), ("DATABASE_URL", os_database(databases.0.url()))]),

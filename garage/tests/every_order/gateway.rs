@@ -45,9 +45,11 @@ impl Ledger {
             Due::Create(charge) if !self.0.contains_key(&charge.reference) => {
                 &[Some(State::Captured), Some(State::Declined), Some(State::Pending), None]
             }
-            Due::Create(_) | Due::Search { .. } | Due::Read { .. } | Due::Cancel { .. } | Due::Refund { .. } => {
-                &[Some(State::Captured)]
-            }
+            Due::Create(_)
+            | Due::Search { .. }
+            | Due::Read { .. }
+            | Due::Cancel { .. }
+            | Due::Refund { .. } => &[Some(State::Captured)],
         };
         let ways = outcomes.iter().flat_map(|outcome| moments.iter().map(move |moment| (*outcome, *moment)));
         ways.map(|(outcome, moment)| self.way(due, outcome, moment)).collect()
@@ -55,7 +57,8 @@ impl Ledger {
 
     fn way(&self, due: &Due, outcome: Option<State>, moment: Moment) -> (String, Self, Option<Answer>) {
         let gateway = Open { ledger: Mutex::new(self.clone()), outcome };
-        let answer = cashier::perform(&gateway, due, moment.0).now_or_never().expect("the ledger answers at once");
+        let answer =
+            cashier::perform(&gateway, due, moment.0).now_or_never().expect("the ledger answers at once");
         let name = match (due, outcome) {
             (Due::Create(_), Some(state)) => format!("the gateway is asked for a payment: {state:?}"),
             (Due::Create(_), None) => "the gateway refuses a payment".to_owned(),
@@ -94,7 +97,11 @@ struct Open {
 impl Open {
     fn find(&self, gateway_id: &str) -> Option<(PaymentId, Entry)> {
         let ledger = self.ledger.lock().unwrap();
-        ledger.0.iter().find(|(reference, _)| reference.to_string() == gateway_id).map(|(reference, entry)| (*reference, *entry))
+        ledger
+            .0
+            .iter()
+            .find(|(reference, _)| reference.to_string() == gateway_id)
+            .map(|(reference, entry)| (*reference, *entry))
     }
 
     fn set(&self, reference: PaymentId, state: State) -> Charged {
@@ -138,7 +145,9 @@ impl Gateway for Open {
 
     async fn cancel(&self, gateway_id: &str, _key: &str) -> Result<Charged, GatewayError> {
         match self.find(gateway_id) {
-            Some((reference, Entry { state: State::Pending, .. })) => Ok(self.set(reference, State::Cancelled)),
+            Some((reference, Entry { state: State::Pending, .. })) => {
+                Ok(self.set(reference, State::Cancelled))
+            }
             _ => Err(GatewayError::Refused("not pending".to_owned())),
         }
     }

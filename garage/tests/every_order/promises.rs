@@ -29,7 +29,10 @@ fn count(world: &World, state: State) -> usize {
 fn money_is_taken_once(world: &World) -> Kept {
     promise(count(world, State::Captured) <= 1, "two live captures")?;
     let total = world.bill.quote.as_ref().map(garage_billing_service::quote::Quote::total);
-    promise(world.entries().all(|(_, entry)| Some(entry.amount) == total), "an amount that is not the quote's total")?;
+    promise(
+        world.entries().all(|(_, entry)| Some(entry.amount) == total),
+        "an amount that is not the quote's total",
+    )?;
     let stored = |reference| world.bill.attempts.iter().any(|attempt| attempt.id == reference);
     promise(world.entries().all(|(reference, _)| stored(*reference)), "a charge that was not stored before")
 }
@@ -53,7 +56,10 @@ fn work_is_paid_for(world: &World) -> Kept {
 
 /// Promise 5: what was heard before has no effect and tells nothing, however late it comes again.
 fn repetition_has_no_effect(world: &World, code: &dyn Code) -> Kept {
-    promise(world.done.iter().all(|delivery| !world.is_changed_by(code, delivery)), "a repeated event had an effect")
+    promise(
+        world.done.iter().all(|delivery| !world.is_changed_by(code, delivery)),
+        "a repeated event had an effect",
+    )
 }
 
 /// Promise 4: what is true when all is quiet.
@@ -65,7 +71,10 @@ fn rest_is_right(world: &World) -> Kept {
         WorkOrderStatus::Cancelled => {
             promise(captured == 0, "CANCELLED and money kept")?;
             promise(!is_active(world), "CANCELLED and still working")?;
-            promise(at_rest != Some(ExecutionStatus::AwaitingPayment), "CANCELLED and still waiting for money")
+            promise(
+                at_rest != Some(ExecutionStatus::AwaitingPayment),
+                "CANCELLED and still waiting for money",
+            )
         }
         WorkOrderStatus::Failed => {
             promise(captured == 0, "FAILED and money kept")?;
@@ -76,7 +85,9 @@ fn rest_is_right(world: &World) -> Kept {
             promise(at_rest == Some(ExecutionStatus::Completed), "COMPLETED and the workshop is not done")?;
             promise(quote == Some(QuoteStatus::Approved), "COMPLETED under a quote that nobody approved")
         }
-        WorkOrderStatus::InProgress => promise(captured == 1 && is_active(world), "IN_PROGRESS and not paid or not worked on"),
+        WorkOrderStatus::InProgress => {
+            promise(captured == 1 && is_active(world), "IN_PROGRESS and not paid or not worked on")
+        }
         WorkOrderStatus::Approved => {
             promise(captured == 0, "APPROVED and money held")?;
             promise(at_rest == Some(ExecutionStatus::AwaitingPayment), "APPROVED and nothing prepared")
@@ -93,6 +104,9 @@ fn rest_is_right(world: &World) -> Kept {
 pub(crate) fn history_is_inert(world: &World, code: &dyn Code, told: &[Event]) -> Kept {
     told.iter().try_for_each(|event| {
         let order = code.order(world.order.clone(), event);
-        promise(order.events.is_empty() && order.state.status() == world.order.status(), "history changed the present")
+        promise(
+            order.events.is_empty() && order.state.status() == world.order.status(),
+            "history changed the present",
+        )
     })
 }

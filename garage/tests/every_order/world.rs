@@ -14,8 +14,8 @@ use garage_billing_service::{
     quote::{Catalogue, Terms},
 };
 use garage_events::{
-    Cents, CustomerId, Event, EventId, ExecutionId, PaymentId, PaymentMethod, QuoteId, Service, Transition, VehicleId, WorkOrderId,
-    event::Payer, topology,
+    Cents, CustomerId, Event, EventId, ExecutionId, PaymentId, PaymentMethod, QuoteId, Service, Transition,
+    VehicleId, WorkOrderId, event::Payer, topology,
 };
 use garage_execution_service::execution::{Job, Step};
 use garage_os_service::work_order::{Details, Opening, WorkOrder};
@@ -174,7 +174,10 @@ impl World {
             ("the quote is approved", self.bill.clone().approve(by(), start()).ok()),
             ("the quote is rejected", self.bill.clone().reject(by(), start()).ok()),
             ("the quote expires", Some(self.bill.clone().expire(lapsed))),
-            ("a payment is made", self.tender(attempts).and_then(|tender| code.pay(self.bill.clone(), tender))),
+            (
+                "a payment is made",
+                self.tender(attempts).and_then(|tender| code.pay(self.bill.clone(), tender)),
+            ),
         ];
         for (name, transition) in decisions {
             let moved = transition.filter(|transition| transition.state != self.bill);
@@ -326,7 +329,9 @@ fn reference(due: &Due) -> PaymentId {
 /// Time is free: a search may come soon after the doubt or long after it.
 fn moment(due: &Due) -> Vec<Moment> {
     match due {
-        Due::Search { sent_at, .. } => vec![Moment(*sent_at), Moment(*sent_at + NEVER_RECEIVED + TimeDelta::seconds(1))],
+        Due::Search { sent_at, .. } => {
+            vec![Moment(*sent_at), Moment(*sent_at + NEVER_RECEIVED + TimeDelta::seconds(1))]
+        }
         Due::Create(_) | Due::Read { .. } | Due::Cancel { .. } | Due::Refund { .. } => vec![Moment(start())],
     }
 }

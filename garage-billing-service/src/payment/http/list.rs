@@ -54,7 +54,7 @@ async fn rows(repository: &Repository, asked: &Query) -> Result<Vec<Loaded<Row>>
     let mut rows = Vec::new();
     if let Some(Position { value, id }) = &asked.after {
         let begun = repository.load::<Bill>(*id).await?.into_iter().flat_map(rows_of);
-        rows.extend(begun.skip_while(|row| row.state.attempt.id.to_string() != *value));
+        rows.extend(begun.skip_while(|row| row.state.attempt.id.to_string() != *value).skip(1));
     }
     let after = asked.after.as_ref().map(|place| Position { value: String::new(), id: place.id });
     let query = Query {
