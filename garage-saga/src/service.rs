@@ -4,6 +4,7 @@
 
 use std::{
     future::Future,
+    io::ErrorKind,
     net::SocketAddr,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -12,7 +13,7 @@ use std::{
 use axum::{
     Router,
     extract::{Request, State},
-    http::{StatusCode, Uri},
+    http::StatusCode,
     response::{IntoResponse, Response, Sse},
     routing::get,
 };
@@ -97,7 +98,6 @@ impl Foundation {
     }
 
     /// The service, with its routes, those of every service around them, and a way to stop it.
-    #[must_use]
     pub fn open(self, api: OpenApiRouter) -> (Router, Running) {
         let (bus, store) = (self.parts.bus.clone(), self.parts.store.clone());
         let watch = Watch { outbox: self.outbox.clone(), stopping: self.stopping.clone() };
@@ -211,12 +211,8 @@ async fn live(State(door): State<Door>, request: Request) -> Response {
 async fn pass(State(door): State<Door>, request: Request) -> Response {
     match door.0.get() {
         Some(router) => router.clone().oneshot(request).await.into_response(),
-        None => waiting(request.uri()),
+        None => Problem::unavailable(Duration::from_secs(2)).into_response(),
     }
-}
-
-fn waiting(_uri: &Uri) -> Response {
-    Problem::unavailable(Duration::from_secs(2)).into_response()
 }
 
 /// Binds a port.
@@ -225,17 +221,16 @@ fn waiting(_uri: &Uri) -> Response {
 /// One sentence when the port is taken or not ours to take.
 pub async fn bind(service: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|cause| {
-        let text = match cause.kind() {
-            std::io::ErrorKind::AddrInUse => {
-                "another program uses it; stop that one or choose another port".to_owned()
-            }
-            std::io::ErrorKind::PermissionDenied => {
-                "this user may not use it; choose a port above 1023".to_owned()
-            }
-            _ => cause.to_string(),
-        };
-        Failure::lasting("opening a port", format!("{service} cannot listen on {address}: {text}"))
+        let advice = advice(cause.kind()).map_or_else(|| cause.to_string(), str::to_owned);
+        Failure::lasting("opening a port", format!("{service} cannot listen on {address}: {advice}"))
     })
+}
+
+fn advice(kind: ErrorKind) -> Option<&'static str> {
+    if kind == ErrorKind::AddrInUse {
+        return Some("another program uses it; stop that one or choose another port");
+    }
+    (kind == ErrorKind::PermissionDenied).then_some("this user may not use it; choose a port above 1023")
 }
 
 /// Connects to something that may not be there yet, saying what it waits for; `None` once stopping.

@@ -84,9 +84,9 @@ pub(crate) fn token(
 pub(crate) fn timeline_line(fact: &Value) -> String {
     let object = fact.as_object().cloned().unwrap_or_default();
     let at = fact["at"].as_str().unwrap_or_default();
-    let told = |(name, value): (&String, &Value)| match value {
-        Value::String(text) => format!("{name} {text}"),
-        other => format!("{name} {other}"),
+    let told = |(name, value): (&String, &Value)| match value.as_str() {
+        Some(text) => format!("{name} {text}"),
+        None => format!("{name} {value}"),
     };
     let details: Vec<String> = object
         .iter()

@@ -2,6 +2,8 @@
 //! interleaving of commands, deliveries, duplicates, reorderings, gateway answers (early, late, lost) and
 //! crashes: a crash between two steps is the step that did not happen, or the delivery that happens again.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop, and say why")]
+
 #[path = "every_order/gateway.rs"]
 mod gateway;
 #[path = "every_order/mistakes.rs"]

@@ -155,8 +155,10 @@ async fn every_saga_completes_once_though_each_service_is_killed() {
     let sagas = stream::iter(0..SAGAS)
         .map(|number| stubborn.saga(&customer, &vehicle, number))
         .buffer_unordered(AT_ONCE);
-    let (told, ()) = tokio::join!(sagas.collect::<Vec<_>>(), kill_each(&mut chain.programs, &stubborn.done));
+    let (told, killed) =
+        tokio::join!(sagas.collect::<Vec<_>>(), kill_each(&mut chain.programs, &stubborn.done));
 
+    killed.unwrap();
     let broken: Vec<String> =
         told.iter().filter_map(|saga| saga.as_ref().err().map(|cause| format!("{cause:#}"))).collect();
     assert!(
@@ -180,15 +182,16 @@ async fn every_saga_completes_once_though_each_service_is_killed() {
 }
 
 /// Each service dies once, when a fifth, two fifths and three fifths of the sagas are through.
-async fn kill_each(programs: &mut [chain::Program; 3], done: &AtomicUsize) {
+async fn kill_each(programs: &mut [chain::Program; 3], done: &AtomicUsize) -> Result<()> {
     for (program, at) in programs.iter_mut().zip([SAGAS / 5, 2 * SAGAS / 5, 3 * SAGAS / 5]) {
         let deadline = Instant::now() + PATIENCE;
         while done.load(Ordering::Relaxed) < at && Instant::now() < deadline {
             sleep(Duration::from_millis(5)).await;
         }
-        program.kill().unwrap();
-        program.start().unwrap();
+        program.kill()?;
+        program.start()?;
     }
+    Ok(())
 }
 
 /// Every item of a list, page by page.

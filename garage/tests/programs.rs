@@ -1,5 +1,7 @@
 //! The programs as somebody meets them at a prompt: what they say when something is missing, wrong or taken.
 
+#![expect(clippy::expect_used, reason = "a test that cannot go on must stop, and say why")]
+
 mod chain;
 
 use std::{

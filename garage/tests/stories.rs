@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::Result;
 use chain::{Chain, SECRET, VirtualHost};
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use futures::future::join_all;
 use garage::{
     embedded::{Addresses, DataDir, Embedded, settings, verifier},
@@ -71,7 +71,7 @@ async fn every_story_ends_as_it_must_all_in_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_quote_that_nobody_answers_expires_and_calls_the_order_off() {
-    let clock = Clock::manual(Utc::now());
+    let clock = Clock::manual(Clock::system().now());
     let small = Small::start(&clock).await.unwrap();
     let car = small.shop.take_in("Ana Souza", 1).await.unwrap();
     small.shop.quote(&car, "send").await.unwrap();
@@ -160,7 +160,7 @@ async fn what_can_never_succeed_is_set_aside_and_holds_nothing_up() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_quote_expires_on_real_servers_too() {
     install_crypto();
-    let clock = Clock::manual(Utc::now());
+    let clock = Clock::manual(Clock::system().now());
     let host = VirtualHost::make().await.unwrap();
     let (os, execution) =
         (postgres_database("os_service").await, postgres_database("execution_service").await);

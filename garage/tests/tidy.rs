@@ -1,6 +1,8 @@
 //! Holds the house: which crate may know which, which files are pure, and the habits that a compiler does not
 //! check. Reads the sources as text; a failure names the file and the rule.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on must stop, and say why")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -1,6 +1,7 @@
 //! The distributed way of running, for tests: the three real service programs on real servers, in databases and a
 //! virtual host of their own.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on must stop, and say why")]
 #![allow(dead_code, reason = "each test program uses its part of this")]
 #![allow(clippy::allow_attributes, reason = "what is dead differs from program to program")]
 

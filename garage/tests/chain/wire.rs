@@ -1,6 +1,8 @@
 //! A wire between a service and a server that a test can cut and mend: connections through it break at once, and new ones
 //! are refused until it is mended.
 
+#![expect(clippy::expect_used, reason = "a test that cannot go on must stop, and say why")]
+
 use std::net::SocketAddr;
 
 use tokio::{

@@ -2,6 +2,8 @@
 //! with the places it has still to reach or has reached. A step is one production transition, performed as
 //! the shell performs it: state and events together, gateway calls after their intent.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop, and say why")]
+
 use std::{
     collections::{BTreeMap, BTreeSet, hash_map::DefaultHasher},
     hash::{Hash, Hasher},
@@ -15,7 +17,7 @@ use garage_billing_service::{
 };
 use garage_events::{
     Cents, CustomerId, Event, EventId, ExecutionId, PaymentId, PaymentMethod, QuoteId, Service, Transition,
-    VehicleId, WorkOrderId, event::Payer, topology,
+    VehicleId, WorkOrderId, WorkOrderStatus, event::Payer, topology,
 };
 use garage_execution_service::execution::{Job, Step};
 use garage_os_service::work_order::{Details, Opening, WorkOrder};
@@ -287,32 +289,35 @@ impl World {
 
 /// Revisions count how often the status changed, so they depend on the way here; one that is not stale is
 /// always higher. Here each status is its own revision, which keeps the newest-wins rule and merges ways.
-fn unnumbered(event: Event) -> Event {
-    match event {
-        Event::WorkOrderStatusChanged(mut changed) => {
-            changed.revision = 1 + changed.new_status as u32;
-            changed.previous_status = changed.new_status;
-            Event::WorkOrderStatusChanged(changed)
-        }
-        other => other,
+fn unnumbered(mut event: Event) -> Event {
+    if let Event::WorkOrderStatusChanged(changed) = &mut event {
+        changed.revision = 1 + changed.new_status as u32;
+        changed.previous_status = changed.new_status;
     }
+    event
 }
 
 /// Whether some decision depends on this service's having heard this event.
 fn matters((event, service): &(Event, Service)) -> bool {
-    match (event, service) {
-        (Event::WorkOrderStatusChanged(changed), Service::Execution) => {
-            changed.new_status == garage_events::WorkOrderStatus::InProgress
+    match event {
+        Event::WorkOrderStatusChanged(changed) => {
+            *service == Service::Execution && changed.new_status == WorkOrderStatus::InProgress
         }
-        (
-            Event::WorkOrderStatusChanged(_)
-            | Event::PaymentFailed(_)
-            | Event::PaymentRejected(_)
-            | Event::PaymentRefunded(_)
-            | Event::ExecutionStatusChanged(_),
-            _,
-        ) => false,
-        _ => true,
+        Event::PaymentFailed(_)
+        | Event::PaymentRejected(_)
+        | Event::PaymentRefunded(_)
+        | Event::ExecutionStatusChanged(_) => false,
+        Event::WorkOrderCreated(_)
+        | Event::WorkOrderCancelled(_)
+        | Event::QuoteCreated(_)
+        | Event::QuoteApproved(_)
+        | Event::QuoteRejected(_)
+        | Event::QuoteSent(_)
+        | Event::PaymentCreated(_)
+        | Event::PaymentApproved(_)
+        | Event::ExecutionCreated(_)
+        | Event::ExecutionCompleted(_)
+        | Event::ExecutionFailed(_) => true,
     }
 }
 
