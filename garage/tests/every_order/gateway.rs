@@ -1,7 +1,11 @@
 //! The gateway as the explorer's environment: its ledger, and every answer that it may give to a call. The
 //! calls are performed by the cashier's production code, so what an answer means is decided there.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on must stop, and say why")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on must stop, and say why"
+)]
 
 use std::{collections::BTreeMap, sync::Mutex};
 
