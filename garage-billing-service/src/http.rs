@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequest, Request},
 };
 use chrono::{DateTime, Utc};
-use garage_events::{WorkOrderId, event::milliseconds};
+use garage_events::{WorkOrderId, milliseconds};
 use garage_kit::{
     Repository,
     auth::Caller,

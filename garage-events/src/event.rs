@@ -1,130 +1,16 @@
-//! Every message of the saga: its type, which is also its routing key, and its JSON (SPEC 3). An envelope
-//! reads what any version of any service wrote: unknown fields are ignored, a missing `version` is 1. What
-//! it cannot read is told apart, as each kind of unreadable message has a different cure.
+//! Every message of the saga: its type, which is also its routing key, and its data (SPEC 3). Unknown fields are
+//! ignored, so that a newer service may say more than an older one knows. How an event travels is the envelope's
+//! affair.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::{
-    Cents, CustomerId, EventId, ExecutionId, PartId, PaymentId, Quantity, QuoteId, Service, ServiceId,
-    VehicleId, WorkOrderId, words::words,
+    Cents, CustomerId, ExecutionId, ExecutionStatus, PartId, PaymentId, PaymentMethod, Priority, Quantity,
+    QuoteId, RejectionReason, Service, ServiceId, Unreadable, VehicleId, WorkOrderId, WorkOrderStatus,
+    envelope::milliseconds,
 };
-
-/// The newest schema version that this build reads and the one that it writes.
-pub const VERSION: u32 = 1;
-
-/// The largest event, as JSON text, in bytes; a larger one is refused before it is stored (SPEC 3).
-pub const MAX_BYTES: usize = 256 * 1024;
-
-/// An event with what is known of its telling.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Envelope {
-    /// Unique for ever; the same in every copy of this event.
-    pub event_id: EventId,
-    /// When it happened, by the clock of `source`.
-    pub timestamp: DateTime<Utc>,
-    /// Who published it.
-    pub source: Service,
-    /// The schema version of `data`.
-    pub version: u32,
-    /// The event that caused this one, if an event did.
-    pub causation_id: Option<EventId>,
-    /// What happened.
-    pub event: Event,
-}
-
-/// Why a message is no event that this build can read.
-#[derive(Debug, thiserror::Error)]
-pub enum Unreadable {
-    /// Not JSON, or JSON without the fields that every event has.
-    #[error("not an event: {0}")]
-    Malformed(#[source] serde_json::Error),
-    /// A type that this build does not know: perhaps a newer service wrote it.
-    #[error("unknown event type `{0}`")]
-    UnknownType(String),
-    /// A schema from the future.
-    #[error("`{event_type}` has version {version}, this program reads up to {VERSION}")]
-    UnknownVersion {
-        /// The routing key.
-        event_type: String,
-        /// The version that was claimed.
-        version: u32,
-    },
-    /// The type is known, its data is not as agreed.
-    #[error("the data of `{event_type}` is not as agreed: {source}")]
-    Data {
-        /// The routing key.
-        event_type: String,
-        /// Which field, and what was expected.
-        source: serde_json::Error,
-    },
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Written<'a> {
-    event_id: EventId,
-    event_type: &'a str,
-    timestamp: String,
-    source: Service,
-    version: u32,
-    correlation_id: WorkOrderId,
-    causation_id: Option<EventId>,
-    data: &'a Event,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Read<'a> {
-    event_id: EventId,
-    event_type: String,
-    timestamp: DateTime<Utc>,
-    source: Service,
-    version: Option<u32>,
-    causation_id: Option<EventId>,
-    #[serde(borrow)]
-    data: &'a RawValue,
-}
-
-impl Envelope {
-    /// The event as JSON text.
-    ///
-    /// # Errors
-    /// Never for values that were read or decided here; the signature is serde's.
-    pub fn to_json(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string(&Written {
-            event_id: self.event_id,
-            event_type: self.event.event_type(),
-            timestamp: self.timestamp.to_rfc3339_opts(SecondsFormat::Millis, true),
-            source: self.source,
-            version: self.version,
-            correlation_id: self.event.work_order_id(),
-            causation_id: self.causation_id,
-            data: &self.event,
-        })
-    }
-
-    /// Reads an event.
-    ///
-    /// # Errors
-    /// See [`Unreadable`]; none of its cases can heal by trying again.
-    pub fn from_json(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let read: Read<'_> = serde_json::from_slice(bytes).map_err(Unreadable::Malformed)?;
-        let version = read.version.unwrap_or(1);
-        if version > VERSION && Event::TYPES.contains(&read.event_type.as_str()) {
-            return Err(Unreadable::UnknownVersion { event_type: read.event_type, version });
-        }
-        Ok(Self {
-            event: Event::from_data(&read.event_type, read.data)?,
-            event_id: read.event_id,
-            timestamp: read.timestamp,
-            source: read.source,
-            version,
-            causation_id: read.causation_id,
-        })
-    }
-}
 
 macro_rules! events {
     ($($(#[$doc:meta])* $variant:ident($data:ty) = $key:literal from $source:ident)+) => {
@@ -156,7 +42,7 @@ macro_rules! events {
                 match self { $(Self::$variant(data) => data.work_order_id,)+ }
             }
 
-            fn from_data(event_type: &str, data: &RawValue) -> Result<Self, Unreadable> {
+            pub(crate) fn from_data(event_type: &str, data: &RawValue) -> Result<Self, Unreadable> {
                 match event_type {
                     $($key => serde_json::from_str(data.get()).map(Self::$variant),)+
                     unknown => return Err(Unreadable::UnknownType(unknown.to_owned())),
@@ -213,114 +99,6 @@ events! {
     ExecutionCompleted(ExecutionCompleted) = "execution.completed" from Execution
     /// The work will not be finished.
     ExecutionFailed(ExecutionFailed) = "execution.failed" from Execution
-}
-
-words! {
-    /// Where a work order stands (SPEC 4).
-    WorkOrderStatus {
-        /// Taken in.
-        Pending = "PENDING",
-        /// A quote exists.
-        Quoted = "QUOTED",
-        /// The customer has the quote.
-        QuoteSent = "QUOTE_SENT",
-        /// The customer said yes; money is awaited.
-        Approved = "APPROVED",
-        /// Paid: in the workshop.
-        InProgress = "IN_PROGRESS",
-        /// Repaired.
-        Completed = "COMPLETED",
-        /// Given back to the customer.
-        Delivered = "DELIVERED",
-        /// Called off.
-        Cancelled = "CANCELLED",
-        /// The workshop could not do it.
-        Failed = "FAILED",
-    }
-    /// Where the workshop's job stands (SPEC 4).
-    ExecutionStatus {
-        /// Prepared; nobody may begin.
-        AwaitingPayment = "AWAITING_PAYMENT",
-        /// Paid; the next free technician takes it.
-        Queued = "QUEUED",
-        /// Being looked at.
-        Diagnosing = "DIAGNOSING",
-        /// Looked at.
-        DiagnosisComplete = "DIAGNOSIS_COMPLETE",
-        /// Being repaired.
-        Repairing = "REPAIRING",
-        /// Repaired.
-        RepairComplete = "REPAIR_COMPLETE",
-        /// Being tried.
-        Testing = "TESTING",
-        /// Finished.
-        Completed = "COMPLETED",
-        /// Given up.
-        Failed = "FAILED",
-        /// Called off before it was paid.
-        Cancelled = "CANCELLED",
-    }
-    /// How urgent a job is.
-    Priority {
-        /// When there is time.
-        Low = "LOW",
-        /// As they come.
-        Normal = "NORMAL",
-        /// Before others.
-        High = "HIGH",
-        /// Before all.
-        Urgent = "URGENT",
-    }
-    /// How a customer pays.
-    PaymentMethod {
-        /// Instant transfer.
-        Pix = "PIX",
-        /// Credit card.
-        CreditCard = "CREDIT_CARD",
-        /// Debit card.
-        DebitCard = "DEBIT_CARD",
-        /// Bank slip.
-        Boleto = "BOLETO",
-    }
-    /// Where a quote stands (SPEC 4).
-    QuoteStatus {
-        /// Its lines may change.
-        Pending = "PENDING",
-        /// The customer has it.
-        Sent = "SENT",
-        /// The customer said yes.
-        Approved = "APPROVED",
-        /// The customer said no.
-        Rejected = "REJECTED",
-        /// Nobody answered in time.
-        Expired = "EXPIRED",
-        /// The order was called off.
-        Cancelled = "CANCELLED",
-    }
-    /// Where an attempt to pay stands.
-    PaymentStatus {
-        /// The gateway has been or is about to be asked; what it did is not known.
-        Processing = "PROCESSING",
-        /// Accepted; the payer must act, or the provider decides later.
-        Pending = "PENDING",
-        /// Captured.
-        Approved = "APPROVED",
-        /// Declined or expired.
-        Rejected = "REJECTED",
-        /// Called off before any money moved.
-        Cancelled = "CANCELLED",
-        /// Captured, and owed back.
-        Refunding = "REFUNDING",
-        /// Given back.
-        Refunded = "REFUNDED",
-    }
-    /// Why a quote was turned down.
-    RejectionReason {
-        /// By the customer.
-        Customer = "CUSTOMER",
-        /// By time.
-        Expired = "EXPIRED",
-    }
 }
 
 /// Why an order was called off, as words of the events.
@@ -598,12 +376,4 @@ data! {
 
 const fn pending() -> WorkOrderStatus {
     WorkOrderStatus::Pending
-}
-
-/// The one time format of the wire: UTC with milliseconds and `Z`, as JavaScript prints it.
-///
-/// # Errors
-/// As the serializer's.
-pub fn milliseconds<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
 }

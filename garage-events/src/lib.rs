@@ -1,24 +1,27 @@
 //! The vocabulary of the garage: the sixteen events and their JSON, the topology as data, transitions, money,
 //! ids. Pure: no async, no clock, no store, so that everything that speaks it can be explored and tested.
 
+mod envelope;
 pub mod event;
 mod followed;
 mod id;
 mod money;
 mod quantity;
+mod status;
 pub mod topology;
 mod transition;
 mod words;
 
-pub use event::{
-    Envelope, Event, ExecutionStatus, PaymentMethod, PaymentStatus, Priority, QuoteStatus, RejectionReason,
-    Unreadable, WorkOrderStatus,
-};
+pub use envelope::{Envelope, MAX_BYTES, Unreadable, VERSION, milliseconds};
+pub use event::Event;
 pub use followed::Followed;
 pub use id::{
     CustomerId, EventId, ExecutionId, PartId, PaymentId, QuoteId, ServiceId, VehicleId, WorkOrderId,
 };
 pub use money::{Cents, NotMoney};
 pub use quantity::Quantity;
+pub use status::{
+    ExecutionStatus, PaymentMethod, PaymentStatus, Priority, QuoteStatus, RejectionReason, WorkOrderStatus,
+};
 pub use topology::Service;
 pub use transition::{Refusal, Transition};

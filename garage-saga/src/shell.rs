@@ -3,7 +3,7 @@
 //! to change an aggregate that takes part in the saga.
 
 use chrono::{DateTime, Utc};
-use garage_events::{Envelope, Event, EventId, Refusal, Service, Transition, event, topology};
+use garage_events::{Envelope, Event, EventId, MAX_BYTES, Refusal, Service, Transition, VERSION, topology};
 use garage_kit::{
     Aggregate, Decision, Failure, Loaded, Repository, Unchanged, clock::Clock, http::Problem, store::Message,
 };
@@ -97,12 +97,12 @@ impl Shell {
             event_id: EventId(self.clock.event_id()),
             timestamp: occasion.at,
             source: self.service,
-            version: event::VERSION,
+            version: VERSION,
             causation_id: occasion.cause,
             event,
         };
         let body = envelope.to_json().map_err(|cause| Failure::lasting("writing an event", cause))?;
-        if body.len() > event::MAX_BYTES {
+        if body.len() > MAX_BYTES {
             return Err(Failure::lasting(
                 "writing an event",
                 format!("{topic} of {correlation} has {} bytes", body.len()),

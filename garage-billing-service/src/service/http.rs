@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
-use garage_events::{Cents, ServiceId, event::milliseconds};
+use garage_events::{Cents, ServiceId, milliseconds};
 use garage_kit::{
     Loaded,
     auth::Caller,

@@ -6,7 +6,7 @@ use axum::{
     routing::get,
 };
 use chrono::{DateTime, Utc};
-use garage_events::{CustomerId, event::milliseconds};
+use garage_events::{CustomerId, milliseconds};
 use garage_kit::{
     Loaded, Unchanged,
     http::{

@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
-use garage_events::{CustomerId, VehicleId, event::milliseconds};
+use garage_events::{CustomerId, VehicleId, milliseconds};
 use garage_kit::{
     Loaded, Unchanged,
     http::{

@@ -1,7 +1,7 @@
 //! A part as the outside sees it.
 
 use chrono::{DateTime, Utc};
-use garage_events::{Cents, PartId, event::milliseconds};
+use garage_events::{Cents, PartId, milliseconds};
 use garage_kit::auth::Caller;
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use garage_events::{
-    Cents, CustomerId, PaymentId, PaymentMethod, PaymentStatus, QuoteId, WorkOrderId, event::milliseconds,
+    Cents, CustomerId, PaymentId, PaymentMethod, PaymentStatus, QuoteId, WorkOrderId, milliseconds,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};

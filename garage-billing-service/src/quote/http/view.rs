@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use garage_events::{
     Cents, CustomerId, PartId, Quantity, QuoteId, QuoteStatus, ServiceId, VehicleId, WorkOrderId,
-    event::milliseconds,
+    milliseconds,
 };
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -2,8 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use garage_events::{
-    ExecutionId, ExecutionStatus, Priority, WorkOrderId, WorkOrderStatus,
-    event::{PartUsed, milliseconds},
+    ExecutionId, ExecutionStatus, Priority, WorkOrderId, WorkOrderStatus, event::PartUsed, milliseconds,
 };
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;

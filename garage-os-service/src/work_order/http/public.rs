@@ -10,7 +10,7 @@ use axum::{
     response::IntoResponse,
 };
 use chrono::{DateTime, Utc};
-use garage_events::{WorkOrderId, WorkOrderStatus, event::milliseconds};
+use garage_events::{WorkOrderId, WorkOrderStatus, milliseconds};
 use garage_kit::http::{Answer, Fields, FromFields, Json, Path, Peer, Problem, Query, RateLimit, read};
 use garage_saga::Shell;
 use serde::Serialize;
