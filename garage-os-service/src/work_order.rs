@@ -8,8 +8,9 @@ use garage_events::{
     Refusal, RejectionReason, Transition, VehicleId, WorkOrderId, WorkOrderStatus,
     event::{
         PartUsed, Payer, RequestedPart, RequestedService, WorkOrderCancelled, WorkOrderCreated,
-        WorkOrderStatusChanged, milliseconds, reason,
+        WorkOrderStatusChanged, reason,
     },
+    milliseconds,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -315,11 +316,15 @@ impl WorkOrder {
     /// Changes the descriptive fields.
     ///
     /// # Errors
-    /// Once the order has ended: what was agreed then stays as it was.
+    /// Once the order has ended: what was agreed then stays as it was. What the quote was made from is Billing's once
+    /// there is a quote: edit the quote.
     pub fn edit(self, details: Details, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
         match self.status() {
             status @ (WorkOrderStatus::Cancelled | WorkOrderStatus::Failed | WorkOrderStatus::Delivered) => {
                 Err(Refusal::state("editing", "work order", status))
+            }
+            status if status != WorkOrderStatus::Pending && !self.details.asks_for_the_same(&details) => {
+                Err(Refusal::state("changing what the quote was made from", "work order", status))
             }
             WorkOrderStatus::Pending
             | WorkOrderStatus::Quoted
@@ -380,6 +385,13 @@ fn status_after(facts: &[Fact]) -> WorkOrderStatus {
     ];
     let holds = |is: &fn(&What) -> bool| facts.iter().any(|fact| is(&fact.what));
     precedence.iter().find(|(is, _)| holds(is)).map_or(WorkOrderStatus::Pending, |(_, status)| *status)
+}
+
+impl Details {
+    fn asks_for_the_same(&self, other: &Self) -> bool {
+        (self.estimated_cost, &self.services, &self.parts)
+            == (other.estimated_cost, &other.services, &other.parts)
+    }
 }
 
 impl Fact {

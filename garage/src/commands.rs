@@ -50,7 +50,7 @@ impl Services {
     pub(crate) fn shop(&self, env: &Env) -> Result<Shop> {
         let token = match &self.token {
             Some(token) => token.clone(),
-            None => token(&secret(env, &self.data_dir)?, "garage", &ROLES, TimeDelta::hours(1))?,
+            None => token(env, &secret(env, &self.data_dir)?, "garage", &ROLES, TimeDelta::hours(1))?,
         };
         Shop::new([self.os.clone(), self.billing.clone(), self.execution.clone()], token)
     }
@@ -70,14 +70,21 @@ pub(crate) fn secret(env: &Env, data_dir: &Path) -> Result<SecretString> {
     }
 }
 
-/// A signed token.
+/// A signed token, for the audience and by the issuer that the services check, if they do.
 pub(crate) fn token(
+    env: &Env,
     secret: &SecretString,
     subject: &str,
     roles: &[&str],
     lifetime: TimeDelta,
 ) -> Result<String> {
-    sign(secret, &Grant::new(subject, roles, lifetime), &Clock::system()).context("signing a token")
+    let mut grant = Grant::new(subject, roles, lifetime);
+    for (claim, variable) in [("aud", "JWT_AUDIENCE"), ("iss", "JWT_ISSUER")] {
+        if let Some(value) = env.text(variable)? {
+            grant = grant.with(claim, value);
+        }
+    }
+    sign(secret, &grant, &Clock::system()).context("signing a token")
 }
 
 /// A line of a work order's timeline.

@@ -122,6 +122,7 @@ each_mistake_is_found! {
     a_refund_of_finished_work_is_found: RefundOnCancel breaks "work without a captured payment"
     work_on_approval_alone_is_found: WorkOnApproval breaks "work without a captured payment"
     two_live_attempts_are_found: TwoLiveAttempts breaks "two live captures"
+    a_new_refund_key_per_call_is_found: NewRefundKeyPerCall breaks "one capture was given back twice"
     a_new_key_per_call_is_found: NewKeyPerCall breaks "two live captures"
     unknown_taken_for_failed_is_found: UnknownIsFailed breaks "CANCELLED and money kept"
     a_late_capture_kept_is_found: LateCaptureKept breaks "COMPLETED under a quote that nobody approved"

@@ -275,12 +275,27 @@ pub fn object<T: FromFields>(field: Field<'_>) -> Answer<T> {
     }
 }
 
+/// A client's own object may be nested so deep: what is stored around it nests further, and a parser reads 127 levels.
+const DEEPEST: usize = 16;
+
 /// An object of the client's own, kept as it is, of so many bytes as JSON at most.
 pub fn free(longest: usize) -> impl Fn(Field<'_>) -> Answer<Map<String, Value>> {
     move |field| match field.value.as_object() {
+        Some(_) if is_deeper(field.value, DEEPEST) => {
+            Err(field.refuse(format!("must be nested at most {DEEPEST} levels deep")))
+        }
         Some(object) if field.value.to_string().len() <= longest => Ok(object.clone()),
         Some(_) => Err(field.refuse(format!("must have at most {longest} bytes as JSON"))),
         None => Err(field.refuse("must be an object")),
+    }
+}
+
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    let within = |inner: &Value| levels == 0 || is_deeper(inner, levels - 1);
+    match value {
+        Value::Array(items) => items.iter().any(within),
+        Value::Object(object) => object.values().any(within),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 

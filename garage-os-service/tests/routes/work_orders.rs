@@ -4,7 +4,10 @@ use axum::{
     body::Body,
     http::{Method, StatusCode},
 };
-use garage_events::{Event, ExecutionId, event::ExecutionCompleted};
+use garage_events::{
+    Cents, CustomerId, Event, ExecutionId, QuoteId,
+    event::{ExecutionCompleted, QuoteCreated},
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -285,6 +288,33 @@ async fn an_edit_changes_what_it_names_and_null_takes_away() {
         shop.patch(&path(&made), &wrong).await.fields(),
         ["description", "estimatedCost", "services[0]", "status"]
     );
+}
+
+#[tokio::test]
+async fn the_deepest_metadata_that_is_taken_reads_back() {
+    let (shop, body) = with_a_car().await;
+    let nested = |levels: usize| (1..levels).fold(json!({}), |inner, _| json!({ "in": inner }));
+    let made = shop.post("/work-orders", &with(&body, "metadata", nested(17))).await.made();
+    assert_eq!(shop.read(&made).await["metadata"], nested(17));
+    for levels in [18, 60, 120] {
+        let reply = shop.post("/work-orders", &with(&body, "metadata", nested(levels))).await;
+        assert_eq!(reply.fields(), ["metadata"], "{levels}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_quote_was_made_from_is_not_changed_behind_its_back() {
+    let shop = Shop::new().await;
+    let order = shop.order().await;
+    let work_order_id = serde_json::from_value(order["id"].clone()).unwrap();
+    let (quote_id, customer_id) = (QuoteId(Uuid::from_u128(1)), CustomerId(Uuid::from_u128(2)));
+    let total_amount = Cents::new(15_000).unwrap();
+    let valid_until = "2026-02-18T10:00:00Z".parse().unwrap();
+    shop.tell(QuoteCreated { work_order_id, quote_id, customer_id, total_amount, valid_until }).await;
+    let refused = shop.patch(&path(&order), &json!({"parts": [PART]})).await;
+    assert_eq!(refused.problem().0, 409);
+    let edited = shop.patch(&path(&order), &json!({"description": "It squeals when cold"})).await.ok();
+    assert_eq!(edited["description"], "It squeals when cold");
 }
 
 #[tokio::test]

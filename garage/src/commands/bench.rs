@@ -17,7 +17,7 @@ use garage::{
     shop::{At, Shop},
     stories::straight_through,
 };
-use garage_kit::clock::Clock;
+use garage_kit::{clock::Clock, program::Env};
 use reqwest::Method;
 use tokio::time::sleep;
 
@@ -64,7 +64,7 @@ impl Bench {
         println!("resident at rest       {:>8.1} MiB", resident(child.0.id())?);
 
         let secret = secret_in(folder)?.context("a secret in the data directory")?;
-        let shop = Shop::new(urls, token(&secret, "bench", &ROLES, TimeDelta::hours(1))?)?;
+        let shop = Shop::new(urls, token(&Env::fixed(&[]), &secret, "bench", &ROLES, TimeDelta::hours(1))?)?;
         let begun = Instant::now();
         let mut millis = drive(&shop, self.sagas, self.concurrency).await?;
         let seconds = begun.elapsed().as_secs_f64();
@@ -99,9 +99,10 @@ fn free_ports() -> Result<[u16; 3]> {
     Ok(ports)
 }
 
+/// Whatever this environment says, its payments go to the sandbox and its secret is its own.
 fn start(folder: &Path, ports: [u16; 3]) -> Result<Running> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("up").arg("--data-dir").arg(folder).env_remove("JWT_SECRET").stdout(Stdio::null());
+    command.arg("up").arg("--data-dir").arg(folder).env_clear().stdout(Stdio::null());
     for (flag, port) in ["--os-port", "--billing-port", "--execution-port"].iter().zip(ports) {
         command.arg(flag).arg(port.to_string());
     }

@@ -44,26 +44,27 @@ impl Demo {
                     Services { os, billing, execution, token: self.token, data_dir: self.data_dir };
                 tell_all(&services.shop(env)?).await
             }
-            _ => fresh(env).await,
+            _ => fresh().await,
         }
     }
 }
 
-/// A whole system in a folder of its own, gone afterwards.
-async fn fresh(env: &Env) -> Result<()> {
+/// A whole system in a folder of its own, gone afterwards. Whatever the environment says, its payments go to the
+/// sandbox.
+async fn fresh() -> Result<()> {
     let clock = Clock::system();
     let folder = temporary_folder(&clock);
-    let told = in_folder(env, &clock, &folder).await;
+    let told = in_folder(&clock, &folder).await;
     std::fs::remove_dir_all(&folder)?;
     told
 }
 
-async fn in_folder(env: &Env, clock: &Clock, folder: &std::path::Path) -> Result<()> {
+async fn in_folder(clock: &Clock, folder: &std::path::Path) -> Result<()> {
     let data = DataDir::open(folder)?;
     let secret = data.secret(clock)?;
     let addresses = Addresses { host: IpAddr::V4(Ipv4Addr::LOCALHOST), ports: [0; 3] };
-    let embedded = Embedded::start(&data, addresses, settings(env)?, &secret, clock).await?;
-    let token = token(&secret, "garage", &ROLES, TimeDelta::hours(1))?;
+    let embedded = Embedded::start(&data, addresses, settings(&Env::fixed(&[]))?, &secret, clock).await?;
+    let token = token(&Env::fixed(&[]), &secret, "garage", &ROLES, TimeDelta::hours(1))?;
     let told = tell_all(&Shop::new(embedded.urls.clone(), token)?).await;
     embedded.stop().await;
     told

@@ -1,5 +1,6 @@
 //! `garage doctor`: checks whatever is configured and says what to do about what does not work. Exit code 1
-//! when something does not. It asks nobody for money.
+//! when something does not. It asks nobody for money. Like a service at its start it brings schemas up to date and declares
+//! what is missing at the broker: a difference shows as an error.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -62,8 +63,8 @@ impl Doctor {
     async fn examine(&self, env: &Env) -> Result<Vec<(String, Finding)>> {
         let mut findings = Vec::new();
         for (service, url) in [("os", &self.os_database_url), ("execution", &self.execution_database_url)] {
-            if let Some(url) = database(env, url.as_deref(), service)? {
-                findings.push((format!("{service} database"), sql(service, url.expose_secret()).await));
+            if let Some(database) = database(env, url.as_deref(), service)? {
+                findings.push((format!("{service} database"), database.finding(service).await));
             }
         }
         if let Some(uri) = env.url("MONGODB_URI", &["mongodb", "mongodb+srv"])? {
@@ -105,13 +106,34 @@ impl Doctor {
     }
 }
 
-/// The address of a service's database: the argument, or the environment's server with the service's name.
-fn database(env: &Env, argument: Option<&str>, service: &str) -> Result<Option<SecretString>> {
+/// The address of a service's database: the argument, or the environment's server with the service's usual name. A
+/// service's own `DATABASE_URL` or `DATABASE_NAME` says nothing of the other's, so they must be given as arguments.
+fn database(env: &Env, argument: Option<&str>, service: &str) -> Result<Option<Database>> {
     if let Some(url) = argument {
-        return Ok(Some(url.to_owned().into()));
+        return Ok(Some(Database::At(url.to_owned().into())));
     }
-    let configured = env.text("DATABASE_HOST")?.is_some() && env.text("DATABASE_URL")?.is_none();
-    Ok(if configured { Some(env.database_url(&format!("{service}_service"))?) } else { None })
+    if env.text("DATABASE_URL")?.is_some() || env.text("DATABASE_NAME")?.is_some() {
+        return Ok(Some(Database::Unclear));
+    }
+    let configured = env.text("DATABASE_HOST")?.is_some();
+    let url = configured.then(|| env.database_url(&format!("{service}_service"))).transpose()?;
+    Ok(url.map(Database::At))
+}
+
+enum Database {
+    At(SecretString),
+    Unclear,
+}
+
+impl Database {
+    async fn finding(&self, service: &str) -> Finding {
+        match self {
+            Self::At(url) => sql(service, url.expose_secret()).await,
+            Self::Unclear => Err(format!(
+                "not checked: DATABASE_URL and DATABASE_NAME name one service's database; give --{service}-database-url"
+            )),
+        }
+    }
 }
 
 async fn sql(service: &str, url: &str) -> Finding {
@@ -126,7 +148,7 @@ async fn opened(connecting: impl Future<Output = Result<std::sync::Arc<dyn Store
     let store =
         timeout(PATIENCE, connecting).await.map_err(|_| late())?.map_err(|failure| failure.to_string())?;
     timeout(PATIENCE, store.ping()).await.map_err(|_| late())?.map_err(|failure| failure.to_string())?;
-    Ok("answers, and its schema is up to date".to_owned())
+    Ok("answers, and its schema is up to date (as at a start: what was missing has been added)".to_owned())
 }
 
 fn late() -> String {

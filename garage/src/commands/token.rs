@@ -30,7 +30,7 @@ impl Token {
     #[expect(clippy::print_stdout, reason = "what a command says goes to standard output")]
     pub(crate) fn run(self, env: &Env) -> Result<()> {
         let roles: Vec<&str> = self.role.iter().map(String::as_str).collect();
-        println!("{}", token(&secret(env, &self.data_dir)?, &self.sub, &roles, self.ttl)?);
+        println!("{}", token(env, &secret(env, &self.data_dir)?, &self.sub, &roles, self.ttl)?);
         Ok(())
     }
 }

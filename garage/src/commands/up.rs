@@ -48,7 +48,7 @@ impl Up {
             Addresses { host: self.host, ports: [self.os_port, self.billing_port, self.execution_port] };
         let stopping = program::shutdown_signal()?;
         let embedded = Embedded::start(&data, addresses, settings, &secret, &clock).await?;
-        let token = token(&secret, "manager", &ROLES, TimeDelta::hours(12))?;
+        let token = token(env, &secret, "manager", &ROLES, TimeDelta::hours(12))?;
         self.greet(&embedded, &token, begun);
         stopping.cancelled().await;
         embedded.stop().await;

@@ -7,7 +7,10 @@
     reason = "a test that cannot go on must stop, and say why"
 )]
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -20,11 +23,13 @@ use garage_billing_service::{
 };
 use garage_events::{Cents, PaymentId};
 
-/// A payment at the gateway.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A payment at the gateway, and the keys under which its whole amount was given back. The provider refuses a second
+/// refund; this ledger does not, so that one which is asked for under another key shows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Entry {
     pub amount: Cents,
     pub state: State,
+    pub refunds: BTreeSet<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,7 +45,7 @@ pub(crate) enum State {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment(pub DateTime<Utc>);
 
-/// Payments by our reference, which is the idempotency key. Refunds are counted by the mistakes that break it.
+/// Payments by our reference, which is the idempotency key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Ledger(pub BTreeMap<PaymentId, Entry>);
 
@@ -107,17 +112,17 @@ impl Open {
             .0
             .iter()
             .find(|(reference, _)| reference.to_string() == gateway_id)
-            .map(|(reference, entry)| (*reference, *entry))
+            .map(|(reference, entry)| (*reference, entry.clone()))
     }
 
     fn set(&self, reference: PaymentId, state: State) -> Charged {
         let mut ledger = self.ledger.lock().unwrap();
         *ledger = ledger.with(reference, state);
-        charged(reference, ledger.0[&reference])
+        charged(reference, &ledger.0[&reference])
     }
 }
 
-fn charged(reference: PaymentId, entry: Entry) -> Charged {
+fn charged(reference: PaymentId, entry: &Entry) -> Charged {
     let standing = match entry.state {
         State::Pending => Standing::Pending,
         State::Captured => Standing::Approved,
@@ -133,20 +138,21 @@ impl Gateway for Open {
     async fn create(&self, charge: &Charge) -> Result<Charged, GatewayError> {
         let mut ledger = self.ledger.lock().unwrap();
         if let Some(entry) = ledger.0.get(&charge.reference) {
-            return Ok(charged(charge.reference, *entry));
+            return Ok(charged(charge.reference, entry));
         }
         let state = self.outcome.ok_or_else(|| GatewayError::Refused("not today".to_owned()))?;
-        let entry = Entry { amount: charge.amount, state };
+        let entry = Entry { amount: charge.amount, state, refunds: BTreeSet::new() };
+        let made = charged(charge.reference, &entry);
         ledger.0.insert(charge.reference, entry);
-        Ok(charged(charge.reference, entry))
+        Ok(made)
     }
 
     async fn read(&self, gateway_id: &str) -> Result<Option<Charged>, GatewayError> {
-        Ok(self.find(gateway_id).map(|(reference, entry)| charged(reference, entry)))
+        Ok(self.find(gateway_id).map(|(reference, entry)| charged(reference, &entry)))
     }
 
     async fn search(&self, reference: PaymentId) -> Result<Option<Charged>, GatewayError> {
-        Ok(self.ledger.lock().unwrap().0.get(&reference).map(|entry| charged(reference, *entry)))
+        Ok(self.ledger.lock().unwrap().0.get(&reference).map(|entry| charged(reference, entry)))
     }
 
     async fn cancel(&self, gateway_id: &str, _key: &str) -> Result<Charged, GatewayError> {
@@ -158,10 +164,11 @@ impl Gateway for Open {
         }
     }
 
-    async fn refund(&self, gateway_id: &str, _amount: Cents, _key: &str) -> Result<Refunded, GatewayError> {
+    async fn refund(&self, gateway_id: &str, _amount: Cents, key: &str) -> Result<Refunded, GatewayError> {
         match self.find(gateway_id) {
             Some((reference, Entry { state: State::Captured | State::Refunded, .. })) => {
                 self.set(reference, State::Refunded);
+                self.ledger.lock().unwrap().0.get_mut(&reference).unwrap().refunds.insert(key.to_owned());
                 Ok(Refunded::Done("refund".to_owned()))
             }
             _ => Err(GatewayError::Refused("not captured".to_owned())),

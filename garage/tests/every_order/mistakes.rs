@@ -81,7 +81,7 @@ mistakes! {
     NewKeyPerCall {
         fn ledger(&self, ledger: &Ledger) -> Ledger {
             let renamed = |(reference, entry): (&PaymentId, &crate::gateway::Entry)| {
-                (PaymentId(uuid::Uuid::from_u128(reference.0.as_u128() | 1 << 32)), *entry)
+                (PaymentId(uuid::Uuid::from_u128(reference.0.as_u128() | 1 << 32)), entry.clone())
             };
             Ledger(ledger.0.iter().map(renamed).collect())
         }
@@ -148,6 +148,16 @@ mistakes! {
                 }
             }
             Some(moved)
+        }
+    }
+    /// Every retry of a refund is a new one for the gateway.
+    NewRefundKeyPerCall {
+        fn ledger(&self, ledger: &Ledger) -> Ledger {
+            let mut forgetful = ledger.clone();
+            for entry in forgetful.0.values_mut() {
+                entry.refunds = entry.refunds.iter().map(|key| format!("{key}, once")).collect();
+            }
+            forgetful
         }
     }
 }

@@ -33,6 +33,7 @@ fn money_is_taken_once(world: &World) -> Kept {
         world.entries().all(|(_, entry)| Some(entry.amount) == total),
         "an amount that is not the quote's total",
     )?;
+    promise(world.entries().all(|(_, entry)| entry.refunds.len() <= 1), "one capture was given back twice")?;
     let stored = |reference| world.bill.attempts.iter().any(|attempt| attempt.id == reference);
     promise(world.entries().all(|(reference, _)| stored(*reference)), "a charge that was not stored before")
 }

@@ -4,7 +4,8 @@
 use chrono::{DateTime, Utc};
 use garage_events::{
     Cents, CustomerId, EventId, QuoteId, VehicleId, WorkOrderId, WorkOrderStatus,
-    event::{RequestedPart, RequestedService, milliseconds},
+    event::{RequestedPart, RequestedService},
+    milliseconds,
 };
 use serde::{Serialize, Serializer};
 use serde_json::Value;
