@@ -238,10 +238,11 @@ impl Cashier {
         let announced = self.0.shell.decide::<Bill>(order.0, None, |bill, at| {
             Ok(bill.ok_or(Refusal::Unknown("work order"))?.resend(reference, at))
         });
-        if announced.await?.state.due().contains(&due) {
-            return self.make(order, due).await;
+        let still_due = announced.await?.state.due().into_iter().find(|due| due.reference() == reference);
+        match still_due.filter(|due| matches!(due, Due::Create(_))) {
+            Some(due) => self.make(order, due).await,
+            None => Ok(None),
         }
-        Ok(None)
     }
 
     /// The call, and what the bill is after its answer; an answer may ask for another call.

@@ -176,6 +176,7 @@ impl Attempt {
             card_brand: self.card_brand.clone(),
             installments: self.installments,
             description: format!("Quote {}", self.quote_id),
+            sent_first: (self.updated_at > self.created_at).then_some(self.created_at),
         }
     }
 

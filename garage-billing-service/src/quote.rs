@@ -277,7 +277,9 @@ impl Line {
             name: known.map_or_else(unknown, |priced| priced.name.clone()),
             description: None,
             quantity,
-            unit_price: known.map(|priced| priced.price),
+            unit_price: known
+                .map(|priced| priced.price)
+                .filter(|price| price.times(quantity.decimal()).is_some()),
             part_id: None,
             service_id: None,
         }

@@ -192,6 +192,8 @@ fn without_repeats(writes: Vec<Write>) -> (Vec<Write>, Vec<Write>) {
     })
 }
 
+/// Commits a group; when something in it can never be written, each of its writes alone, so that strangers who happened
+/// to come along do not suffer.
 async fn commit(shared: &Shared, group: Vec<Write>) {
     let (mut waiting, mut changes) = (Vec::new(), Vec::new());
     for write in group {
@@ -200,12 +202,25 @@ async fn commit(shared: &Shared, group: Vec<Write>) {
     }
     match shared.store.commit(&changes).await {
         Ok(outcomes) => settle(shared, waiting, changes, outcomes),
-        Err(failure) => {
-            let text = failure.to_string();
-            for (answer, _) in waiting {
-                let _ = answer.send(Err(Failure::passing("committing", text.clone())));
+        Err(failure) if waiting.len() > 1 && !failure.is_passing() => {
+            let mut changes = changes.into_iter();
+            for (answer, size) in waiting {
+                let own: Vec<Change> = changes.by_ref().take(size).collect();
+                match shared.store.commit(&own).await {
+                    Ok(outcomes) => settle(shared, vec![(answer, size)], own, outcomes),
+                    Err(failure) => refuse(vec![(answer, size)], &failure),
+                }
             }
         }
+        Err(failure) => refuse(waiting, &failure),
+    }
+}
+
+fn refuse(waiting: Vec<(Answer, usize)>, failure: &Failure) {
+    let text = failure.to_string();
+    let again = if failure.is_passing() { Failure::passing } else { Failure::lasting };
+    for (answer, _) in waiting {
+        let _ = answer.send(Err(again("committing", text.clone())));
     }
 }
 

@@ -77,12 +77,19 @@ where
         let stopping = program::shutdown_signal()?;
         let door = Door::default();
         let listener = bind(self.service.word(), SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))).await?;
-        let served = door.serve(listener, stopping.clone());
+        let mut served = door.serve(listener, stopping.clone());
         let bus = RabbitMq::connect(broker.expose_secret(), topology_of(self.service)?, clock.clone())?;
         let Some(store) = patiently(&stopping, &self.connect).await? else { return Ok(()) };
         let (router, running) = (self.open)(Parts { store, bus, clock, verifier });
         door.lead_to(router);
-        let ended = served.await.unwrap_or_else(|cause| Err(Failure::lasting("serving HTTP", cause)));
+        let ended = tokio::select! {
+            ended = &mut served => ended,
+            () = stopping.cancelled() => {
+                running.end_streams();
+                served.await
+            }
+        };
+        let ended = ended.unwrap_or_else(|cause| Err(Failure::lasting("serving HTTP", cause)));
         running.stop().await;
         Ok(ended?)
     }

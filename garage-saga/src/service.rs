@@ -68,6 +68,7 @@ pub struct Foundation {
     shell: Shell,
     outbox: Outbox,
     stopping: CancellationToken,
+    streams: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -78,7 +79,14 @@ impl Foundation {
         let outbox = Outbox::start(parts.store.clone(), parts.bus.clone(), parts.clock.clone());
         let shell =
             Shell { repository: Repository::new(outbox.clone()), clock: parts.clock.clone(), service };
-        Self { parts, shell, outbox, stopping: CancellationToken::new(), tasks: TaskTracker::new() }
+        Self {
+            parts,
+            shell,
+            outbox,
+            stopping: CancellationToken::new(),
+            streams: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }
     }
 
     /// The hand that performs the service's transitions.
@@ -100,7 +108,7 @@ impl Foundation {
     /// The service, with its routes, those of every service around them, and a way to stop it.
     pub fn open(self, api: OpenApiRouter) -> (Router, Running) {
         let (bus, store) = (self.parts.bus.clone(), self.parts.store.clone());
-        let watch = Watch { outbox: self.outbox.clone(), stopping: self.stopping.clone() };
+        let watch = Watch { outbox: self.outbox.clone(), stopping: self.streams.clone() };
         let router = http::Shell::new(self.shell.service.word(), self.parts.clock, self.parts.verifier)
             .check("database", move || {
                 let store = store.clone();
@@ -111,7 +119,13 @@ impl Foundation {
         self.tasks.close();
         (
             router,
-            Running { bus: self.parts.bus, outbox: self.outbox, stopping: self.stopping, tasks: self.tasks },
+            Running {
+                bus: self.parts.bus,
+                outbox: self.outbox,
+                stopping: self.stopping,
+                streams: self.streams,
+                tasks: self.tasks,
+            },
         )
     }
 }
@@ -121,17 +135,33 @@ pub struct Running {
     bus: Arc<dyn Bus>,
     outbox: Outbox,
     stopping: CancellationToken,
+    streams: CancellationToken,
     tasks: TaskTracker,
 }
 
+/// How long a stop waits for events that are on their way; what has not left by then is in the store.
+const LEAVING: Duration = Duration::from_secs(1);
+
 impl Running {
-    /// Stops gently, in the order in which work flows: no more side work and deliveries, then the last
-    /// commits and their events. Call it once its HTTP has ended.
+    /// Ends the streams of server-sent events, which would keep HTTP from ending.
+    pub fn end_streams(&self) {
+        self.streams.cancel();
+    }
+
+    /// Stops gently, in the order in which work flows: no more side work; what was committed leaves; no more
+    /// deliveries, those at hand are finished; then the last commits. Call it once its HTTP has ended.
     pub async fn stop(self) {
+        self.end_streams();
         self.stopping.cancel();
         self.tasks.wait().await;
-        self.outbox.close().await;
+        let leaving = async {
+            while self.outbox.depth() > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let _ = tokio::time::timeout(LEAVING, leaving).await;
         self.bus.close().await;
+        self.outbox.close().await;
     }
 }
 

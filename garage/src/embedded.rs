@@ -171,6 +171,7 @@ impl Embedded {
     /// Stops gently: requests at hand, side work, deliveries, the last commits.
     pub async fn stop(self) {
         self.stopping.cancel();
+        self.running.iter().for_each(Running::end_streams);
         for served in self.served {
             if let Ok(Err(failure)) = served.await {
                 tracing::error!(%failure, "a service ended badly");

@@ -3,6 +3,9 @@
 
 use super::*;
 
+/// A bill takes so many attempts and no more: it is one document, and a customer's link may try for ever.
+const MOST_ATTEMPTS: usize = 50;
+
 impl Bill {
     /// Takes an attempt to pay: it is stored, and the gateway is asked afterwards. The same attempt handed
     /// in again changes nothing.
@@ -75,6 +78,9 @@ impl Bill {
         }
         if quote.status != QuoteStatus::Approved {
             return Err(Refusal::state("paying", "quote", quote.status));
+        }
+        if self.attempts.len() >= MOST_ATTEMPTS {
+            return Err(Refusal::state("paying", "bill", "at its last attempt; ask the workshop"));
         }
         if let Some(live) = self.attempts.iter().find(|attempt| attempt.is_live()) {
             return Err(Refusal::state("paying again", "earlier payment", live.status));

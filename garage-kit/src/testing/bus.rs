@@ -41,6 +41,7 @@ macro_rules! bus_suite {
             a_bus_that_is_closed_finishes_what_is_at_hand
             a_consumer_that_panics_once_loses_nothing
             a_message_over_which_the_consumer_always_panics_is_set_aside
+            a_message_over_which_the_consumer_lastingly_fails_is_set_aside
             a_consumer_that_miscounts_its_verdicts_gets_the_batch_again
         }
     };
@@ -321,6 +322,22 @@ pub async fn a_message_over_which_the_consumer_always_panics_is_set_aside(world:
     publish(&*bus, &messages).await;
     let resting = world.resting("orders", 1).await;
     assert_eq!(resting, [("poison".to_owned(), "the consumer panicked: poison".to_owned())]);
+    assert_eq!(distinct(&listener.took(2).await), numbers(2));
+    world.tidy(&[bus]).await;
+}
+
+/// A record that no longer reads, say: the others of its batch, and all that come after, must not wait for it.
+pub async fn a_message_over_which_the_consumer_lastingly_fails_is_set_aside(world: World) {
+    let listener =
+        Listener::answering(|_, batch| match batch.iter().any(|delivery| delivery.body == b"poison") {
+            true => Err(Failure::lasting("reading a record", "it makes no sense")),
+            false => Ok(done(batch)),
+        });
+    let bus = world.listen("shop", &[("orders", "order.made")], &listener).await;
+    let messages = [message("order.made", "0"), message("order.made", "poison"), message("order.made", "1")];
+    publish(&*bus, &messages).await;
+    let resting = world.resting("orders", 1).await;
+    assert_eq!(resting, [("poison".to_owned(), "reading a record: it makes no sense".to_owned())]);
     assert_eq!(distinct(&listener.took(2).await), numbers(2));
     world.tidy(&[bus]).await;
 }
