@@ -323,19 +323,25 @@ impl WorkOrder {
             status @ (WorkOrderStatus::Cancelled | WorkOrderStatus::Failed | WorkOrderStatus::Delivered) => {
                 Err(Refusal::state("editing", "work order", status))
             }
-            status if status != WorkOrderStatus::Pending && !self.details.asks_for_the_same(&details) => {
-                Err(Refusal::state("changing what the quote was made from", "work order", status))
-            }
             WorkOrderStatus::Pending
             | WorkOrderStatus::Quoted
             | WorkOrderStatus::QuoteSent
             | WorkOrderStatus::Approved
             | WorkOrderStatus::InProgress
             | WorkOrderStatus::Completed => {
+                self.check_quoted(&details)?;
                 let updated_at = if details == self.details { self.updated_at } else { at };
                 Ok(Transition::quiet(Self { details, updated_at, ..self }))
             }
         }
+    }
+
+    fn check_quoted(&self, details: &Details) -> Result<(), Refusal> {
+        let status = self.status();
+        if status == WorkOrderStatus::Pending || self.details.asks_for_the_same(details) {
+            return Ok(());
+        }
+        Err(Refusal::state("changing what the quote was made from", "work order", status))
     }
 
     /// Adds a fact unless it is known, and tells what follows from it.
