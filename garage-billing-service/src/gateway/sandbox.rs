@@ -1,6 +1,6 @@
 //! A gateway of the shop's own, for everything that must not move money: trying the system, stories, tests.
 //! It keeps what it was told as durably as the service's store does, so that a payment is still there after
-//! a crash. In process it is a [`Gateway`]; [`server`] shows the same book as the provider's HTTP interface.
+//! a crash. In process it is a [`Gateway`](crate::gateway::Gateway); [`server`] shows the same book as the provider's HTTP interface.
 
 use garage_events::Cents;
 use garage_kit::{
