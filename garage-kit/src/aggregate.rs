@@ -92,7 +92,7 @@ fn loaded<A: Aggregate>(record: &Record) -> Result<Loaded<A>, Failure> {
 /// The change that brings a record from the version that was read to the decision.
 ///
 /// # Errors
-/// As [`body`].
+/// When its serialization fails, which is a mistake of its type.
 pub fn change<A: Aggregate>(id: Uuid, expected: u64, decision: Decision<A>) -> Result<Change, Failure> {
     let body = decision.next.as_ref().map(body).transpose()?;
     Ok(Change { kind: A::KIND, id, expected, body, messages: decision.messages })
