@@ -99,7 +99,7 @@ pub struct Extras {
 pub enum Answer {
     /// The payment as the gateway knows it.
     Charged(Charged),
-    /// The gateway understood the charge and would not make it.
+    /// The gateway understood the charge and would not make it, nor does it show one sent before.
     Refused(String),
     /// The gateway has had ample time to show the charge and has none: it never arrived.
     NeverReceived,
@@ -615,6 +615,33 @@ mod tests {
         let never = |bill: Bill| status(&bill.hear(FIRST, Answer::NeverReceived, at(20)).state);
         assert_eq!(never(paying()), PaymentStatus::Processing);
         assert_eq!(never(hear(paying(), called_off()).state), PaymentStatus::Cancelled);
+    }
+
+    #[test]
+    fn a_charge_that_was_sent_twice_is_not_believed_refused_before_it_must_have_shown() {
+        let refused = || Answer::Refused("the token was used before".to_owned());
+        let once = paying().hear(FIRST, refused(), at(1));
+        assert_eq!((told(&once), status(&once.state)), (vec!["payment.failed"], PaymentStatus::Rejected));
+
+        let doubted = paying().resend(FIRST, at(1)).state.hear(FIRST, refused(), at(2));
+        assert_eq!((told(&doubted), status(&doubted.state)), (vec![], PaymentStatus::Processing));
+        let doubted = doubted.state;
+        assert_eq!(doubted.due(), [Due::Search { reference: FIRST, sent_at: at(1) }], "it is not sent again");
+        assert_eq!(doubted.clone().resend(FIRST, at(3)), Transition::quiet(doubted.clone()));
+
+        let made = answered(doubted.clone(), Standing::Approved);
+        assert_eq!((told(&made), status(&made.state)), (vec!["payment.approved"], PaymentStatus::Approved));
+        let never = doubted.hear(FIRST, Answer::NeverReceived, at(20));
+        assert_eq!((told(&never), status(&never.state)), (vec!["payment.failed"], PaymentStatus::Rejected));
+    }
+
+    #[test]
+    fn a_refusal_that_comes_after_the_payment_was_seen_means_nothing() {
+        for standing in [Standing::Pending, Standing::Approved] {
+            let seen = answered(paying(), standing).state;
+            let late = seen.clone().hear(FIRST, Answer::Refused("no".to_owned()), at(1));
+            assert_eq!(late, Transition::quiet(seen));
+        }
     }
 
     #[test]

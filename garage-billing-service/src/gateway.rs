@@ -31,8 +31,6 @@ pub struct Charge {
     pub installments: u8,
     /// What for, as the payer reads it.
     pub description: String,
-    /// When it was sent first, if it may have been sent before.
-    pub sent_first: Option<DateTime<Utc>>,
 }
 
 /// A payment as the gateway knows it.

@@ -40,6 +40,9 @@ pub struct Attempt {
     pub status: PaymentStatus,
     /// The gateway's id, once known.
     pub gateway_id: Option<String>,
+    /// Why the gateway refused a charge that had been sent more than once. Another sending of it may still be
+    /// taken, so it is sent no more, and looked for until it must have shown.
+    pub refused: Option<String>,
     /// The gateway's word for why it was declined, or why a refund does not go through.
     pub reason: Option<String>,
     /// What the payer needs while it is pending.
@@ -59,7 +62,8 @@ pub struct Attempt {
 pub enum Due {
     /// Make the payment, or learn what became of it.
     Create(Charge),
-    /// The order is off and nobody knows whether the gateway took the charge: look, and do not make it.
+    /// The order is off, or the charge was refused once, and nobody knows whether the gateway took it: look, and
+    /// do not make it.
     Search {
         /// Our id.
         reference: PaymentId,
@@ -124,6 +128,12 @@ impl Attempt {
         matches!(self.status, PaymentStatus::Processing | PaymentStatus::Pending)
     }
 
+    /// Whether its charge was announced again after the first time ([`crate::bill::Bill::resend`]).
+    #[must_use]
+    pub(crate) fn was_sent_again(&self) -> bool {
+        self.updated_at != self.created_at
+    }
+
     /// The call that it asks for; `wanted` is false once the order is off.
     #[must_use]
     pub fn due(&self, wanted: bool) -> Option<Due> {
@@ -135,10 +145,10 @@ impl Attempt {
             (PaymentStatus::Processing | PaymentStatus::Pending, Some(gateway_id), false) => {
                 Some(Due::Cancel { reference, gateway_id })
             }
-            (PaymentStatus::Processing | PaymentStatus::Pending, None, true) => {
+            (PaymentStatus::Processing | PaymentStatus::Pending, None, true) if self.refused.is_none() => {
                 Some(Due::Create(self.charge()))
             }
-            (PaymentStatus::Processing | PaymentStatus::Pending, None, false) => {
+            (PaymentStatus::Processing | PaymentStatus::Pending, None, _) => {
                 Some(Due::Search { reference, sent_at: self.updated_at })
             }
             (PaymentStatus::Refunding, Some(gateway_id), _) => {
@@ -176,7 +186,6 @@ impl Attempt {
             card_brand: self.card_brand.clone(),
             installments: self.installments,
             description: format!("Quote {}", self.quote_id),
-            sent_first: (self.updated_at > self.created_at).then_some(self.created_at),
         }
     }
 
@@ -216,6 +225,7 @@ mod tests {
             metadata: None,
             status,
             gateway_id: gateway_id.map(ToOwned::to_owned),
+            refused: None,
             reason: None,
             instructions: None,
             created_at: AT,

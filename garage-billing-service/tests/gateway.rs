@@ -101,7 +101,6 @@ fn charge(name: &str, method: PaymentMethod, amount: &str) -> Charge {
         card_brand: is_card.then(|| "master".to_owned()),
         installments: 1,
         description: "Quote 1042".to_owned(),
-        sent_first: None,
     }
 }
 

@@ -84,7 +84,6 @@ fn pix() -> Charge {
         card_brand: None,
         installments: 1,
         description: "Quote 1042".to_owned(),
-        sent_first: None,
     }
 }
 

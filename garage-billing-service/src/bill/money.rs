@@ -49,6 +49,7 @@ impl Bill {
             metadata: extras.metadata,
             status: PaymentStatus::Processing,
             gateway_id: None,
+            refused: None,
             reason: None,
             instructions: None,
             created_at: at,
@@ -117,12 +118,14 @@ impl Bill {
             return Transition::quiet(self);
         };
         let attempt = self.attempts[at_index].clone();
+        let in_doubt = attempt.is_open() && attempt.gateway_id.is_none();
         let (attempt, told) = match answer {
             Answer::Charged(charged) => self.charged(attempt, charged, at),
-            Answer::Refused(reason) if attempt.is_open() => self.declined(attempt, reason, at),
-            Answer::NeverReceived if attempt.is_open() && !self.is_wanted() => {
-                (attempt.moved(PaymentStatus::Cancelled, at), None)
+            Answer::Refused(reason) if in_doubt && attempt.was_sent_again() => {
+                (Attempt { refused: Some(reason), card_token: None, ..attempt }, None)
             }
+            Answer::Refused(reason) if in_doubt => self.declined(attempt, reason, at),
+            Answer::NeverReceived if in_doubt => self.never_received(attempt, at),
             Answer::RefundDone if attempt.status == PaymentStatus::Refunding => self.given_back(attempt, at),
             Answer::RefundRefused(reason) if attempt.status == PaymentStatus::Refunding => {
                 (Attempt { reason: Some(reason), ..attempt }, None)
@@ -135,6 +138,16 @@ impl Bill {
         Transition::telling(self, told)
     }
 
+    /// The charge will not come any more: called off, or refused and never made. While it is still being sent, not
+    /// to have seen it means nothing.
+    fn never_received(&self, attempt: Attempt, at: DateTime<Utc>) -> (Attempt, Option<Event>) {
+        match attempt.refused.clone() {
+            _ if !self.is_wanted() => (attempt.moved(PaymentStatus::Cancelled, at), None),
+            Some(reason) => self.declined(attempt, reason, at),
+            None => (attempt, None),
+        }
+    }
+
     /// What a payment's standing means for an attempt in its state. Money that comes for an order that is
     /// off is owed back at once, and nobody is told to start work.
     fn charged(&self, attempt: Attempt, charged: Charged, at: DateTime<Utc>) -> (Attempt, Option<Event>) {
@@ -145,7 +158,8 @@ impl Bill {
         let never_arrived = attempt.status == PaymentStatus::Cancelled && attempt.gateway_id.is_none();
         let open = attempt.is_open() || never_arrived;
         let status = attempt.status;
-        let attempt = Attempt { gateway_id: Some(charged.gateway_id), card_token: None, ..attempt };
+        let gateway_id = Some(charged.gateway_id);
+        let attempt = Attempt { gateway_id, refused: None, card_token: None, ..attempt };
         match charged.standing {
             Standing::Pending if status == PaymentStatus::Processing || never_arrived => (
                 Attempt { instructions: charged.instructions, ..attempt.moved(PaymentStatus::Pending, at) },

@@ -13,7 +13,7 @@ use crate::{
 /// Makes the call; `None` when nothing is known afterwards that was not known before.
 pub async fn perform(gateway: &dyn Gateway, due: &Due, now: DateTime<Utc>) -> Option<Answer> {
     match due {
-        Due::Create(charge) => create(gateway, charge, now).await,
+        Due::Create(charge) => create(gateway, charge).await,
         Due::Search { reference, sent_at } => {
             search(gateway, *reference, now - *sent_at > NEVER_RECEIVED).await
         }
@@ -31,18 +31,15 @@ pub async fn perform(gateway: &dyn Gateway, due: &Due, now: DateTime<Utc>) -> Op
 }
 
 /// A refusal does not say what became of the same charge when it was sent before, its answer lost: a card's token, say,
-/// is refused when it comes twice. So look; and as the provider's search lags, a miss soon after the first try proves
-/// nothing. A charge that was never sent before may be believed refused.
-async fn create(gateway: &dyn Gateway, charge: &Charge, now: DateTime<Utc>) -> Option<Answer> {
+/// is refused when it comes twice. So look. What a refusal and a miss mean together is for [`crate::bill`] to say, which
+/// knows whether the charge was sent more than once.
+async fn create(gateway: &dyn Gateway, charge: &Charge) -> Option<Answer> {
     match gateway.create(charge).await {
         Ok(charged) => Some(Answer::Charged(charged)),
-        Err(GatewayError::Refused(reason)) => match doubted(gateway.search(charge.reference).await)? {
-            Some(charged) => Some(Answer::Charged(charged)),
-            None => {
-                let believed = charge.sent_first.is_none_or(|first| now - first > NEVER_RECEIVED);
-                believed.then_some(Answer::Refused(reason))
-            }
-        },
+        Err(GatewayError::Refused(reason)) => Some(match doubted(gateway.search(charge.reference).await)? {
+            Some(charged) => Answer::Charged(charged),
+            None => Answer::Refused(reason),
+        }),
         Err(unknown @ GatewayError::Unknown(_)) => doubted(Err(unknown)),
     }
 }
@@ -76,69 +73,4 @@ fn doubted<T>(answer: Result<T, GatewayError>) -> Option<T> {
     answer
         .inspect_err(|doubt| tracing::warn!(%doubt, "the gateway gave no answer; it will be asked again"))
         .ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use async_trait::async_trait;
-    use chrono::TimeDelta;
-    use futures::FutureExt;
-    use garage_events::{Cents, PaymentMethod, event::Payer};
-    use uuid::Uuid;
-
-    use super::*;
-
-    /// Refuses every charge, and its search shows nothing yet.
-    struct Forgetful;
-
-    #[async_trait]
-    impl Gateway for Forgetful {
-        async fn create(&self, _: &Charge) -> Result<Charged, GatewayError> {
-            Err(GatewayError::Refused("the token was used before".to_owned()))
-        }
-
-        async fn read(&self, _: &str) -> Result<Option<Charged>, GatewayError> {
-            Ok(None)
-        }
-
-        async fn search(&self, _: PaymentId) -> Result<Option<Charged>, GatewayError> {
-            Ok(None)
-        }
-
-        async fn cancel(&self, _: &str, _: &str) -> Result<Charged, GatewayError> {
-            Err(GatewayError::Refused("there is none".to_owned()))
-        }
-
-        async fn refund(&self, _: &str, _: Cents, _: &str) -> Result<Refunded, GatewayError> {
-            Err(GatewayError::Refused("there is none".to_owned()))
-        }
-
-        async fn check(&self) -> Result<(), GatewayError> {
-            Ok(())
-        }
-    }
-
-    fn answer(sent_first: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<Answer> {
-        let charge = Charge {
-            reference: PaymentId(Uuid::from_u128(1)),
-            amount: Cents::ZERO,
-            method: PaymentMethod::CreditCard,
-            payer: Payer { name: String::new(), email: None, document: None },
-            card_token: None,
-            card_brand: None,
-            installments: 1,
-            description: String::new(),
-            sent_first,
-        };
-        perform(&Forgetful, &Due::Create(charge), now).now_or_never().flatten()
-    }
-
-    #[test]
-    fn a_refusal_is_believed_the_first_time_and_doubted_when_the_charge_was_sent_before() {
-        let first = DateTime::UNIX_EPOCH;
-        let refused = Some(Answer::Refused("the token was used before".to_owned()));
-        assert_eq!(answer(None, first), refused);
-        assert_eq!(answer(Some(first), first + TimeDelta::minutes(1)), None);
-        assert_eq!(answer(Some(first), first + NEVER_RECEIVED + TimeDelta::seconds(1)), refused);
-    }
 }

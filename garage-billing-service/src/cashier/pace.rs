@@ -95,6 +95,7 @@ mod tests {
             metadata: None,
             status,
             gateway_id: gateway_id.map(ToOwned::to_owned),
+            refused: None,
             reason: None,
             instructions: None,
             created_at: AT,

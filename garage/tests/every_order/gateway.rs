@@ -13,13 +13,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt;
 use garage_billing_service::{
     bill::Answer,
     cashier,
     gateway::{Charge, Charged, Gateway, GatewayError, Refunded, Standing},
-    payment::Due,
+    payment::{Due, NEVER_RECEIVED},
 };
 use garage_events::{Cents, PaymentId};
 
@@ -38,58 +38,101 @@ pub(crate) enum State {
     Captured,
     Declined,
     Cancelled,
+    /// A refund was accepted and is not done yet.
+    GoingBack,
     Refunded,
 }
 
-/// When a call is made.
+impl State {
+    /// The payer's money is with us.
+    pub(crate) const fn is_held(self) -> bool {
+        matches!(self, Self::Captured | Self::GoingBack)
+    }
+}
+
+/// What a gateway may do beyond what it promises.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Vices {
+    /// A charge that is sent again may be refused (a card's token serves once), though its key is the same.
+    pub forgets_keys: bool,
+    /// It may charge another amount than it was asked for.
+    pub miscounts: bool,
+}
+
+/// What the gateway does with a call.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment(pub DateTime<Utc>);
+enum Whim {
+    /// What is right for the payment as it stands.
+    Right,
+    /// A new payment, so standing.
+    Makes(State),
+    /// A new payment of another amount.
+    Miscounts,
+    /// No.
+    Refuses,
+    /// No, and its search does not show yet what it has.
+    RefusesAndLags,
+    /// Yes, in a while.
+    Delays,
+}
+
+/// A call that was made.
+pub(crate) struct Called {
+    pub name: &'static str,
+    pub ledger: Ledger,
+    /// What the caller knows then, if its answer is not lost.
+    pub answer: Option<Answer>,
+    pub at: DateTime<Utc>,
+}
 
 /// Payments by our reference, which is the idempotency key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Ledger(pub BTreeMap<PaymentId, Entry>);
 
 impl Ledger {
-    /// Every way in which a call may go: its name, the ledger after it, and the answer.
-    pub(crate) fn perform(&self, due: &Due, moments: Vec<Moment>) -> Vec<(String, Self, Option<Answer>)> {
-        let outcomes: &[Option<State>] = match due {
-            Due::Create(charge) if !self.0.contains_key(&charge.reference) => {
-                &[Some(State::Captured), Some(State::Declined), Some(State::Pending), None]
+    /// Every way in which a call may go. `is_sent` says that this charge may still be on its way from another
+    /// hand: calls end within a minute, so then nobody has waited for ample time.
+    pub(crate) fn perform(&self, due: &Due, vices: Vices, is_sent: bool) -> Vec<Called> {
+        let ways = match due {
+            Due::Create(charge) if self.0.contains_key(&charge.reference) => asked_again(vices),
+            Due::Create(_) => asked_first(vices),
+            Due::Search { sent_at, .. } => {
+                let times = [*sent_at, *sent_at + ample()];
+                let times = times.into_iter().take(if is_sent { 1 } else { 2 });
+                times.map(|at| ("the gateway is searched", Whim::Right, at)).collect()
             }
-            Due::Create(_)
-            | Due::Search { .. }
-            | Due::Read { .. }
-            | Due::Cancel { .. }
-            | Due::Refund { .. } => &[Some(State::Captured)],
+            Due::Read { .. } => vec![("the payment is read", Whim::Right, soon())],
+            Due::Cancel { .. } => vec![("the gateway is asked to cancel", Whim::Right, soon())],
+            Due::Refund { .. } => vec![
+                ("the gateway refunds", Whim::Right, soon()),
+                ("the gateway will refund", Whim::Delays, soon()),
+                ("the gateway refuses to refund", Whim::Refuses, soon()),
+            ],
         };
-        let ways = outcomes.iter().flat_map(|outcome| moments.iter().map(move |moment| (*outcome, *moment)));
-        ways.map(|(outcome, moment)| self.way(due, outcome, moment)).collect()
+        ways.into_iter().map(|(name, whim, at)| self.called(name, due, whim, at)).collect()
     }
 
-    fn way(&self, due: &Due, outcome: Option<State>, moment: Moment) -> (String, Self, Option<Answer>) {
-        let gateway = Open { ledger: Mutex::new(self.clone()), outcome };
-        let answer =
-            cashier::perform(&gateway, due, moment.0).now_or_never().expect("the ledger answers at once");
-        let name = match (due, outcome) {
-            (Due::Create(_), Some(state)) => format!("the gateway is asked for a payment: {state:?}"),
-            (Due::Create(_), None) => "the gateway refuses a payment".to_owned(),
-            (Due::Search { .. }, _) => "the gateway is searched".to_owned(),
-            (Due::Read { .. }, _) => "the payment is read".to_owned(),
-            (Due::Cancel { .. }, _) => "the gateway is asked to cancel".to_owned(),
-            (Due::Refund { .. }, _) => "the gateway is asked to refund".to_owned(),
-        };
-        (name, gateway.ledger.into_inner().unwrap(), answer)
+    fn called(&self, name: &'static str, due: &Due, whim: Whim, at: DateTime<Utc>) -> Called {
+        let gateway = Open { ledger: Mutex::new(self.clone()), whim };
+        let answer = cashier::perform(&gateway, due, at).now_or_never().expect("the ledger answers at once");
+        Called { name, ledger: gateway.ledger.into_inner().unwrap(), answer, at }
     }
 
-    /// A payer pays, or lets the time pass, whatever we know of it.
-    pub(crate) fn payers_moves(&self) -> Vec<(String, Self)> {
-        let pending = self.0.iter().filter(|(_, entry)| entry.state == State::Pending);
-        pending
-            .flat_map(|(reference, _)| {
-                [("the payer pays", State::Captured), ("the code expires", State::Cancelled)]
-                    .map(|(name, state)| (name.to_owned(), self.with(*reference, state)))
-            })
-            .collect()
+    /// A payer pays, or lets the time pass, whatever we know of it; a refund goes through.
+    pub(crate) fn own_moves(&self) -> Vec<(&'static str, Self)> {
+        let moves = |entry: &Entry| match entry.state {
+            State::Pending => vec![
+                ("the payer pays", State::Captured),
+                ("the code expires", State::Cancelled),
+                ("the review ends badly", State::Declined),
+            ],
+            State::GoingBack => vec![("the refund goes through", State::Refunded)],
+            State::Captured | State::Declined | State::Cancelled | State::Refunded => Vec::new(),
+        };
+        let each = self.0.iter().flat_map(|(reference, entry)| {
+            moves(entry).into_iter().map(|(name, state)| (name, self.with(*reference, state)))
+        });
+        each.collect()
     }
 
     fn with(&self, reference: PaymentId, state: State) -> Self {
@@ -97,12 +140,49 @@ impl Ledger {
         ledger.0.get_mut(&reference).unwrap().state = state;
         ledger
     }
+
+    pub(crate) fn count(&self, is: fn(State) -> bool) -> usize {
+        self.0.values().filter(|entry| is(entry.state)).count()
+    }
 }
 
-/// The ledger during one call, with the outcome that a new payment would have.
+type Way = (&'static str, Whim, DateTime<Utc>);
+
+/// Soon after the last try.
+fn soon() -> DateTime<Utc> {
+    crate::code::again()
+}
+
+fn ample() -> TimeDelta {
+    NEVER_RECEIVED + TimeDelta::seconds(1)
+}
+
+fn asked_first(vices: Vices) -> Vec<Way> {
+    let mut ways = vec![
+        ("the gateway takes a payment", Whim::Makes(State::Captured), soon()),
+        ("the gateway declines a payment", Whim::Makes(State::Declined), soon()),
+        ("the gateway waits for the payer", Whim::Makes(State::Pending), soon()),
+        ("the gateway refuses a payment", Whim::Refuses, soon()),
+    ];
+    ways.extend(vices.miscounts.then_some(("the gateway miscounts", Whim::Miscounts, soon())));
+    ways
+}
+
+/// The provider promises the payment already made. One that has forgotten the key refuses, and its search may
+/// lag behind for minutes.
+fn asked_again(vices: Vices) -> Vec<Way> {
+    let mut ways = vec![("the gateway answers as before", Whim::Right, soon())];
+    if vices.forgets_keys {
+        ways.push(("the gateway has forgotten the key", Whim::Refuses, soon()));
+        ways.push(("the gateway has forgotten the key, and its search lags", Whim::RefusesAndLags, soon()));
+    }
+    ways
+}
+
+/// The ledger during one call.
 struct Open {
     ledger: Mutex<Ledger>,
-    outcome: Option<State>,
+    whim: Whim,
 }
 
 impl Open {
@@ -125,7 +205,7 @@ impl Open {
 fn charged(reference: PaymentId, entry: &Entry) -> Charged {
     let standing = match entry.state {
         State::Pending => Standing::Pending,
-        State::Captured => Standing::Approved,
+        State::Captured | State::GoingBack => Standing::Approved,
         State::Declined => Standing::Declined("cc_rejected_other_reason".to_owned()),
         State::Cancelled => Standing::Cancelled("expired".to_owned()),
         State::Refunded => Standing::Refunded,
@@ -137,11 +217,16 @@ fn charged(reference: PaymentId, entry: &Entry) -> Charged {
 impl Gateway for Open {
     async fn create(&self, charge: &Charge) -> Result<Charged, GatewayError> {
         let mut ledger = self.ledger.lock().unwrap();
-        if let Some(entry) = ledger.0.get(&charge.reference) {
-            return Ok(charged(charge.reference, entry));
-        }
-        let state = self.outcome.ok_or_else(|| GatewayError::Refused("not today".to_owned()))?;
-        let entry = Entry { amount: charge.amount, state, refunds: BTreeSet::new() };
+        let (state, amount) = match (self.whim, ledger.0.get(&charge.reference)) {
+            (Whim::Refuses | Whim::RefusesAndLags | Whim::Delays, _) => {
+                return Err(GatewayError::Refused("not today".to_owned()));
+            }
+            (_, Some(made)) => return Ok(charged(charge.reference, made)),
+            (Whim::Makes(state), None) => (state, charge.amount),
+            (Whim::Right, None) => (State::Captured, charge.amount),
+            (Whim::Miscounts, None) => (State::Captured, Cents::new(1).unwrap()),
+        };
+        let entry = Entry { amount, state, refunds: BTreeSet::new() };
         let made = charged(charge.reference, &entry);
         ledger.0.insert(charge.reference, entry);
         Ok(made)
@@ -152,7 +237,9 @@ impl Gateway for Open {
     }
 
     async fn search(&self, reference: PaymentId) -> Result<Option<Charged>, GatewayError> {
-        Ok(self.ledger.lock().unwrap().0.get(&reference).map(|entry| charged(reference, entry)))
+        let ledger = self.ledger.lock().unwrap();
+        let shown = ledger.0.get(&reference).filter(|_| !matches!(self.whim, Whim::RefusesAndLags));
+        Ok(shown.map(|entry| charged(reference, entry)))
     }
 
     async fn cancel(&self, gateway_id: &str, _key: &str) -> Result<Charged, GatewayError> {
@@ -165,17 +252,24 @@ impl Gateway for Open {
     }
 
     async fn refund(&self, gateway_id: &str, _amount: Cents, key: &str) -> Result<Refunded, GatewayError> {
-        match self.find(gateway_id) {
-            Some((reference, Entry { state: State::Captured | State::Refunded, .. })) => {
-                self.set(reference, State::Refunded);
-                self.ledger.lock().unwrap().0.get_mut(&reference).unwrap().refunds.insert(key.to_owned());
-                Ok(Refunded::Done("refund".to_owned()))
-            }
-            _ => Err(GatewayError::Refused("not captured".to_owned())),
-        }
+        let (reference, entry) = self.find(gateway_id).ok_or_else(|| refused("there is none"))?;
+        let state = match (entry.state, self.whim) {
+            (State::Captured, Whim::Refuses) => return Err(refused("no balance")),
+            (State::Captured, Whim::Delays) => State::GoingBack,
+            (State::GoingBack, _) if entry.refunds.contains(key) => return Ok(Refunded::Pending),
+            (State::Captured | State::GoingBack | State::Refunded, _) => State::Refunded,
+            (State::Pending | State::Declined | State::Cancelled, _) => return Err(refused("not captured")),
+        };
+        self.set(reference, state);
+        self.ledger.lock().unwrap().0.get_mut(&reference).unwrap().refunds.insert(key.to_owned());
+        Ok(if state == State::Refunded { Refunded::Done("refund".to_owned()) } else { Refunded::Pending })
     }
 
     async fn check(&self) -> Result<(), GatewayError> {
         Ok(())
     }
+}
+
+fn refused(why: &str) -> GatewayError {
+    GatewayError::Refused(why.to_owned())
 }

@@ -5,13 +5,14 @@ use garage_billing_service::{
     bill::{Answer, Bill, Tender},
     payment::Due,
 };
-use garage_events::{Event, ExecutionStatus, PaymentId, PaymentStatus, Transition, event::reason};
+use chrono::{DateTime, Utc};
+use garage_events::{Event, ExecutionStatus, PaymentId, PaymentStatus, Refusal, Transition, event::reason};
 use garage_execution_service::execution::{Job, Step};
 use garage_os_service::work_order::{What, WorkOrder};
 
 use crate::{
+    code::{Code, Production, start},
     gateway::Ledger,
-    world::{Code, start},
 };
 
 macro_rules! mistakes {
@@ -39,7 +40,7 @@ mistakes! {
             if matches!(event, Event::WorkOrderCancelled(_)) && job.execution.is_none() {
                 return Transition::quiet(job);
             }
-            crate::world::Production.job(job, event)
+            Production.job(job, event)
         }
     }
     /// A cancellation refunds at once, though the work may be finished.
@@ -52,13 +53,13 @@ mistakes! {
                     }
                 }
             }
-            crate::world::Production.bill(bill, event)
+            Production.bill(bill, event)
         }
     }
     /// The approval of the quote alone starts the work.
     WorkOnApproval {
         fn job(&self, job: Job, event: &Event) -> Transition<Job> {
-            let mut prepared = crate::world::Production.job(job, event);
+            let mut prepared = Production.job(job, event);
             if let (Event::QuoteApproved(_), Some(execution)) = (event, prepared.state.execution.as_mut())
                 && execution.status == ExecutionStatus::AwaitingPayment
             {
@@ -69,12 +70,12 @@ mistakes! {
     }
     /// A second attempt is taken while the first is in doubt.
     TwoLiveAttempts {
-        fn pay(&self, bill: Bill, tender: Tender) -> Option<Transition<Bill>> {
+        fn pay(&self, bill: Bill, tender: Tender) -> Result<Transition<Bill>, Refusal> {
             let (live, mut ended) = (bill.attempts.clone(), bill);
             ended.attempts.clear();
-            let mut paid = ended.pay(tender, start()).ok()?;
+            let mut paid = ended.pay(tender, start())?;
             paid.state.attempts = live.into_iter().chain(paid.state.attempts).collect();
-            Some(paid)
+            Ok(paid)
         }
     }
     /// Every retry of a charge is a new one for the gateway.
@@ -92,7 +93,7 @@ mistakes! {
             bill.due().into_iter().filter(|due| !matches!(due, Due::Search { .. })).collect()
         }
         fn bill(&self, bill: Bill, event: &Event) -> Transition<Bill> {
-            let mut next = crate::world::Production.bill(bill, event);
+            let mut next = Production.bill(bill, event);
             if next.state.called_off.is_some() {
                 for attempt in next.state.attempts.iter_mut().filter(|attempt| attempt.status == PaymentStatus::Processing) {
                     attempt.status = PaymentStatus::Rejected;
@@ -103,17 +104,17 @@ mistakes! {
     }
     /// Money that comes after the cancellation is kept and told as if all were well.
     LateCaptureKept {
-        fn hear(&self, mut bill: Bill, reference: PaymentId, answer: Answer) -> Transition<Bill> {
-            let Some(called_off) = bill.called_off.take() else { return bill.hear(reference, answer, start()) };
-            let mut heard = bill.hear(reference, answer, start());
-            heard.state.called_off = Some(called_off);
+        fn hear(&self, mut bill: Bill, reference: PaymentId, answer: Answer, at: DateTime<Utc>) -> Transition<Bill> {
+            let called_off = bill.called_off.take();
+            let mut heard = bill.hear(reference, answer, at);
+            heard.state.called_off = called_off;
             heard
         }
     }
     /// Paid but called off: the workshop keeps quiet, and the money stays.
     SilentTombstone {
         fn job(&self, job: Job, event: &Event) -> Transition<Job> {
-            let mut heard = crate::world::Production.job(job, event);
+            let mut heard = Production.job(job, event);
             if matches!(event, Event::PaymentApproved(_)) {
                 heard.events.retain(|told| !matches!(told, Event::ExecutionFailed(_)));
             }
@@ -126,7 +127,7 @@ mistakes! {
             if matches!(event, Event::ExecutionFailed(_)) {
                 return Transition::quiet(bill);
             }
-            crate::world::Production.bill(bill, event)
+            Production.bill(bill, event)
         }
     }
     /// A rejected quote does not call the order off.
@@ -135,19 +136,19 @@ mistakes! {
             if matches!(event, Event::QuoteRejected(_)) {
                 return Transition::quiet(order);
             }
-            crate::world::Production.order(order, event)
+            Production.order(order, event)
         }
     }
     /// A technician may end a job in the system's own words.
     BorrowedReason {
-        fn step(&self, job: Job, step: Step) -> Option<Transition<Job>> {
-            let mut moved = job.step(step, start()).ok()?;
+        fn step(&self, job: Job, step: Step) -> Result<Transition<Job>, Refusal> {
+            let mut moved = job.step(step, start())?;
             for told in &mut moved.events {
                 if let Event::ExecutionFailed(failed) = told {
                     failed.reason = reason::WORK_ORDER_CANCELLED.to_owned();
                 }
             }
-            Some(moved)
+            Ok(moved)
         }
     }
     /// Every retry of a refund is a new one for the gateway.

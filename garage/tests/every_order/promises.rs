@@ -1,77 +1,104 @@
 //! The promises of SPEC 4, checked in every world that can be reached; those about rest, where nothing is on
 //! its way any more.
 
-use garage_events::{Event, ExecutionStatus, PaymentStatus, QuoteStatus, WorkOrderStatus};
-
-use crate::{
-    gateway::State,
-    world::{Code, World},
+use garage_billing_service::{
+    bill::{Answer, Bill},
+    payment::{Attempt, Due},
+    quote::Quote,
 };
+use garage_events::{
+    Event, ExecutionStatus, PaymentId, PaymentStatus, QuoteStatus, Transition, WorkOrderStatus,
+};
+use garage_execution_service::execution::{Execution, Job};
+use garage_os_service::work_order::WorkOrder;
 
-type Kept = Result<(), &'static str>;
+use crate::gateway::{Ledger, State};
+
+/// What there is to see in a world.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sight<'a> {
+    pub order: &'a WorkOrder,
+    pub bill: &'a Bill,
+    pub job: &'a Job,
+    pub ledger: &'a Ledger,
+    pub hands: [Hand<'a>; 2],
+}
+
+/// What a cashier has in hand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Hand<'a> {
+    Free,
+    Asking(&'a Due),
+    Holding(&'a Answer),
+}
+
+pub(crate) type Kept = Result<(), &'static str>;
 
 fn promise(holds: bool, text: &'static str) -> Kept {
     if holds { Ok(()) } else { Err(text) }
 }
 
-pub(crate) fn hold(world: &World, code: &dyn Code) -> Kept {
-    money_is_taken_once(world)?;
-    work_is_paid_for(world)?;
-    repetition_has_no_effect(world, code)?;
-    if world.is_quiet() { rest_is_right(world) } else { Ok(()) }
-}
-
-fn count(world: &World, state: State) -> usize {
-    world.entries().filter(|(_, entry)| entry.state == state).count()
+/// What holds at any time.
+pub(crate) fn hold(sight: &Sight<'_>) -> Kept {
+    money_is_taken_once(sight)?;
+    the_customer_agreed(sight)?;
+    work_is_paid_for(sight)
 }
 
 /// Promise 2: at most one live capture, and ours is the ledger's.
-fn money_is_taken_once(world: &World) -> Kept {
-    promise(count(world, State::Captured) <= 1, "two live captures")?;
-    let total = world.bill.quote.as_ref().map(garage_billing_service::quote::Quote::total);
+fn money_is_taken_once(sight: &Sight<'_>) -> Kept {
+    let entries = &sight.ledger.0;
+    promise(sight.ledger.count(State::is_held) <= 1, "two live captures")?;
+    promise(entries.values().all(|entry| entry.refunds.len() <= 1), "one capture was given back twice")?;
+    let is_stored = |reference: &PaymentId| sight.bill.attempt(*reference).is_some();
+    promise(entries.keys().all(is_stored), "a charge that was not stored before")?;
+    let is_paid = |attempt: &Attempt| attempt.status == PaymentStatus::Approved;
+    let mut paid = sight.bill.attempts.iter().filter(|attempt| is_paid(attempt));
     promise(
-        world.entries().all(|(_, entry)| Some(entry.amount) == total),
-        "an amount that is not the quote's total",
-    )?;
-    promise(world.entries().all(|(_, entry)| entry.refunds.len() <= 1), "one capture was given back twice")?;
-    let stored = |reference| world.bill.attempts.iter().any(|attempt| attempt.id == reference);
-    promise(world.entries().all(|(reference, _)| stored(*reference)), "a charge that was not stored before")
-}
-
-fn status(world: &World) -> Option<ExecutionStatus> {
-    world.job.execution.as_ref().map(|execution| execution.status)
-}
-
-fn is_active(world: &World) -> bool {
-    world.job.execution.as_ref().is_some_and(garage_execution_service::execution::Execution::is_active)
-}
-
-/// Promises 1 and 3: no work without money, no refund of finished work.
-fn work_is_paid_for(world: &World) -> Kept {
-    let (captured, refunded) = (count(world, State::Captured), count(world, State::Refunded));
-    promise(!is_active(world) || captured == 1, "work without a captured payment")?;
-    let owed = world.bill.attempts.iter().any(|attempt| attempt.status == PaymentStatus::Refunding);
-    let finished = status(world) == Some(ExecutionStatus::Completed);
-    promise(!finished || (captured == 1 && refunded == 0 && !owed), "finished work was or will be refunded")
-}
-
-/// Promise 5: what was heard before has no effect and tells nothing, however late it comes again.
-fn repetition_has_no_effect(world: &World, code: &dyn Code) -> Kept {
-    promise(
-        world.done.iter().all(|delivery| !world.is_changed_by(code, delivery)),
-        "a repeated event had an effect",
+        paid.all(|attempt| entries.get(&attempt.id).is_some_and(|entry| entry.amount == attempt.amount)),
+        "taken for paid and not paid in full",
     )
 }
 
+/// What is charged is what the customer said yes to, in time.
+fn the_customer_agreed(sight: &Sight<'_>) -> Kept {
+    let total = sight.bill.quote.as_ref().map(Quote::total);
+    promise(
+        sight.bill.attempts.iter().all(|attempt| Some(attempt.amount) == total),
+        "an amount that is not the quote's total",
+    )?;
+    let in_time = |quote: &Quote| quote.approved.as_ref().is_none_or(|yes| yes.at <= quote.valid_until);
+    promise(sight.bill.quote.as_ref().is_none_or(in_time), "approved after its time")
+}
+
+fn status(sight: &Sight<'_>) -> Option<ExecutionStatus> {
+    sight.job.execution.as_ref().map(|execution| execution.status)
+}
+
+fn is_active(sight: &Sight<'_>) -> bool {
+    sight.job.execution.as_ref().is_some_and(Execution::is_active)
+}
+
+/// Promises 1 and 3: no work without money, no refund of finished work.
+fn work_is_paid_for(sight: &Sight<'_>) -> Kept {
+    let captured = sight.ledger.count(|state| state == State::Captured);
+    let going_back = sight.ledger.count(|state| matches!(state, State::GoingBack | State::Refunded));
+    promise(!is_active(sight) || captured == 1, "work without a captured payment")?;
+    let owed = sight.bill.attempts.iter().any(|attempt| attempt.status == PaymentStatus::Refunding);
+    let finished = status(sight) == Some(ExecutionStatus::Completed);
+    promise(!finished || (captured == 1 && going_back == 0 && !owed), "finished work was or will be refunded")
+}
+
 /// Promise 4: what is true when all is quiet.
-fn rest_is_right(world: &World) -> Kept {
-    let captured = count(world, State::Captured);
-    let at_rest = status(world);
-    let quote = world.bill.quote.as_ref().map(|quote| quote.status);
-    match world.order.status() {
+pub(crate) fn rest_is_right(sight: &Sight<'_>) -> Kept {
+    sight.bill.attempts.iter().try_for_each(|attempt| books_are_right(attempt, sight.ledger))?;
+    let captured = sight.ledger.count(State::is_held);
+    let at_rest = status(sight);
+    let quote = sight.bill.quote.as_ref().map(|quote| quote.status);
+    match sight.order.status() {
         WorkOrderStatus::Cancelled => {
             promise(captured == 0, "CANCELLED and money kept")?;
-            promise(!is_active(world), "CANCELLED and still working")?;
+            promise(!is_active(sight), "CANCELLED and still working")?;
             promise(
                 at_rest != Some(ExecutionStatus::AwaitingPayment),
                 "CANCELLED and still waiting for money",
@@ -84,10 +111,12 @@ fn rest_is_right(world: &World) -> Kept {
         WorkOrderStatus::Completed | WorkOrderStatus::Delivered => {
             promise(captured == 1, "COMPLETED and not paid exactly once")?;
             promise(at_rest == Some(ExecutionStatus::Completed), "COMPLETED and the workshop is not done")?;
-            promise(quote == Some(QuoteStatus::Approved), "COMPLETED under a quote that nobody approved")
+            promise(quote == Some(QuoteStatus::Approved), "COMPLETED under a quote that nobody approved")?;
+            let total = sight.bill.quote.as_ref().map(Quote::total);
+            promise(sight.order.total_amount() == total, "COMPLETED and the desk knows another total")
         }
         WorkOrderStatus::InProgress => {
-            promise(captured == 1 && is_active(world), "IN_PROGRESS and not paid or not worked on")
+            promise(captured == 1 && is_active(sight), "IN_PROGRESS and not paid or not worked on")
         }
         WorkOrderStatus::Approved => {
             promise(captured == 0, "APPROVED and money held")?;
@@ -101,13 +130,84 @@ fn rest_is_right(world: &World) -> Kept {
     }
 }
 
+/// At rest an attempt is what its payment is at the gateway.
+fn books_are_right(attempt: &Attempt, ledger: &Ledger) -> Kept {
+    let standing = ledger.0.get(&attempt.id).map(|entry| entry.state);
+    let agrees = match attempt.status {
+        PaymentStatus::Approved => standing == Some(State::Captured),
+        PaymentStatus::Refunded => standing == Some(State::Refunded),
+        PaymentStatus::Rejected | PaymentStatus::Cancelled => {
+            matches!(standing, None | Some(State::Declined | State::Cancelled))
+        }
+        PaymentStatus::Processing | PaymentStatus::Pending | PaymentStatus::Refunding => false,
+    };
+    promise(agrees, "our books are not the gateway's")
+}
+
+/// Every move of money is told once, when it happens, and nothing else is.
+pub(crate) fn money_is_told(before: &Bill, moved: &Transition<Bill>) -> Kept {
+    let mut due: Vec<_> = moved.state.attempts.iter().filter_map(|after| to_tell(before, after)).collect();
+    let mut told: Vec<_> = moved.events.iter().filter_map(told_of_money).collect();
+    due.sort_unstable();
+    told.sort_unstable();
+    promise(due == told, "money that moved and was not told, or the other way round")
+}
+
+fn to_tell(before: &Bill, after: &Attempt) -> Option<(&'static str, PaymentId)> {
+    let was = before.attempt(after.id).map(|attempt| attempt.status);
+    let told = match after.status {
+        _ if was == Some(after.status) => return None,
+        PaymentStatus::Approved => "payment.approved",
+        PaymentStatus::Refunded => "payment.refunded",
+        PaymentStatus::Rejected if was == Some(PaymentStatus::Pending) => "payment.rejected",
+        PaymentStatus::Rejected => "payment.failed",
+        PaymentStatus::Processing => "payment.created",
+        PaymentStatus::Pending | PaymentStatus::Cancelled | PaymentStatus::Refunding => return None,
+    };
+    Some((told, after.id))
+}
+
+fn told_of_money(event: &Event) -> Option<(&'static str, PaymentId)> {
+    let payment = match event {
+        Event::PaymentCreated(told) => told.payment_id,
+        Event::PaymentApproved(told) => told.payment_id,
+        Event::PaymentRejected(told) => told.payment_id,
+        Event::PaymentFailed(told) => told.payment_id,
+        Event::PaymentRefunded(told) => told.payment_id,
+        Event::WorkOrderCreated(_)
+        | Event::WorkOrderStatusChanged(_)
+        | Event::WorkOrderCancelled(_)
+        | Event::QuoteCreated(_)
+        | Event::QuoteApproved(_)
+        | Event::QuoteRejected(_)
+        | Event::QuoteSent(_)
+        | Event::ExecutionCreated(_)
+        | Event::ExecutionStatusChanged(_)
+        | Event::ExecutionCompleted(_)
+        | Event::ExecutionFailed(_) => return None,
+    };
+    Some((event.event_type(), payment))
+}
+
+/// What has ended is not called off.
+pub(crate) fn ended_is_not_called_off(before: &WorkOrder, moved: &Transition<WorkOrder>) -> Kept {
+    let ended = match before.status() {
+        WorkOrderStatus::Completed | WorkOrderStatus::Delivered | WorkOrderStatus::Failed => true,
+        WorkOrderStatus::Pending
+        | WorkOrderStatus::Quoted
+        | WorkOrderStatus::QuoteSent
+        | WorkOrderStatus::Approved
+        | WorkOrderStatus::InProgress
+        | WorkOrderStatus::Cancelled => false,
+    };
+    let called_off = moved.events.iter().any(|told| matches!(told, Event::WorkOrderCancelled(_)));
+    promise(!(ended && called_off), "an order was called off after its end")
+}
+
 /// Events that only tell history never change a status and never make anybody tell anything.
-pub(crate) fn history_is_inert(world: &World, code: &dyn Code, told: &[Event]) -> Kept {
-    told.iter().try_for_each(|event| {
-        let order = code.order(world.order.clone(), event);
-        promise(
-            order.events.is_empty() && order.state.status() == world.order.status(),
-            "history changed the present",
-        )
-    })
+pub(crate) fn history_is_inert(before: &WorkOrder, heard: &Transition<WorkOrder>) -> Kept {
+    promise(
+        heard.events.is_empty() && heard.state.status() == before.status(),
+        "history changed the present",
+    )
 }

@@ -1,0 +1,148 @@
+//! Paths that must really be taken, or the promises kept on them would mean nothing.
+
+use garage_billing_service::{
+    bill::Answer,
+    gateway::Standing,
+    payment::{Attempt, Due},
+};
+use garage_events::{ExecutionStatus, PaymentStatus, QuoteStatus, WorkOrderStatus};
+
+use crate::{
+    code::totals,
+    gateway::State,
+    promises::{Hand, Sight},
+};
+
+/// One step, between two worlds.
+pub(crate) struct Edge<'a> {
+    pub before: Sight<'a>,
+    pub after: Sight<'a>,
+    pub step: String,
+}
+
+/// A path by its name, and how a step shows that it was taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Path {
+    pub name: &'static str,
+    pub is_taken: fn(&Edge<'_>) -> bool,
+}
+
+const fn path(name: &'static str, is_taken: fn(&Edge<'_>) -> bool) -> Path {
+    Path { name, is_taken }
+}
+
+impl Edge<'_> {
+    fn ends(&self, status: WorkOrderStatus) -> bool {
+        self.after.order.status() == status && self.after.bill.due().is_empty()
+    }
+
+    fn is_called_off(&self) -> bool {
+        self.after.order.cancellation_reason().is_some()
+    }
+
+    fn has_paid(&self, attempts: &[PaymentStatus]) -> bool {
+        self.after.bill.attempts.iter().map(|attempt| attempt.status).eq(attempts.iter().copied())
+    }
+
+    fn work_is(&self, status: ExecutionStatus) -> bool {
+        self.after.job.execution.as_ref().is_some_and(|execution| execution.status == status)
+    }
+
+    fn was(&self, is: fn(&Attempt) -> bool) -> bool {
+        self.before.bill.attempts.iter().any(is)
+    }
+
+    fn asks(&self, is: fn(&Due) -> bool) -> usize {
+        self.after.hands.iter().filter(|hand| matches!(hand, Hand::Asking(due) if is(due))).count()
+    }
+
+    fn holds(&self, is: fn(&Answer) -> bool) -> bool {
+        self.after.hands.iter().any(|hand| matches!(hand, Hand::Holding(answer) if is(answer)))
+    }
+}
+
+fn stands(answer: &Answer, is: fn(&Standing) -> bool) -> bool {
+    matches!(answer, Answer::Charged(charged) if is(&charged.standing))
+}
+
+pub(crate) const PATHS: &[Path] = &[
+    path("money that came after the cancellation goes back, and the workshop never hears of it", |edge| {
+        edge.ends(WorkOrderStatus::Cancelled)
+            && edge.has_paid(&[PaymentStatus::Refunded])
+            && !edge.work_is(ExecutionStatus::Failed)
+    }),
+    path("money that came before the cancellation goes back at the workshop's word", |edge| {
+        edge.ends(WorkOrderStatus::Cancelled)
+            && edge.has_paid(&[PaymentStatus::Refunded])
+            && edge.work_is(ExecutionStatus::Failed)
+    }),
+    path("a cancellation comes too late, and the order is completed and delivered", |edge| {
+        edge.ends(WorkOrderStatus::Delivered) && edge.is_called_off()
+    }),
+    path("the workshop gives up, and the money goes back", |edge| {
+        edge.ends(WorkOrderStatus::Failed) && edge.has_paid(&[PaymentStatus::Refunded])
+    }),
+    path("declined, then paid and completed", |edge| {
+        edge.ends(WorkOrderStatus::Completed)
+            && edge.has_paid(&[PaymentStatus::Rejected, PaymentStatus::Approved])
+    }),
+    path("a quote expires and the order with it", |edge| {
+        edge.ends(WorkOrderStatus::Cancelled)
+            && edge.after.bill.quote.as_ref().is_some_and(|quote| quote.status == QuoteStatus::Expired)
+    }),
+    path("the edited total is paid and the work completed", |edge| {
+        edge.ends(WorkOrderStatus::Completed) && edge.after.order.total_amount() == Some(totals()[1])
+    }),
+    path("a capture is found by search alone", |edge| {
+        edge.step == "the gateway is searched"
+            && edge.holds(|answer| stands(answer, |standing| *standing == Standing::Approved))
+    }),
+    path("a charge has never arrived", |edge| {
+        edge.holds(|answer| *answer == Answer::NeverReceived) && edge.is_called_off()
+    }),
+    path("two replicas send one charge at once", |edge| edge.asks(|due| matches!(due, Due::Create(_))) == 2),
+    path("two replicas give one payment back at once", |edge| {
+        edge.asks(|due| matches!(due, Due::Refund { .. })) == 2
+    }),
+    path("a charge sets out after the order was called off", |edge| {
+        edge.after.bill.called_off.is_some() && edge.step == "the gateway takes a payment"
+    }),
+    path("an answer from before the payment comes after it", |edge| {
+        edge.was(|attempt| attempt.status == PaymentStatus::Approved)
+            && edge.holds(|answer| stands(answer, |standing| *standing == Standing::Pending))
+    }),
+    path("an answer is stored for a payment that has gone back", |edge| {
+        edge.step == "an answer is stored" && edge.was(|attempt| attempt.status == PaymentStatus::Refunded)
+    }),
+    path("a refund is refused and done later", |edge| {
+        edge.was(|attempt| attempt.status == PaymentStatus::Refunding && attempt.reason.is_some())
+            && edge.has_paid(&[PaymentStatus::Refunded])
+    }),
+    path("a refund takes its time", |edge| {
+        edge.step == "the refund goes through"
+            && edge.before.ledger.0.values().any(|entry| entry.state == State::GoingBack)
+    }),
+    path("a pending payment is cancelled at the gateway", |edge| {
+        edge.step == "the gateway is asked to cancel"
+            && edge.holds(|answer| stands(answer, |standing| matches!(standing, Standing::Cancelled(_))))
+    }),
+    path("the payer pays before the cancellation reaches the gateway", |edge| {
+        edge.step == "the gateway is asked to cancel"
+            && edge.holds(|answer| stands(answer, |standing| *standing == Standing::Approved))
+    }),
+    path("a payment is heard of before the approval of its quote", |edge| {
+        edge.step.ends_with("hears payment.approved")
+            && edge.before.job.execution.is_none()
+            && edge.work_is(ExecutionStatus::Queued)
+    }),
+    path("a tombstone answers a payment", |edge| {
+        edge.step.ends_with("hears payment.approved")
+            && edge.before.job.execution.is_none()
+            && edge.work_is(ExecutionStatus::Failed)
+    }),
+    path("a job is queued by hand", |edge| edge.step == "the job is queued by hand"),
+    path("a test sends the car back to the repair", |edge| {
+        edge.step == "the repair begins"
+            && edge.before.job.execution.as_ref().is_some_and(|job| job.status == ExecutionStatus::Testing)
+    }),
+];
