@@ -8,11 +8,11 @@ use garage_execution_service::execution::Job;
 use garage_os_service::work_order::WorkOrder;
 
 use crate::{
+    code::history,
     garage::{Call, Calls, Change, Garage},
     moves,
     numbered::number_among,
     promises,
-    code::history,
     world::World,
 };
 
@@ -58,7 +58,8 @@ impl Garage<'_> {
             return known;
         }
         let moves = self.ledgers.get(ledger).own_moves();
-        let moves: Rc<[_]> = moves.into_iter().map(|(name, after)| (name, self.ledger_number(after))).collect();
+        let moves: Rc<[_]> =
+            moves.into_iter().map(|(name, after)| (name, self.ledger_number(after))).collect();
         self.of_their_own.set(ledger, moves.clone());
         moves
     }
@@ -181,7 +182,12 @@ impl Garage<'_> {
         &self.dues[usize::from(number)]
     }
 
-    fn order_changed(&mut self, name: &'static str, before: &WorkOrder, moved: Transition<WorkOrder>) -> Change {
+    fn order_changed(
+        &mut self,
+        name: &'static str,
+        before: &WorkOrder,
+        moved: Transition<WorkOrder>,
+    ) -> Change {
         let broken = promises::ended_is_not_called_off(before, &moved).err();
         let (is_quiet, told) = (moved == Transition::quiet(before.clone()), self.told(&moved.events));
         Change { name, state: self.order_number(moved.state), told, asks: None, is_quiet, broken }

@@ -29,6 +29,11 @@ impl Found {
         self.worlds[number]
     }
 
+    /// The world that this one was first reached from.
+    pub(crate) fn before(&self, number: usize) -> Option<World> {
+        self.worlds.get(self.from[number] as usize).copied()
+    }
+
     /// Adds a world, reached from another, unless it was found before.
     pub(crate) fn is_new(&mut self, world: World, from: u32) -> bool {
         let place = self.place(&world);

@@ -1,12 +1,16 @@
 //! Mistakes that somebody might make, each planted into one piece of the code. The explorer must find every
 //! one of them, or its silence about the code that ships would mean nothing.
 
+use chrono::{DateTime, Utc};
 use garage_billing_service::{
     bill::{Answer, Bill, Tender},
+    gateway::{Charged, Standing},
     payment::Due,
 };
-use chrono::{DateTime, Utc};
-use garage_events::{Event, ExecutionStatus, PaymentId, PaymentStatus, Refusal, Transition, event::reason};
+use garage_events::{
+    Event, ExecutionStatus, PaymentId, PaymentMethod, PaymentStatus, Refusal, Transition,
+    event::{PaymentApproved, PaymentFailed, reason},
+};
 use garage_execution_service::execution::{Job, Step};
 use garage_os_service::work_order::{What, WorkOrder};
 
@@ -96,7 +100,7 @@ mistakes! {
             let mut next = Production.bill(bill, event);
             if next.state.called_off.is_some() {
                 for attempt in next.state.attempts.iter_mut().filter(|attempt| attempt.status == PaymentStatus::Processing) {
-                    attempt.status = PaymentStatus::Rejected;
+                    attempt.status = PaymentStatus::Cancelled;
                 }
             }
             next
@@ -160,5 +164,131 @@ mistakes! {
             }
             forgetful
         }
+    }
+    /// The gateway is asked before the attempt is stored.
+    NoIntent {
+        fn stores_first(&self) -> bool {
+            false
+        }
+    }
+    /// The total that a customer saw before the edit is as good as the present one.
+    StaleTotal {
+        fn pay(&self, bill: Bill, tender: Tender) -> Result<Transition<Bill>, Refusal> {
+            let total = bill.quote.as_ref().map(garage_billing_service::quote::Quote::total);
+            let mut paid = bill.pay(Tender { amount: total.unwrap_or(tender.amount), ..tender.clone() }, start())?;
+            paid.state.attempts.iter_mut().rev().take(1).for_each(|attempt| attempt.amount = tender.amount);
+            Ok(paid)
+        }
+    }
+    /// A quote is approved after its time.
+    NoExpiry {
+        fn approve(&self, mut bill: Bill, at: DateTime<Utc>) -> Result<Transition<Bill>, Refusal> {
+            let valid_until = bill.quote.as_ref().map(|quote| quote.valid_until);
+            bill.quote.iter_mut().for_each(|quote| quote.valid_until = DateTime::<Utc>::MAX_UTC);
+            let mut approved = bill.approve("customer".to_owned(), at)?;
+            let quote = approved.state.quote.iter_mut();
+            quote.zip(valid_until).for_each(|(quote, valid_until)| quote.valid_until = valid_until);
+            Ok(approved)
+        }
+    }
+    /// Whatever was captured is taken for the whole amount.
+    AmountNotCompared {
+        fn hear(&self, bill: Bill, reference: PaymentId, answer: Answer, at: DateTime<Utc>) -> Transition<Bill> {
+            let answer = match (answer, bill.attempt(reference)) {
+                (Answer::Charged(charged), Some(attempt)) => Answer::Charged(Charged { amount: attempt.amount, ..charged }),
+                (other, _) => other,
+            };
+            bill.hear(reference, answer, at)
+        }
+    }
+    /// A finished job that is called off is told to have failed.
+    FinishedWorkFails {
+        fn job(&self, mut job: Job, event: &Event) -> Transition<Job> {
+            if let (Event::WorkOrderCancelled(_), Some(execution)) = (event, job.execution.as_mut())
+                && execution.status == ExecutionStatus::Completed
+            {
+                execution.status = ExecutionStatus::Testing;
+            }
+            Production.job(job, event)
+        }
+    }
+    /// A finished job is told as failed, and a failed one as finished.
+    SwappedEnds {
+        fn step(&self, job: Job, step: Step) -> Result<Transition<Job>, Refusal> {
+            if step != Step::Complete {
+                return job.step(step, start());
+            }
+            let told = job.clone().step(Step::Fail { reason: "done".to_owned() }, start())?.events;
+            Ok(Transition { events: told, ..job.step(step, start())? })
+        }
+    }
+    /// A decline tells what a capture would.
+    SwappedWords {
+        fn hear(&self, bill: Bill, reference: PaymentId, answer: Answer, at: DateTime<Utc>) -> Transition<Bill> {
+            let mut heard = bill.hear(reference, answer, at);
+            for told in &mut heard.events {
+                if let Event::PaymentFailed(PaymentFailed { work_order_id, payment_id, quote_id, amount, .. }) = *told {
+                    let payment_method = PaymentMethod::Pix;
+                    *told = PaymentApproved { work_order_id, payment_id, quote_id, amount, payment_method }.into();
+                }
+            }
+            heard
+        }
+    }
+    /// The refusal of one sending ends an attempt that another has captured.
+    LateDecline {
+        fn hear(&self, mut bill: Bill, reference: PaymentId, answer: Answer, at: DateTime<Utc>) -> Transition<Bill> {
+            if matches!(answer, Answer::Refused(_)) {
+                reopen(&mut bill, reference);
+            }
+            bill.hear(reference, answer, at)
+        }
+    }
+    /// A refusal is believed though the charge was sent twice.
+    RefusalBelieved {
+        fn hear(&self, mut bill: Bill, reference: PaymentId, answer: Answer, at: DateTime<Utc>) -> Transition<Bill> {
+            for attempt in bill.attempts.iter_mut().filter(|_| matches!(answer, Answer::Refused(_))) {
+                attempt.updated_at = attempt.created_at;
+            }
+            bill.hear(reference, answer, at)
+        }
+    }
+    /// Whatever answer is stored last is the state.
+    LastAnswerWins {
+        fn hear(&self, mut bill: Bill, reference: PaymentId, answer: Answer, at: DateTime<Utc>) -> Transition<Bill> {
+            if matches!(&answer, Answer::Charged(charged) if charged.standing == Standing::Pending) {
+                reopen(&mut bill, reference);
+            }
+            bill.hear(reference, answer, at)
+        }
+    }
+    /// A refund that is done is told whenever it is heard of.
+    RefundToldTwice {
+        fn hear(&self, mut bill: Bill, reference: PaymentId, answer: Answer, at: DateTime<Utc>) -> Transition<Bill> {
+            for attempt in bill.attempts.iter_mut().filter(|_| answer == Answer::RefundDone) {
+                attempt.status = PaymentStatus::Refunding;
+            }
+            bill.hear(reference, answer, at)
+        }
+    }
+    /// Finished work can be called off.
+    CancelledAfterTheEnd {
+        fn cancel(&self, order: WorkOrder) -> Result<Transition<WorkOrder>, Refusal> {
+            let reason = "CUSTOMER_REQUEST".to_owned();
+            let (mut unfinished, facts) = (order.clone(), order.facts);
+            unfinished.facts.retain(|fact| !matches!(fact.what, What::ExecutionCompleted { .. }));
+            let mut cancelled = unfinished.cancel(reason, start())?;
+            let finished = facts.into_iter().filter(|fact| matches!(fact.what, What::ExecutionCompleted { .. }));
+            cancelled.state.facts.extend(finished);
+            Ok(cancelled)
+        }
+    }
+}
+
+fn reopen(bill: &mut Bill, reference: PaymentId) {
+    for attempt in bill.attempts.iter_mut().filter(|attempt| attempt.id == reference) {
+        attempt.status = PaymentStatus::Processing;
+        attempt.gateway_id = None;
+        attempt.updated_at = attempt.created_at;
     }
 }

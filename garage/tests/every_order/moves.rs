@@ -44,7 +44,10 @@ pub(crate) fn at_the_till(code: &dyn Code, bill: &Bill, scope: Scope) -> Vec<Mov
     ];
     if bill.attempts.len() < scope.attempts {
         tried.push(("a payment is made", code.pay(bill.clone(), tender(bill, totals()[0]))));
-        tried.push(("a payment of the edited total is made", code.pay(bill.clone(), tender(bill, totals()[1]))));
+        tried.push((
+            "a payment of the edited total is made",
+            code.pay(bill.clone(), tender(bill, totals()[1])),
+        ));
     }
     if scope.edits {
         tried.push(("the quote is edited", code.edit(bill.clone(), totals()[1])));

@@ -206,8 +206,5 @@ pub(crate) fn ended_is_not_called_off(before: &WorkOrder, moved: &Transition<Wor
 
 /// Events that only tell history never change a status and never make anybody tell anything.
 pub(crate) fn history_is_inert(before: &WorkOrder, heard: &Transition<WorkOrder>) -> Kept {
-    promise(
-        heard.events.is_empty() && heard.state.status() == before.status(),
-        "history changed the present",
-    )
+    promise(heard.events.is_empty() && heard.state.status() == before.status(), "history changed the present")
 }

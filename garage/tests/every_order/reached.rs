@@ -111,16 +111,17 @@ pub(crate) const PATHS: &[Path] = &[
         edge.was(|attempt| attempt.status == PaymentStatus::Approved)
             && edge.holds(|answer| stands(answer, |standing| *standing == Standing::Pending))
     }),
-    path("an answer is stored for a payment that has gone back", |edge| {
-        edge.step == "an answer is stored" && edge.was(|attempt| attempt.status == PaymentStatus::Refunded)
+    path("an answer comes for a payment that has gone back", |edge| {
+        edge.holds(|_| true) && edge.has_paid(&[PaymentStatus::Refunded])
     }),
-    path("a refund is refused and done later", |edge| {
-        edge.was(|attempt| attempt.status == PaymentStatus::Refunding && attempt.reason.is_some())
-            && edge.has_paid(&[PaymentStatus::Refunded])
+    path("a refund is refused and stays due", |edge| {
+        let is_refused =
+            |attempt: &Attempt| attempt.reason.is_some() && attempt.status == PaymentStatus::Refunding;
+        edge.after.bill.attempts.iter().any(is_refused) && !edge.after.bill.due().is_empty()
     }),
-    path("a refund takes its time", |edge| {
-        edge.step == "the refund goes through"
-            && edge.before.ledger.0.values().any(|entry| entry.state == State::GoingBack)
+    path("a refund is asked for again while it takes its time", |edge| {
+        edge.asks(|due| matches!(due, Due::Refund { .. })) > 0
+            && edge.after.ledger.0.values().any(|entry| entry.state == State::GoingBack)
     }),
     path("a pending payment is cancelled at the gateway", |edge| {
         edge.step == "the gateway is asked to cancel"
@@ -141,8 +142,4 @@ pub(crate) const PATHS: &[Path] = &[
             && edge.work_is(ExecutionStatus::Failed)
     }),
     path("a job is queued by hand", |edge| edge.step == "the job is queued by hand"),
-    path("a test sends the car back to the repair", |edge| {
-        edge.step == "the repair begins"
-            && edge.before.job.execution.as_ref().is_some_and(|job| job.status == ExecutionStatus::Testing)
-    }),
 ];
