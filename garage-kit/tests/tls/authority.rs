@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 
 /// An authority; its own certificate lies in a file, as an operator would have it.
@@ -40,10 +40,21 @@ impl Authority {
 
     /// The same, but its time has passed.
     pub(crate) fn expired_certificate(&self) -> Shown {
-        self.signed(|params| {
-            params.not_before = date_time_ymd(2020, 1, 1);
-            params.not_after = date_time_ymd(2021, 1, 1);
-        })
+        self.signed(expire)
+    }
+
+    /// The same, by a deputy whose time has passed: for a server that looks at its own certificate when it starts, and
+    /// shows no expired one.
+    pub(crate) fn certificate_by_an_expired_deputy(&self) -> Shown {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "deputy");
+        expire(&mut params);
+        let deputy = CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &self.issuer).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &deputy).unwrap();
+        Shown { certificate: format!("{}{}", certificate.pem(), deputy.pem()), key: key.serialize_pem() }
     }
 
     fn signed(&self, change: impl FnOnce(&mut CertificateParams)) -> Shown {
@@ -53,6 +64,11 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Shown { certificate: certificate.pem(), key: key.serialize_pem() }
     }
+}
+
+fn expire(params: &mut CertificateParams) {
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2021, 1, 1);
 }
 
 impl Shown {

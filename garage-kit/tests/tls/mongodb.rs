@@ -44,16 +44,16 @@ impl Server {
             .arg("--dbpath")
             .arg(folder.path());
         let process = command.stdin(Stdio::null()).stdout(log).spawn().unwrap();
-        let server = Self { port, process, folder };
+        let mut server = Self { port, process, folder };
         server.until_ready().await;
         server
     }
 
-    async fn until_ready(&self) {
+    async fn until_ready(&mut self) {
         let (log, deadline) = (self.folder.path().join("log"), Instant::now() + PATIENCE);
         while !std::fs::read_to_string(&log).unwrap().contains("Waiting for connections") {
-            let told = || std::fs::read_to_string(&log).unwrap();
-            assert!(Instant::now() < deadline, "mongod does not become ready: {}", told());
+            let is_waited_for = Instant::now() < deadline && self.process.try_wait().unwrap().is_none();
+            assert!(is_waited_for, "mongod does not become ready: {}", std::fs::read_to_string(&log).unwrap());
             sleep(Duration::from_millis(50)).await;
         }
     }
@@ -102,9 +102,9 @@ async fn only_a_server_that_our_authority_vouches_for_by_its_name_is_talked_to()
 }
 
 #[tokio::test]
-async fn a_server_whose_certificate_has_expired_is_not_talked_to() {
+async fn a_server_whose_voucher_has_expired_is_not_talked_to() {
     let authority = Authority::new();
-    let server = Server::that_shows(&authority.expired_certificate()).await;
+    let server = Server::that_shows(&authority.certificate_by_an_expired_deputy()).await;
     let told = server.refused("localhost", &trusting(&authority)).await;
     assert!(told.contains("expired"), "{told}");
 }

@@ -8,7 +8,7 @@ use garage_kit::{
     testing::{PostgresDatabase, postgres_database, store::KINDS},
 };
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, PgConnection,
+    AssertSqlSafe, ConnectOptions, PgConnection,
     postgres::{PgConnectOptions, PgSslMode},
 };
 use tokio::{
@@ -78,12 +78,14 @@ impl Server {
 
     async fn connect(&self, host: &str, trusted: &Authority) -> Result<SqlStore, Failure> {
         let options = PgConnectOptions::from_str(&self.database.url()).unwrap();
-        let options = options.host(host).ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(trusted.file());
+        let (port, name) = (options.get_port(), options.get_database().unwrap());
+        let asked = format!("sslmode=verify-full&sslrootcert={}", trusted.file().display());
+        let url = format!("postgres://postgres@{host}:{port}/{name}?{asked}");
         let migrations = Migrations {
             postgres: sqlx::migrate!("tests/migrations/postgres"),
             sqlite: sqlx::migrate!("tests/migrations/sqlite"),
         };
-        SqlStore::connect(options.to_url_lossy().as_str(), migrations, &KINDS).await
+        SqlStore::connect(&url, migrations, &KINDS).await
     }
 
     async fn refused(&self, host: &str, trusted: &Authority) -> String {
