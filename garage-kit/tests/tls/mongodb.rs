@@ -53,7 +53,11 @@ impl Server {
         let (log, deadline) = (self.folder.path().join("log"), Instant::now() + PATIENCE);
         while !std::fs::read_to_string(&log).unwrap().contains("Waiting for connections") {
             let is_waited_for = Instant::now() < deadline && self.process.try_wait().unwrap().is_none();
-            assert!(is_waited_for, "mongod does not become ready: {}", std::fs::read_to_string(&log).unwrap());
+            assert!(
+                is_waited_for,
+                "mongod does not become ready: {}",
+                std::fs::read_to_string(&log).unwrap()
+            );
             sleep(Duration::from_millis(50)).await;
         }
     }
