@@ -1,15 +1,13 @@
-//! What the routes share: what they work with, who may do what, and bodies that may be left out. Each route
-//! stands with what it is about.
+//! What the routes share: what they work with, and bodies that may be left out. Each route stands with what it is about.
 
 use axum::{
     body::Body,
     extract::{FromRequest, Request},
 };
 use chrono::{DateTime, Utc};
-use garage_events::{WorkOrderId, milliseconds};
+use garage_events::milliseconds;
 use garage_kit::{
     Repository,
-    auth::Caller,
     http::{FromFields, Json, Problem, RawBody, read},
 };
 use garage_saga::Shell;
@@ -18,13 +16,6 @@ use serde_json::{Map, Value};
 use utoipa::IntoParams;
 
 use crate::cashier::Cashier;
-
-/// Who sells: quotes, payments.
-pub(crate) const DESK: [&str; 2] = ["attendant", "manager"];
-/// Whoever works here.
-pub(crate) const STAFF: [&str; 3] = ["attendant", "technician", "manager"];
-/// Who decides on the catalogue.
-pub(crate) const MANAGER: [&str; 1] = ["manager"];
 
 /// What the routes work with.
 #[derive(Clone)]
@@ -40,19 +31,6 @@ impl App {
     pub(crate) fn repository(&self) -> &Repository {
         &self.shell().repository
     }
-}
-
-/// Lets pass whoever has one of these roles, before anything is looked up, and any customer's link.
-///
-/// # Errors
-/// 403 for everybody else.
-pub(crate) fn admit(caller: &Caller, roles: &[&str]) -> Result<(), Problem> {
-    if caller.scope().is_some() { Ok(()) } else { caller.require(roles) }
-}
-
-/// Whether an admitted caller is concerned with this order. For a customer's link all others do not exist.
-pub(crate) fn concerns(caller: &Caller, order: WorkOrderId) -> bool {
-    caller.scope().is_none_or(|scope| scope == format!("work-order:{order}"))
 }
 
 /// `If-Match`, for a route's document.

@@ -12,6 +12,7 @@ const VARIABLES: &str = "Environment:
   MONGODB_URI              mongodb://host:27017/billing_service
   RABBITMQ_URL             amqp:// or amqps://
   JWT_SECRET or JWKS_URL   who signs the callers' tokens; JWT_AUDIENCE, JWT_ISSUER if they are checked
+  TRUSTED_PROXIES          addresses or networks whose X-Forwarded-For is believed; none
   PAYMENT_GATEWAY          mercado-pago, or sandbox for the one inside this program
   MERCADOPAGO_ACCESS_TOKEN, MERCADOPAGO_BASE_URL   for mercado-pago
   QUOTE_VALIDITY_DAYS, DIAGNOSIS_FEE               10; 150.00

@@ -12,6 +12,7 @@ const VARIABLES: &str = "Environment:
   DATABASE_URL, or DATABASE_HOST, DATABASE_PORT, DATABASE_USER, DATABASE_PASSWORD and DATABASE_NAME (execution_service)
   RABBITMQ_URL             amqp:// or amqps://
   JWT_SECRET or JWKS_URL   who signs the callers' tokens; JWT_AUDIENCE, JWT_ISSUER if they are checked
+  TRUSTED_PROXIES          addresses or networks whose X-Forwarded-For is believed; none
   PORT                     3003
   LOG_FORMAT, RUST_LOG     text or json; info
 Every secret also as NAME_FILE, the path of a file that holds it.";

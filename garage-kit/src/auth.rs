@@ -2,12 +2,14 @@
 //! issuer's published keys (RS256, ES256), or both. A token's roles are words here; what they allow is the
 //! service's affair.
 
+mod admitted;
 mod cache;
 mod caller;
 mod jwks;
 mod sign;
 mod verifier;
 
+pub use admitted::{By, ByOrLink, Group};
 pub use caller::Caller;
 pub use sign::{Grant, sign};
 pub use verifier::Verifier;

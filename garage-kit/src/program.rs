@@ -14,7 +14,10 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::{EnvFilter, fmt::layer, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::{Level, Metadata};
+use tracing_subscriber::{
+    EnvFilter, filter::filter_fn, fmt::layer, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 /// A setting that is missing or wrong: one sentence that names the variable and says what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -214,6 +217,14 @@ impl FromStr for LogFormat {
 /// the same once, with the broker's name and what it does about it.
 const QUIET_LIBRARIES: &str = "info,lapin=off";
 
+/// Libraries that write down all that passes through them when they are asked to say everything, the password of the
+/// handshake first. They are never asked to.
+const TELLTALES: [&str; 3] = ["lapin", "amq_protocol", "async_rs"];
+
+fn keeps_secrets(event: &Metadata<'_>) -> bool {
+    *event.level() <= Level::INFO || !TELLTALES.iter().any(|name| event.target().starts_with(name))
+}
+
 /// Sets up the log from `LOG_FORMAT` and `RUST_LOG` (default `info`). It goes to standard error, so that the
 /// output of a command is its own. Does nothing when a log is there already.
 ///
@@ -223,7 +234,7 @@ pub fn init_logging(env: &Env) -> Result<(), Misconfigured> {
     let format = env.parse("LOG_FORMAT", "text or json")?.unwrap_or_default();
     let filter = env.parse("RUST_LOG", "a filter such as info or garage_kit=debug,info")?;
     let filter = filter.unwrap_or_else(|| EnvFilter::new(QUIET_LIBRARIES));
-    let log = tracing_subscriber::registry().with(filter);
+    let log = tracing_subscriber::registry().with(filter).with(filter_fn(keeps_secrets));
     // An error here says that somebody set up a log before us.
     let _ = match format {
         LogFormat::Text => log

@@ -1,63 +1,14 @@
-//! What the routes of this service have in common: who may take them, and how records that tell nothing are
-//! kept. The role is an argument of the handler, before all that is read of the request, so that no route can
-//! forget it and nobody who may not learns what would be right.
+//! What the routes of this service have in common: how records that tell nothing are kept, and what is read alike.
 
-use axum::{extract::FromRequestParts, http::request::Parts};
 use chrono::{DateTime, Utc};
 use garage_kit::{
     Aggregate, Decision, Loaded, Unchanged,
-    auth::Caller,
     http::{Answer, Field, Fields, IfMatch, Problem, read},
 };
 use garage_saga::Shell;
 use uuid::Uuid;
 
 use crate::search::folded;
-
-/// Whoever works here.
-pub(crate) const STAFF: &[&str] = &["attendant", "technician", "manager"];
-const FRONT_DESK: &[&str] = &["attendant", "manager"];
-const MANAGER: &[&str] = &["manager"];
-
-/// Technicians read what the desk writes.
-pub(crate) struct Staff;
-
-/// Attendants run the desk: customers, vehicles and orders are theirs to write, and calling an order off is
-/// their business too, as that deletes nothing.
-pub(crate) struct FrontDesk(pub(crate) Caller);
-
-/// What is deleted is gone, so deleting customers and vehicles is the manager's.
-pub(crate) struct Manager;
-
-async fn caller<S: Send + Sync>(parts: &mut Parts, state: &S, roles: &[&str]) -> Result<Caller, Problem> {
-    let caller = Caller::from_request_parts(parts, state).await?;
-    caller.require(roles)?;
-    Ok(caller)
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Staff {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        caller(parts, state, STAFF).await.map(|_| Self)
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for FrontDesk {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        caller(parts, state, FRONT_DESK).await.map(Self)
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Manager {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        caller(parts, state, MANAGER).await.map(|_| Self)
-    }
-}
 
 /// Writes or deletes (`None`) a record that takes no part in the saga. The rules of the store come back as
 /// they are, for the route to word.

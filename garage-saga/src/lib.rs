@@ -4,8 +4,10 @@
 mod ear;
 pub mod program;
 mod refusal;
+pub mod roles;
 pub mod service;
 mod shell;
+mod shown;
 
 pub use ear::{Ear, Heard, Impossible, Listener};
 pub use refusal::problem;

@@ -20,19 +20,23 @@ use axum::{
 use garage_events::{Service, WorkOrderId, topology};
 use garage_kit::{
     Failure, Repository,
-    auth::{Caller, Verifier},
+    auth::{ByOrLink, Group, Verifier},
     bus::{Bus, Topology, backoff::Backoff},
     clock::Clock,
     http::{self, Answer, Fields, FromFields, Problem, Query, read},
     outbox::Outbox,
-    store::Store,
+    store::{Message, Store},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{Ear, Listener, Shell};
+use crate::{
+    Ear, Listener, Shell,
+    roles::{Staff, link_to},
+    shown,
+};
 
 /// What a service is started with; URLs have chosen it.
 pub struct Parts {
@@ -184,7 +188,7 @@ impl FromFields for Watched {
 /// What this service publishes, live.
 ///
 /// A stream of server-sent events: the event's id, its type, and its JSON. A customer's link sees its own
-/// order only.
+/// order only, and of its events how far it is.
 #[utoipa::path(
     get, path = "/events", tag = "events",
     params(("workOrderId" = Option<uuid::Uuid>, Query, description = "Only this order's")),
@@ -192,20 +196,23 @@ impl FromFields for Watched {
 )]
 async fn events(
     State(watch): State<Watch>,
-    caller: Caller,
+    caller: ByOrLink<Staff>,
     Query(watched): Query<Watched>,
 ) -> Result<Response, Problem> {
-    let everybody = ["attendant", "technician", "manager"];
     match watched.work_order_id {
-        Some(id) => caller.require_or_scope(&everybody, &format!("work-order:{id}"))?,
-        None => caller.require(&everybody)?,
+        Some(id) => caller.require_or_scope(Staff::ROLES, &link_to(id))?,
+        None => caller.require(Staff::ROLES)?,
     }
-    let wanted = watched.work_order_id;
-    let stream: Sse<_> = http::events(
-        watch.outbox.watch(),
-        move |message| wanted.is_none_or(|id| message.correlation == id.0),
-        watch.stopping,
-    );
+    let (wanted, by_link) = (watched.work_order_id, caller.scope().is_some());
+    let shown = move |message: &Message| {
+        let is_wanted = wanted.is_none_or(|id| message.correlation == id.0);
+        match (is_wanted, by_link) {
+            (true, true) => shown::to_the_customer(&message.body),
+            (true, false) => Some(message.body.clone()),
+            (false, _) => None,
+        }
+    };
+    let stream: Sse<_> = http::events(watch.outbox.watch(), shown, watch.stopping);
     Ok(stream.into_response())
 }
 

@@ -19,7 +19,7 @@ use garage_kit::{
     clock::Clock,
     program::Env,
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 /// Everything that a person may be.
@@ -37,19 +37,17 @@ pub(crate) struct Services {
     /// The Execution Service's address
     #[arg(long, default_value = "http://127.0.0.1:3003")]
     pub execution: String,
-    /// A token to use; otherwise one is signed with JWT_SECRET or the data directory's secret
-    #[arg(long)]
-    pub token: Option<String>,
     /// The data directory of `garage up`
     #[arg(long, default_value = "./garage-data")]
     pub data_dir: PathBuf,
 }
 
 impl Services {
-    /// A client of these services that may do everything.
+    /// A client of these services that may do everything: with the token in `GARAGE_TOKEN` (no argument, as anybody on
+    /// the machine can read those), or else one signed with `JWT_SECRET` or the data directory's secret.
     pub(crate) fn shop(&self, env: &Env) -> Result<Shop> {
-        let token = match &self.token {
-            Some(token) => token.clone(),
+        let token = match env.secret("GARAGE_TOKEN")? {
+            Some(token) => token.expose_secret().to_owned(),
             None => token(env, &secret(env, &self.data_dir)?, "garage", &ROLES, TimeDelta::hours(1))?,
         };
         Shop::new([self.os.clone(), self.billing.clone(), self.execution.clone()], token)

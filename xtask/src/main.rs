@@ -5,6 +5,7 @@
 
 mod apt;
 mod console;
+mod fuzz;
 mod gate;
 mod leash;
 mod ports;
@@ -43,6 +44,15 @@ enum Chore {
     },
     /// Keeps the same servers until Ctrl-C and prints the environment that points the tests at them
     Servers,
+    /// Looks for bytes that break a decoder, target after target; needs a C++ compiler
+    Fuzz {
+        /// How long, for each
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+        /// This target alone
+        #[arg(long)]
+        target: Option<String>,
+    },
     /// Runs what the gate runs: format, lints, tests, documentation
     Ci,
 }
@@ -66,6 +76,7 @@ fn chore(chore: &Chore) -> Result<ExitCode> {
     match chore {
         Chore::Test { arguments } => gate::test(&leash, arguments)?,
         Chore::Servers => servers::keep(&leash)?,
+        Chore::Fuzz { seconds, target } => fuzz::run(&leash, *seconds, target.as_deref())?,
         Chore::Ci => gate::run(&leash)?,
     }
     Ok(ExitCode::SUCCESS)

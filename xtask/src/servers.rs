@@ -18,6 +18,10 @@ use crate::process::Daemon;
 use crate::programs::Programs;
 use folder::Folder;
 
+/// The folder inside that of all servers where tests put the certificates that a server shall show: PostgreSQL is told by
+/// the test itself which, RabbitMQ takes `broker.crt` and `broker.key` whenever somebody connects.
+const CERTIFICATES: &str = "tls";
+
 /// The three servers; dropping them ends them and removes their folder.
 pub(crate) struct Servers {
     running: Vec<Server>,
@@ -40,8 +44,8 @@ impl Servers {
     pub(crate) fn start(leash: &Leash) -> Result<Self> {
         let programs = &Programs::find()?;
         let folder = Folder::create()?;
-        let [sql, mongo, amqp, management, distribution, epmd] = ports::free()?;
-        let broker = rabbitmq::Ports { amqp, management, distribution, epmd };
+        let [sql, mongo, amqp, amqps, management, distribution, epmd] = ports::free()?;
+        let broker = rabbitmq::Ports { amqp, amqps, management, distribution, epmd };
         let running = scope(|threads| {
             let path = folder.path();
             [

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use garage_events::{Cents, PaymentId};
 use garage_kit::Failure;
 use reqwest::{
-    Client, Method, RequestBuilder, Url,
+    Client, Method, RequestBuilder, StatusCode, Url,
     header::{AUTHORIZATION, HeaderMap, HeaderValue},
     redirect, retry,
 };
@@ -22,6 +22,22 @@ mod request;
 mod response;
 
 use answer::Answer;
+
+/// What an answer to a charge amounts to.
+///
+/// # Errors
+/// The provider's no, or a doubt: whatever else it says.
+pub fn charged(status: StatusCode, body: &str) -> Result<Charged, GatewayError> {
+    Answer { status, body: body.to_owned() }.payment()
+}
+
+/// What an answer to a search says of the payment with this reference.
+///
+/// # Errors
+/// As [`charged`].
+pub fn found(status: StatusCode, body: &str, reference: &str) -> Result<Option<Charged>, GatewayError> {
+    Answer { status, body: body.to_owned() }.found(reference)
+}
 
 /// How long one call may take. The provider's own clients wait a minute; a customer at the counter does not,
 /// and the reconciler asks again.

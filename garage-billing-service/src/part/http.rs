@@ -6,14 +6,17 @@ use chrono::{DateTime, Utc};
 use garage_events::PartId;
 use garage_kit::{
     Loaded,
-    auth::Caller,
+    auth::{By, Caller},
     http::{
         Answer, Created, Fields, FromFields, IfMatch, Json, Listing, Page, PageParams, Path, Problem, Query,
         Versioned, read,
     },
     store::Order,
 };
-use garage_saga::problem;
+use garage_saga::{
+    problem,
+    roles::{Manager, Staff},
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::{
@@ -21,7 +24,7 @@ use self::{
     view::View,
 };
 use super::Part;
-use crate::http::{App, IfMatchParam, MANAGER, STAFF};
+use crate::http::{App, IfMatchParam};
 
 mod body;
 mod view;
@@ -59,11 +62,10 @@ impl FromFields for Wanted {
     responses((status = 200, description = "A page of them", body = [View]), Problem))]
 async fn list(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<Staff>,
     page: Page,
     Query(wanted): Query<Wanted>,
 ) -> Result<Listing<View>, Problem> {
-    caller.require(&STAFF)?;
     let category = wanted.category.map(|category| ("category", category.to_lowercase()));
     let mut query = page.query(Order::By("name"), category.into_iter().collect());
     query.search = wanted.q;
@@ -74,8 +76,7 @@ async fn list(
 /// The parts that are to be ordered again, by name.
 #[utoipa::path(get, path = "/parts/low-stock", tag = "parts", operation_id = "low_stock_parts",
     params(PageParams), responses((status = 200, description = "A page of them", body = [View]), Problem))]
-async fn low_stock(State(app): State<App>, caller: Caller, page: Page) -> Result<Listing<View>, Problem> {
-    caller.require(&STAFF)?;
+async fn low_stock(State(app): State<App>, caller: By<Staff>, page: Page) -> Result<Listing<View>, Problem> {
     let query = page.query(Order::By("name"), vec![("low_stock", "true".to_owned())]);
     let found = app.repository().find::<Part>(&query).await?;
     Ok(page.answer(&query, found, |part| View::of(part.state, &caller)))
@@ -86,10 +87,9 @@ async fn low_stock(State(app): State<App>, caller: Caller, page: Page) -> Result
     responses((status = 201, description = "Added", body = View), Problem))]
 async fn add(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<Manager>,
     Json(new): Json<NewPart>,
 ) -> Result<Created<Versioned<View>>, Problem> {
-    caller.require(&MANAGER)?;
     let id = PartId(app.shell().clock.id());
     let added = app.shell().keep::<Part>(id.0, None, |_, at| {
         let stock_quantity = new.stock_quantity.unwrap_or_default();
@@ -104,10 +104,9 @@ async fn add(
     responses((status = 200, description = "It; its version is the ETag", body = View), Problem))]
 async fn one(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<Staff>,
     Path(id): Path<PartId>,
 ) -> Result<Versioned<View>, Problem> {
-    caller.require(&STAFF)?;
     view(app.repository().load(id.0).await?, &caller)
 }
 
@@ -117,7 +116,7 @@ async fn one(
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn replace(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<Manager>,
     Path(id): Path<PartId>,
     seen: IfMatch,
     Json(new): Json<NewPart>,
@@ -135,7 +134,7 @@ async fn replace(
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn change(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<Manager>,
     Path(id): Path<PartId>,
     seen: IfMatch,
     Json(patch): Json<PartPatch>,
@@ -155,11 +154,10 @@ async fn change(
     responses((status = 204, description = "It is gone"), Problem))]
 async fn remove(
     State(app): State<App>,
-    caller: Caller,
+    _: By<Manager>,
     Path(id): Path<PartId>,
     IfMatch(seen): IfMatch,
 ) -> Result<StatusCode, Problem> {
-    caller.require(&MANAGER)?;
     app.shell().keep::<Part>(id.0, seen, |part, _| part.map(|_| None).ok_or_else(missing)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -170,7 +168,7 @@ async fn remove(
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn count(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<Manager>,
     Path(id): Path<PartId>,
     seen: IfMatch,
     Json(stock): Json<Stock>,
@@ -184,7 +182,7 @@ async fn count(
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn adjust(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<Manager>,
     Path(id): Path<PartId>,
     seen: IfMatch,
     Json(patch): Json<StockPatch>,
@@ -196,15 +194,14 @@ async fn adjust(
     .await
 }
 
-/// Changes a part, for managers.
+/// Changes a part.
 async fn decide(
     app: &App,
-    caller: &Caller,
+    caller: &By<Manager>,
     id: PartId,
     IfMatch(seen): IfMatch,
     mut next: impl FnMut(Part, DateTime<Utc>) -> Result<Part, Problem> + Send,
 ) -> Result<Versioned<View>, Problem> {
-    caller.require(&MANAGER)?;
     let kept = app.shell().keep::<Part>(id.0, seen, |part, at| next(part.ok_or_else(missing)?, at).map(Some));
     view(kept.await?, caller)
 }

@@ -13,9 +13,10 @@ use garage_events::{
 };
 use garage_kit::{
     Loaded,
-    auth::Caller,
+    auth::{By, ByOrLink},
     http::{Answer, Command, Fields, FromFields, Listing, Page, PageParams, Path, Problem, Versioned, read},
 };
+use garage_saga::roles::{Desk, Staff, link_to};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -23,7 +24,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use self::view::View;
 use crate::{
     bill::{Bill, Extras, Tender},
-    http::{App, DESK, STAFF, admit, concerns},
+    http::App,
 };
 
 mod list;
@@ -114,8 +115,7 @@ impl NewPayment {
 /// Every attempt to pay, those of the newest orders first, the newest of an order first.
 #[utoipa::path(get, path = "/payments", tag = "payments", operation_id = "list_payments", params(PageParams),
     responses((status = 200, description = "A page of them", body = [View]), Problem))]
-async fn list(State(app): State<App>, caller: Caller, page: Page) -> Result<Listing<View>, Problem> {
-    caller.require(&STAFF)?;
+async fn list(State(app): State<App>, _: By<Staff>, page: Page) -> Result<Listing<View>, Problem> {
     list::page(app.repository(), &page).await
 }
 
@@ -133,12 +133,11 @@ async fn list(State(app): State<App>, caller: Caller, page: Page) -> Result<List
     ))]
 async fn pay(
     State(app): State<App>,
-    caller: Caller,
+    caller: ByOrLink<Desk>,
     command: Command<NewPayment>,
 ) -> Result<Response, Problem> {
-    admit(&caller, &DESK)?;
     let order = command.body.work_order_id;
-    if !concerns(&caller, order) {
+    if !caller.concerns(&link_to(order)) {
         return Err(Problem::not_found("work order"));
     }
     let id = command.claim(app.repository(), &app.shell().clock, caller.subject()).await?;
@@ -193,15 +192,14 @@ fn answer(bill: Loaded<Bill>, id: PaymentId) -> Result<Response, Problem> {
     responses((status = 200, description = "It; the version of its order's bill is the ETag", body = View), Problem))]
 async fn one(
     State(app): State<App>,
-    caller: Caller,
+    caller: ByOrLink<Staff>,
     Path(id): Path<PaymentId>,
 ) -> Result<Versioned<View>, Problem> {
-    admit(&caller, &STAFF)?;
     let bill = bill(&app, id).await?;
-    if !concerns(&caller, bill.state.work_order_id) {
+    if !caller.concerns(&link_to(bill.state.work_order_id)) {
         return Err(missing());
     }
-    view(bill, id)
+    view(bill, id).map(|Versioned(version, payment)| Versioned(version, payment.seen_by(&caller)))
 }
 
 /// Every attempt to pay for a work order, oldest first.
@@ -212,15 +210,14 @@ async fn one(
     responses((status = 200, description = "All of them; none for an order that nobody has tried to pay", body = [View]), Problem))]
 async fn of_work_order(
     State(app): State<App>,
-    caller: Caller,
+    caller: ByOrLink<Staff>,
     Path(order): Path<WorkOrderId>,
 ) -> Result<Listing<View>, Problem> {
-    admit(&caller, &STAFF)?;
-    if !concerns(&caller, order) {
+    if !caller.concerns(&link_to(order)) {
         return Err(Problem::not_found("work order"));
     }
     let bill = app.repository().load::<Bill>(order.0).await?;
-    let payments = bill.map(|bill| View::all(bill.state).collect::<Vec<_>>());
+    let payments = bill.map(|bill| View::all(bill.state).map(|one| one.seen_by(&caller)).collect::<Vec<_>>());
     Ok(payments.unwrap_or_default().into())
 }
 
@@ -230,10 +227,9 @@ async fn of_work_order(
     responses((status = 200, description = "As it is now; unchanged if the gateway did not answer", body = View), Problem))]
 async fn verify(
     State(app): State<App>,
-    caller: Caller,
+    _: By<Desk>,
     Path(id): Path<PaymentId>,
 ) -> Result<Versioned<View>, Problem> {
-    caller.require(&DESK)?;
     let known = bill(&app, id).await?;
     let attempt = known.state.attempt(id).ok_or_else(missing)?;
     let due = attempt.due(known.state.is_wanted()).unwrap_or_else(|| attempt.look());

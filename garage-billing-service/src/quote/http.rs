@@ -6,20 +6,21 @@ use chrono::{DateTime, SubsecRound, Utc};
 use garage_events::{CustomerId, QuoteId, QuoteStatus, Refusal, Transition, WorkOrderId};
 use garage_kit::{
     Loaded,
-    auth::Caller,
+    auth::{By, ByOrLink, Caller},
     http::{
         Answer, Command, Created, Field, Fields, FromFields, IfMatch, Json, Listing, Page, PageParams, Path,
         Problem, Query, Versioned, read,
     },
     store::Order,
 };
+use garage_saga::roles::{Desk, Staff, link_to};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::{item::Item, view::View};
 use crate::{
     bill::Bill,
-    http::{App, DESK, IfMatchParam, Optional, STAFF, admit, concerns},
+    http::{App, IfMatchParam, Optional},
 };
 
 mod item;
@@ -130,11 +131,10 @@ impl FromFields for Rejection {
     responses((status = 200, description = "A page of them", body = [View]), Problem))]
 async fn list(
     State(app): State<App>,
-    caller: Caller,
+    _: By<Staff>,
     page: Page,
     Query(wanted): Query<Wanted>,
 ) -> Result<Listing<Option<View>>, Problem> {
-    caller.require(&STAFF)?;
     let query = page.query(Order::Newest, wanted.filters());
     let found = app.repository().find::<Bill>(&query).await?;
     Ok(page.answer(&query, found, |bill| View::of(bill.state)))
@@ -149,10 +149,9 @@ async fn list(
     responses((status = 201, description = "Written", body = View), Problem))]
 async fn write(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<Desk>,
     command: Command<NewQuote>,
 ) -> Result<Created<Versioned<View>>, Problem> {
-    caller.require(&DESK)?;
     let lines = item::priced(app.repository(), &command.body.items).await?;
     let id = command.claim(app.repository(), &app.shell().clock, caller.subject()).await?;
     let NewQuote { work_order_id, customer_id, valid_until, .. } = command.body;
@@ -161,7 +160,7 @@ async fn write(
         check_customer(&bill, customer_id)?;
         bill.write(id, lines.clone(), valid_until, at)
     });
-    let written = view(written.await?)?;
+    let written = view(written.await?, &caller)?;
     Ok(Created(format!("/quotes/{}", written.1.id), written))
 }
 
@@ -181,11 +180,10 @@ fn check_customer(bill: &Bill, named: Option<CustomerId>) -> Result<(), Refusal>
     responses((status = 200, description = "It; its version is the ETag", body = View), Problem))]
 async fn one(
     State(app): State<App>,
-    caller: Caller,
+    caller: ByOrLink<Staff>,
     Path(id): Path<QuoteId>,
 ) -> Result<Versioned<View>, Problem> {
-    admit(&caller, &STAFF)?;
-    view(bill(&app, &caller, id).await?)
+    view(bill(&app, &caller, id).await?, &caller)
 }
 
 /// A work order's quote; 404 until there is one.
@@ -196,14 +194,13 @@ async fn one(
     responses((status = 200, description = "It; its version is the ETag", body = View), Problem))]
 async fn of_work_order(
     State(app): State<App>,
-    caller: Caller,
+    caller: ByOrLink<Staff>,
     Path(order): Path<WorkOrderId>,
 ) -> Result<Versioned<View>, Problem> {
-    admit(&caller, &STAFF)?;
-    if !concerns(&caller, order) {
+    if !caller.concerns(&link_to(order)) {
         return Err(missing());
     }
-    view(app.repository().load::<Bill>(order.0).await?.ok_or_else(missing)?)
+    view(app.repository().load::<Bill>(order.0).await?.ok_or_else(missing)?, &caller)
 }
 
 /// Replaces the lines of a quote, while it is `PENDING`.
@@ -212,12 +209,11 @@ async fn of_work_order(
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn edit(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<Desk>,
     Path(id): Path<QuoteId>,
     seen: IfMatch,
     Json(body): Json<Lines>,
 ) -> Result<Versioned<View>, Problem> {
-    caller.require(&DESK)?;
     let lines = item::priced(app.repository(), &body.items).await?;
     decide(&app, &caller, id, seen, |bill, at| bill.edit(lines.clone(), body.valid_until, at)).await
 }
@@ -228,11 +224,10 @@ async fn edit(
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn send(
     State(app): State<App>,
-    caller: Caller,
+    caller: By<Desk>,
     Path(id): Path<QuoteId>,
     seen: IfMatch,
 ) -> Result<Versioned<View>, Problem> {
-    caller.require(&DESK)?;
     decide(&app, &caller, id, seen, Bill::send).await
 }
 
@@ -245,11 +240,10 @@ async fn send(
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn approve(
     State(app): State<App>,
-    caller: Caller,
+    caller: ByOrLink<Desk>,
     Path(id): Path<QuoteId>,
     seen: IfMatch,
 ) -> Result<Versioned<View>, Problem> {
-    admit(&caller, &DESK)?;
     decide(&app, &caller, id, seen, |bill, at| bill.approve(caller.subject().to_owned(), at)).await
 }
 
@@ -261,12 +255,11 @@ async fn approve(
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn reject(
     State(app): State<App>,
-    caller: Caller,
+    caller: ByOrLink<Desk>,
     Path(id): Path<QuoteId>,
     seen: IfMatch,
     Optional(body): Optional<Rejection>,
 ) -> Result<Versioned<View>, Problem> {
-    admit(&caller, &DESK)?;
     let no = |bill: Bill, at| bill.reject_because(body.reason.clone(), caller.subject().to_owned(), at);
     decide(&app, &caller, id, seen, no).await
 }
@@ -274,7 +267,7 @@ async fn reject(
 /// The bill whose quote has this id, if the caller is concerned with it.
 async fn bill(app: &App, caller: &Caller, id: QuoteId) -> Result<Loaded<Bill>, Problem> {
     let found = app.repository().by::<Bill>("quote_id", id.to_string()).await?;
-    found.filter(|bill| concerns(caller, bill.state.work_order_id)).ok_or_else(missing)
+    found.filter(|bill| caller.concerns(&link_to(bill.state.work_order_id))).ok_or_else(missing)
 }
 
 /// Decides on the bill whose quote has this id. A quote never leaves its bill, so what was found by the id is
@@ -290,11 +283,11 @@ async fn decide(
     let decided = app
         .shell()
         .decide::<Bill>(order.0, seen, |bill, at| decision(bill.ok_or(Refusal::Unknown("quote"))?, at));
-    view(decided.await?)
+    view(decided.await?, caller)
 }
 
-fn view(bill: Loaded<Bill>) -> Result<Versioned<View>, Problem> {
-    View::of(bill.state).map(|view| Versioned(bill.version, view)).ok_or_else(missing)
+fn view(bill: Loaded<Bill>, caller: &Caller) -> Result<Versioned<View>, Problem> {
+    View::of(bill.state).map(|view| Versioned(bill.version, view.seen_by(caller))).ok_or_else(missing)
 }
 
 fn missing() -> Problem {

@@ -5,19 +5,20 @@ use chrono::{DateTime, Utc};
 use garage_events::{Cents, ServiceId, milliseconds};
 use garage_kit::{
     Loaded,
-    auth::Caller,
+    auth::By,
     http::{
         Answer, Created, Fields, FromFields, IfMatch, Json, Listing, Page, PageParams, Path, Problem, Query,
         Versioned, read,
     },
     store::Order,
 };
+use garage_saga::roles::{Manager, Staff};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Card, Service};
-use crate::http::{App, IfMatchParam, MANAGER, STAFF};
+use crate::http::{App, IfMatchParam};
 
 const NAME: std::ops::RangeInclusive<usize> = 1..=200;
 const WORDS: std::ops::RangeInclusive<usize> = 1..=2000;
@@ -168,11 +169,10 @@ impl FromFields for Wanted {
     responses((status = 200, description = "A page of them", body = [View]), Problem))]
 async fn list(
     State(app): State<App>,
-    caller: Caller,
+    _: By<Staff>,
     page: Page,
     Query(wanted): Query<Wanted>,
 ) -> Result<Listing<View>, Problem> {
-    caller.require(&STAFF)?;
     let active = wanted.active.map(|active| ("active", active.to_string()));
     let mut query = page.query(Order::By("name"), active.into_iter().collect());
     query.search = wanted.q;
@@ -185,10 +185,9 @@ async fn list(
     responses((status = 201, description = "Added", body = View), Problem))]
 async fn add(
     State(app): State<App>,
-    caller: Caller,
+    _: By<Manager>,
     Json(new): Json<NewService>,
 ) -> Result<Created<Versioned<View>>, Problem> {
-    caller.require(&MANAGER)?;
     let id = ServiceId(app.shell().clock.id());
     let added = app.shell().keep::<Service>(id.0, None, |_, at| {
         Ok(Some(Service { id, card: new.card(), created_at: at, updated_at: at }))
@@ -202,10 +201,9 @@ async fn add(
     responses((status = 200, description = "It; its version is the ETag", body = View), Problem))]
 async fn one(
     State(app): State<App>,
-    caller: Caller,
+    _: By<Staff>,
     Path(id): Path<ServiceId>,
 ) -> Result<Versioned<View>, Problem> {
-    caller.require(&STAFF)?;
     view(app.repository().load(id.0).await?)
 }
 
@@ -215,12 +213,12 @@ async fn one(
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn replace(
     State(app): State<App>,
-    caller: Caller,
+    _: By<Manager>,
     Path(id): Path<ServiceId>,
     seen: IfMatch,
     Json(new): Json<NewService>,
 ) -> Result<Versioned<View>, Problem> {
-    decide(&app, &caller, id, seen, |_| new.card()).await
+    decide(&app, id, seen, |_| new.card()).await
 }
 
 /// Changes what is said of a service.
@@ -229,12 +227,12 @@ async fn replace(
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn change(
     State(app): State<App>,
-    caller: Caller,
+    _: By<Manager>,
     Path(id): Path<ServiceId>,
     seen: IfMatch,
     Json(patch): Json<ServicePatch>,
 ) -> Result<Versioned<View>, Problem> {
-    decide(&app, &caller, id, seen, |known| patch.card(known)).await
+    decide(&app, id, seen, |known| patch.card(known)).await
 }
 
 /// Takes a service out of the catalogue.
@@ -246,24 +244,21 @@ async fn change(
     responses((status = 204, description = "It is gone"), Problem))]
 async fn remove(
     State(app): State<App>,
-    caller: Caller,
+    _: By<Manager>,
     Path(id): Path<ServiceId>,
     IfMatch(seen): IfMatch,
 ) -> Result<StatusCode, Problem> {
-    caller.require(&MANAGER)?;
     app.shell().keep::<Service>(id.0, seen, |service, _| service.map(|_| None).ok_or_else(missing)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Changes a service, for managers.
+/// Changes a service.
 async fn decide(
     app: &App,
-    caller: &Caller,
     id: ServiceId,
     IfMatch(seen): IfMatch,
     card: impl Fn(&Card) -> Card + Send + Sync,
 ) -> Result<Versioned<View>, Problem> {
-    caller.require(&MANAGER)?;
     let kept = app.shell().keep::<Service>(id.0, seen, |service, at| {
         let service = service.ok_or_else(missing)?;
         Ok(Some(service.described(card(&service.card), at)))

@@ -7,14 +7,17 @@ use chrono::{DateTime, Utc};
 use garage_events::{ExecutionId, ExecutionStatus, Priority, Refusal, Transition, WorkOrderId};
 use garage_kit::{
     Aggregate, Loaded,
-    auth::Caller,
+    auth::{By, ByOrLink, Group},
     http::{
         Answer, Created, Fields, FromFields, IfMatch, Json, Listing, Page, PageParams, Path, Problem, Query,
         Versioned, read,
     },
     store::Order,
 };
-use garage_saga::Shell;
+use garage_saga::{
+    Shell,
+    roles::{Manager, Staff, Workshop, link_to},
+};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -26,13 +29,6 @@ mod view;
 
 pub(crate) use view::View;
 use view::{Progress, Seen};
-
-/// Who may read executions.
-pub(crate) const READERS: [&str; 3] = ["attendant", "technician", "manager"];
-/// Who works on cars.
-const WORKERS: [&str; 2] = ["technician", "manager"];
-/// Who decides what comes first.
-const MANAGERS: [&str; 1] = ["manager"];
 
 /// A technician is known by the subject of their token, in so many characters.
 const TECHNICIAN: std::ops::RangeInclusive<usize> = 1..=200;
@@ -136,11 +132,10 @@ struct SeenVersion {
     responses((status = 200, description = "A page of them", body = [View]), Problem))]
 async fn list(
     State(shell): State<Shell>,
-    caller: Caller,
+    _: By<Staff>,
     page: Page,
     Query(wanted): Query<Wanted>,
 ) -> Result<Listing<Option<View>>, Problem> {
-    caller.require(&READERS)?;
     let query = page.query(Order::Newest, wanted.filters());
     let jobs = shell.repository.find::<Job>(&query).await?;
     Ok(page.answer(&query, jobs, |job| View::of(job.state)))
@@ -154,10 +149,9 @@ async fn list(
     responses((status = 201, description = "Queued", body = View), Problem))]
 async fn enqueue(
     State(shell): State<Shell>,
-    caller: Caller,
+    _: By<Manager>,
     Json(new): Json<NewExecution>,
 ) -> Result<Created<Versioned<View>>, Problem> {
-    caller.require(&MANAGERS)?;
     let (order, id) = (new.work_order_id, ExecutionId(shell.clock.id()));
     let queued = shell.decide::<Job>(order.0, None, |job, at| {
         let job = job.unwrap_or(Job::unknown(order));
@@ -173,10 +167,9 @@ async fn enqueue(
     responses((status = 200, description = "It; its version is the ETag", body = View), Problem))]
 async fn one(
     State(shell): State<Shell>,
-    caller: Caller,
+    _: By<Staff>,
     Path(id): Path<ExecutionId>,
 ) -> Result<Versioned<View>, Problem> {
-    caller.require(&READERS)?;
     view(job(&shell, id).await?)
 }
 
@@ -191,12 +184,14 @@ async fn one(
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn change(
     State(shell): State<Shell>,
-    caller: Caller,
+    caller: By<Workshop>,
     Path(id): Path<ExecutionId>,
     seen: IfMatch,
     Json(patch): Json<ExecutionPatch>,
 ) -> Result<Versioned<View>, Problem> {
-    caller.require(if patch.priority.is_some() { &MANAGERS } else { &WORKERS })?;
+    if patch.priority.is_some() {
+        caller.require(Manager::ROLES)?;
+    }
     decide(&shell, id, seen, |job, at| job.assign(patch.priority, patch.technician_id.clone(), at)).await
 }
 
@@ -208,10 +203,10 @@ async fn change(
     responses((status = 200, description = "It; its version is the ETag", body = Seen), Problem))]
 async fn of_work_order(
     State(shell): State<Shell>,
-    caller: Caller,
+    caller: ByOrLink<Staff>,
     Path(order): Path<WorkOrderId>,
 ) -> Result<Versioned<Seen>, Problem> {
-    caller.require_or_scope(&READERS, &format!("work-order:{order}"))?;
+    caller.require_or_scope(Staff::ROLES, &link_to(order))?;
     let job = shell.repository.load::<Job>(order.0).await?.ok_or_else(missing)?;
     let Versioned(version, whole) = view(job)?;
     let seen =

@@ -3,18 +3,15 @@
 use axum::extract::State;
 use garage_kit::{
     Aggregate,
-    auth::Caller,
+    auth::By,
     http::{Json, Listing, Page, PageParams, Problem},
     store::{Order, Position, Query},
 };
-use garage_saga::Shell;
+use garage_saga::{Shell, roles::Staff};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Count, Statistics};
-use crate::execution::{
-    Job,
-    http::{READERS, View},
-};
+use crate::execution::{Job, http::View};
 
 /// Jobs that are read at once to be counted.
 const BATCH: u32 = 500;
@@ -33,10 +30,9 @@ pub(crate) fn routes() -> OpenApiRouter<Shell> {
     responses((status = 200, description = "A page of them, in the order in which they are to be taken", body = [View]), Problem))]
 async fn queue(
     State(shell): State<Shell>,
-    caller: Caller,
+    _: By<Staff>,
     page: Page,
 ) -> Result<Listing<Option<View>>, Problem> {
-    caller.require(&READERS)?;
     let query = page.query(Order::By("queue"), Vec::new());
     let waiting = shell.repository.find::<Job>(&query).await?;
     Ok(page.answer(&query, waiting, |job| View::of(job.state)))
@@ -47,7 +43,7 @@ async fn queue(
     responses((status = 200, description = "As `GET /queue`", body = [View]), Problem))]
 async fn executions_queue(
     shell: State<Shell>,
-    caller: Caller,
+    caller: By<Staff>,
     page: Page,
 ) -> Result<Listing<Option<View>>, Problem> {
     queue(shell, caller, page).await
@@ -58,8 +54,7 @@ async fn executions_queue(
 /// Counts the jobs that are paid and have not ended, and how long they waited for a technician.
 #[utoipa::path(get, path = "/queue/statistics", tag = "queue",
     responses((status = 200, description = "The counts", body = Statistics), Problem))]
-async fn statistics(State(shell): State<Shell>, caller: Caller) -> Result<Json<Statistics>, Problem> {
-    caller.require(&READERS)?;
+async fn statistics(State(shell): State<Shell>, _: By<Staff>) -> Result<Json<Statistics>, Problem> {
     let (now, mut count) = (shell.clock.now(), Count::default());
     let mut query = Query { filters: vec![("active", "true".to_owned())], limit: BATCH, ..Query::default() };
     for _ in 0..BATCHES {

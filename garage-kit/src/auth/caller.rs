@@ -9,7 +9,7 @@ use axum::{
 use serde_json::{Map, Value};
 
 use super::Verifier;
-use crate::http::Problem;
+use crate::http::{Peer, Problem};
 
 /// Whoever sent a request, as their token has it. As an argument of a handler it makes the route answer 401
 /// without a valid token.
@@ -76,6 +76,13 @@ impl Caller {
         Err(Problem::forbidden(detail))
     }
 
+    /// Whether the caller has to do with this thing: a link, if it is the link's own; anybody else, with everything that
+    /// their roles allow.
+    #[must_use]
+    pub fn concerns(&self, scope: &str) -> bool {
+        self.scope().is_none_or(|own| own == scope)
+    }
+
     /// Lets pass who is one of these, or holds a token for exactly this thing.
     ///
     /// # Errors
@@ -93,7 +100,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
             tracing::error!("a route that needs a caller stands outside the shell");
             return Err(Problem::internal());
         };
-        verifier.verify(bearer(&parts.headers)?).await
+        let believed = match bearer(&parts.headers) {
+            Ok(token) => verifier.verify(token).await,
+            Err(missing) => Err(missing),
+        };
+        believed.map_err(|problem| verifier.refuse(Peer::of(parts), problem))
     }
 }
 

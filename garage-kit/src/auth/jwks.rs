@@ -101,7 +101,9 @@ impl Jwks {
                 *next = now + BETWEEN;
             }
             Err(cause) => {
-                tracing::warn!(%cause, url = %self.url, "the issuer's keys could not be fetched");
+                // Neither the whole address nor the library's words, which repeat it: it may hold a password.
+                let (cause, issuer) = (cause.without_url(), self.url.host_str().unwrap_or_default());
+                tracing::warn!(%cause, issuer, "the issuer's keys could not be fetched");
                 *next = now + AGAIN;
             }
         }

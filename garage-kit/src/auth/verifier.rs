@@ -2,8 +2,9 @@
 //! secret, RS256 and ES256 to the published keys, and nothing else is accepted, `none` least of all. Times
 //! are held against the injected clock.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
+use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header, errors::ErrorKind};
 use secrecy::{ExposeSecret, SecretString};
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    http::Problem,
+    http::{Peer, Problem, Proxies, RateLimit},
     program::{Env, Misconfigured},
 };
 
@@ -25,6 +26,11 @@ use crate::{
 const SHORTEST_SECRET: usize = 16;
 /// No honest token is longer, in bytes.
 const LONGEST_TOKEN: usize = 8192;
+/// What one address may be wrong about tokens in a row, and again per period: a client that does not notice that its
+/// token has expired is slowed down, and so is whoever tries tokens out. A right token is never refused for the wrong ones
+/// of a neighbour, as a whole shop may have one address.
+const FAILURES: u32 = 300;
+const PERIOD: Duration = Duration::from_secs(300);
 /// How far an issuer's clock may be ahead of ours.
 const LEEWAY: TimeDelta = TimeDelta::seconds(5);
 
@@ -40,6 +46,8 @@ struct Trust {
     audience: Option<String>,
     issuer: Option<String>,
     cache: Arc<Cache>,
+    failures: RateLimit,
+    proxies: Proxies,
 }
 
 impl fmt::Debug for Verifier {
@@ -57,8 +65,11 @@ impl Verifier {
     /// Believes nobody yet.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
+        let failures = RateLimit::new(FAILURES, PERIOD, clock.clone());
         Self(Arc::new(Trust {
             clock,
+            failures,
+            proxies: Proxies::default(),
             secret: None,
             jwks: None,
             audience: None,
@@ -67,10 +78,10 @@ impl Verifier {
         }))
     }
 
-    /// From `JWT_SECRET`, `JWKS_URL`, `JWT_AUDIENCE` and `JWT_ISSUER`.
+    /// From `JWT_SECRET`, `JWKS_URL`, `JWT_AUDIENCE`, `JWT_ISSUER` and `TRUSTED_PROXIES`.
     ///
     /// # Errors
-    /// When neither secret nor keys are configured, or one of the four is not as it should be.
+    /// When neither secret nor keys are configured, or one of the five is not as it should be.
     pub fn from_env(env: &Env, clock: Clock) -> Result<Self, Misconfigured> {
         let (secret, jwks) = (env.secret("JWT_SECRET")?, env.url("JWKS_URL", &["https", "http"])?);
         if secret.is_none() && jwks.is_none() {
@@ -85,7 +96,9 @@ impl Verifier {
         if let Some(url) = &jwks {
             verifier = verifier.jwks(url.expose_secret())?;
         }
-        Ok(verifier.claims(env.text("JWT_AUDIENCE")?, env.text("JWT_ISSUER")?))
+        const NETWORKS: &str = "addresses or networks with commas between, such as 10.0.0.0/8";
+        let proxies = env.parse("TRUSTED_PROXIES", NETWORKS)?.unwrap_or_default();
+        Ok(verifier.claims(env.text("JWT_AUDIENCE")?, env.text("JWT_ISSUER")?).behind(proxies))
     }
 
     /// Also believes HS256 tokens signed with `secret`.
@@ -117,6 +130,24 @@ impl Verifier {
     #[must_use]
     pub fn claims(self, audience: Option<String>, issuer: Option<String>) -> Self {
         self.with(|trust| (trust.audience, trust.issuer) = (audience, issuer))
+    }
+
+    /// Takes these proxies' word on a client's address.
+    #[must_use]
+    pub fn behind(self, proxies: Proxies) -> Self {
+        self.with(|trust| trust.proxies = proxies)
+    }
+
+    /// Whose word on a client's address is taken.
+    pub(crate) fn proxies(&self) -> &Proxies {
+        &self.0.proxies
+    }
+
+    /// What somebody is answered whose token is missing or wrong: 401, or 429 if it was so too often.
+    pub(super) fn refuse(&self, peer: Peer, problem: Problem) -> Problem {
+        let is_theirs = problem.status() == StatusCode::UNAUTHORIZED;
+        let too_often = is_theirs.then(|| self.0.failures.check(peer).err()).flatten();
+        too_often.unwrap_or(problem)
     }
 
     fn with(self, change: impl FnOnce(&mut Trust)) -> Self {

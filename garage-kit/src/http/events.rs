@@ -13,32 +13,29 @@ use crate::store::Message;
 /// Shorter than the idle limits of common proxies.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// The messages that pass `filter`: their id, their topic as the event's name, their body as its data.
+/// The messages of which `shown` gives something: their id, their topic as the event's name, and what was given, a body
+/// or as much of it as the reader may see, as its data.
 pub fn events(
     watched: Receiver<Arc<Message>>,
-    filter: impl Fn(&Message) -> bool + Send + Sync + 'static,
+    shown: impl Fn(&Message) -> Option<String> + Send + Sync + 'static,
     shutdown: CancellationToken,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>> + Send + 'static> {
-    let stream = stream::unfold((watched, filter, shutdown), |(mut watched, filter, shutdown)| async move {
-        let message = next(&mut watched, &filter, &shutdown).await?;
-        Some((Ok(event(&message)), (watched, filter, shutdown)))
+    let stream = stream::unfold((watched, shown, shutdown), |(mut watched, shown, shutdown)| async move {
+        let event = next(&mut watched, &shown, &shutdown).await?;
+        Some((Ok(event), (watched, shown, shutdown)))
     });
     Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
 }
 
 async fn next(
     watched: &mut Receiver<Arc<Message>>,
-    filter: &impl Fn(&Message) -> bool,
+    shown: &impl Fn(&Message) -> Option<String>,
     shutdown: &CancellationToken,
-) -> Option<Arc<Message>> {
+) -> Option<Event> {
     loop {
         let message = shutdown.run_until_cancelled(watched.recv()).await?.ok()?;
-        if filter(&message) {
-            return Some(message);
+        if let Some(body) = shown(&message) {
+            return Some(Event::default().id(message.id.to_string()).event(&message.topic).data(body));
         }
     }
-}
-
-fn event(message: &Message) -> Event {
-    Event::default().id(message.id.to_string()).event(&message.topic).data(&message.body)
 }

@@ -1,6 +1,8 @@
 //! JSON bodies, in and out. A body is read whole before anything happens: its size, its media type, its
 //! syntax and its fields each have their own answer.
 
+use std::time::Duration;
+
 use axum::{
     body::Body,
     extract::{FromRequest, Request},
@@ -10,11 +12,14 @@ use axum::{
 use futures::StreamExt;
 use serde::Serialize;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::{FromFields, Problem, read};
 
 /// No body may be larger, in bytes.
 pub(super) const BODY_LIMIT: usize = 1024 * 1024;
+/// How long a body may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A JSON body: a request's, read by [`FromFields`], or an answer's, written by serde.
 #[derive(Clone, Debug)]
@@ -90,7 +95,16 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
+/// A client that dawdles is no failure of ours.
 async fn collect(body: Body) -> Result<Vec<u8>, Problem> {
+    let slow = |_| {
+        let detail = format!("the body must arrive within {} seconds", PATIENCE.as_secs());
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", detail)
+    };
+    timeout(PATIENCE, whole(body)).await.map_err(slow)?
+}
+
+async fn whole(body: Body) -> Result<Vec<u8>, Problem> {
     let mut chunks = body.into_data_stream();
     let mut whole = Vec::new();
     while let Some(chunk) = chunks.next().await {

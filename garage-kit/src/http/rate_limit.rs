@@ -1,54 +1,20 @@
-//! A limit for routes that anybody may call. It counts per peer address, in memory of bounded size: who
-//! comes when the table is full shares one allowance with all others who do. `X-Forwarded-For` is never
-//! believed, as any caller can write it.
+//! A limit for what anybody may do: call an open route, be wrong about a token. It counts per peer address, in
+//! memory of bounded size: who comes when the table is full shares one allowance with all others who do.
 
 use std::{
     collections::HashMap,
-    convert::Infallible,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use axum::{
-    extract::{ConnectInfo, FromRequestParts},
-    http::request::Parts,
-};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Problem;
+use super::{Peer, Problem};
 use crate::clock::Clock;
 
 /// Peers that are told apart at a time.
 const PEERS: usize = 10_000;
 const LONGEST_PERIOD: TimeDelta = TimeDelta::days(1);
-
-/// Whoever holds the other end of the connection; a whole /64 for IPv6, as one customer gets that many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Peer(IpAddr);
-
-impl Peer {
-    /// All whose address is not known, or who found the table full.
-    const OTHERS: Self = Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-}
-
-impl From<IpAddr> for Peer {
-    fn from(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V6(address) => Self(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into()),
-            address @ IpAddr::V4(_) => Self(address),
-        }
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Peer {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let connection = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(connection.map_or(Self::OTHERS, |ConnectInfo(address)| address.ip().into()))
-    }
-}
 
 /// So many requests at once, refilled evenly over a period (GCRA). Copies share the count.
 #[derive(Clone, Debug)]

@@ -1,22 +1,36 @@
 //! Serving until told to stop: then no new connection is taken, requests at hand are finished, and what is
-//! still open after a while is left.
+//! still open after a while is left. A client that is slow to say what it wants is let go, and so many are listened to at a
+//! time; axum's own server knows neither limit.
 
-use std::{future::IntoFuture, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{
-    Router,
-    serve::{ListenerExt, TapIo},
+use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    time::sleep,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
+use tower::Service;
 
 use crate::Failure;
 
 /// How long requests at hand may take once the program stops.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long a request's head may take, and how long a connection may rest between two requests.
+const HEAD: Duration = Duration::from_secs(30);
+/// The longest head, in bytes; a longer one is a 431.
+const LONGEST_HEAD: usize = 64 * 1024;
+/// Connections that are open at a time; further ones wait until one ends.
+const CONNECTIONS: usize = 4096;
+/// After an accept that failed, for want of file handles perhaps.
+const BREATH: Duration = Duration::from_secs(1);
 
 /// Serves `router` on `listener` until `shutdown`.
 ///
@@ -29,28 +43,75 @@ pub async fn serve(
 ) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(|cause| Failure::lasting("listening", cause))?;
     tracing::info!(%address, "serving HTTP");
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let stopping = shutdown.clone().cancelled_owned();
-    let serving = axum::serve(without_delay(listener), service).with_graceful_shutdown(stopping);
-    tokio::select! {
-        ended = serving.into_future() => ended.map_err(|cause| Failure::lasting("serving HTTP", cause)),
-        () = patience(&shutdown) => {
-            tracing::warn!(%address, "requests were still open when the time to stop had passed");
-            Ok(())
+    let open = GracefulShutdown::new();
+    let mut door = Door { service: router.into_make_service_with_connect_info(), builder: builder() };
+    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    while let Some((connection, slot)) = shutdown.run_until_cancelled(next(&listener, &slots)).await {
+        door.lead(connection, slot, &open).await;
+    }
+    drop(listener);
+    if timeout(GRACE, open.shutdown()).await.is_err() {
+        tracing::warn!(%address, "requests were still open when the time to stop had passed");
+    }
+    Ok(())
+}
+
+fn builder() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(LONGEST_HEAD);
+    builder
+}
+
+type Connection = (TcpStream, SocketAddr);
+
+async fn next(listener: &TcpListener, slots: &Arc<Semaphore>) -> (Connection, Option<OwnedSemaphorePermit>) {
+    // Nobody closes it, so there is always a slot in the end.
+    let slot = Arc::clone(slots).acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok(connection) => return (connection, slot),
+            Err(cause) if is_the_peer_s(&cause) => {
+                tracing::debug!(%cause, "a connection ended before it began")
+            }
+            Err(cause) => {
+                tracing::error!(%cause, "no connection can be taken");
+                sleep(BREATH).await;
+            }
         }
     }
 }
 
-/// Small answers must not wait for the peer's acknowledgement of the one before (Nagle's algorithm).
-fn without_delay(listener: TcpListener) -> TapIo<TcpListener, impl FnMut(&mut TcpStream) + Send + 'static> {
-    listener.tap_io(|connection| {
-        if let Err(cause) = connection.set_nodelay(true) {
-            tracing::debug!(%cause, "a connection keeps its delay");
-        }
-    })
+fn is_the_peer_s(cause: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    [ConnectionAborted, ConnectionRefused, ConnectionReset].contains(&cause.kind())
 }
 
-async fn patience(shutdown: &CancellationToken) {
-    shutdown.cancelled().await;
-    sleep(GRACE).await;
+struct Door {
+    service: IntoMakeServiceWithConnectInfo<Router, SocketAddr>,
+    builder: http1::Builder,
+}
+
+impl Door {
+    /// Serves a connection until it ends, in a task of its own.
+    async fn lead(
+        &mut self,
+        (stream, peer): Connection,
+        slot: Option<OwnedSemaphorePermit>,
+        open: &GracefulShutdown,
+    ) {
+        // Small answers must not wait for the peer's acknowledgement of the one before (Nagle's algorithm).
+        if let Err(cause) = stream.set_nodelay(true) {
+            tracing::debug!(%cause, "a connection keeps its delay");
+        }
+        let Ok(service) = self.service.call(peer).await;
+        let connection =
+            self.builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        let connection = open.watch(connection);
+        tokio::spawn(async move {
+            if let Err(cause) = connection.await {
+                tracing::debug!(%cause, "a connection ended early");
+            }
+            drop(slot);
+        });
+    }
 }

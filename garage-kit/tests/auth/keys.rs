@@ -164,3 +164,30 @@ fn an_address_that_is_none_is_a_sentence() {
     let told = Verifier::new(clock()).jwks("not an address").unwrap_err().to_string();
     assert!(told.starts_with("JWKS_URL must be"), "{told}");
 }
+
+#[tokio::test]
+async fn a_token_by_secret_is_refused_where_only_keys_are_published() {
+    let world = World::with(Some(vec![published(RSA, "r")])).await;
+    let told = world.refused(&hs256(SECRET, &claims(&world.clock))).await;
+    assert_eq!(told, "the token's algorithm is not accepted here");
+}
+
+#[tokio::test]
+async fn names_of_keys_are_names_and_neither_paths_nor_addresses() {
+    let world = World::with(Some(vec![published(EC, "e")])).await;
+    let names = [
+        "../e",
+        "/etc/passwd",
+        "file:///dev/null",
+        "http://evil.example/e",
+        "E",
+        "e ",
+        "e\0",
+        &"k".repeat(4000),
+    ];
+    for name in names {
+        let told = world.refused(&es256(EC, name, &claims(&world.clock))).await;
+        assert!(told.contains("does not publish"), "{name:?}: {told}");
+    }
+    assert_eq!(world.issuer.asked(), 1, "made-up names must not make us ask the issuer again and again");
+}

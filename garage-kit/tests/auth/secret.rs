@@ -228,3 +228,49 @@ async fn the_environment_configures_secret_audience_and_issuer() {
     assert!(verifier.verify(&hs256(SECRET, &claims(&clock))).await.is_err());
     assert!(!format!("{verifier:?}").contains(SECRET));
 }
+
+#[tokio::test]
+async fn a_token_that_goes_on_and_on_is_refused_before_it_is_read() {
+    let clock = clock();
+    let mut claims = claims(&clock);
+    claims["note"] = json!("x".repeat(8192));
+    let problem = verifier(&clock).verify(&hs256(SECRET, &claims)).await.unwrap_err();
+    assert_eq!((problem.status().as_u16(), problem.detail()), (401, "the token is too long"));
+    let enormous = "a".repeat(50_000_000);
+    assert_eq!(verifier(&clock).verify(&enormous).await.unwrap_err().detail(), "the token is too long");
+}
+
+#[tokio::test]
+async fn the_name_of_a_key_means_nothing_where_there_is_one_secret() {
+    let clock = clock();
+    for name in ["../../../../dev/null", "' OR 1=1 --", "http://evil.example/jwks.json", &"k".repeat(4000)] {
+        let header = jsonwebtoken::Header { kid: Some(name.to_owned()), ..Default::default() };
+        let sign = |secret: &str| {
+            let key = jsonwebtoken::EncodingKey::from_secret(secret.as_bytes());
+            jsonwebtoken::encode(&header, &claims(&clock), &key).unwrap()
+        };
+        assert!(verifier(&clock).verify(&sign(SECRET)).await.is_ok(), "{name}");
+        assert_eq!(verifier(&clock).verify(&sign("")).await.unwrap_err().status(), 401, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_a_token_brings_along_or_points_to_is_not_looked_at() {
+    let clock = clock();
+    let (mine, key) = ("a secret of the attacker's own", crate::issuer::published(RSA, "r"));
+    for header in [
+        json!({"jwk": key}),
+        json!({"jku": "http://127.0.0.1:1/jwks.json"}),
+        json!({"x5u": "http://127.0.0.1:1"}),
+    ] {
+        let mut header = header;
+        (header["alg"], header["typ"]) = (json!("HS256"), json!("JWT"));
+        let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", part(&header), part(&claims(&clock)));
+        let key = jsonwebtoken::EncodingKey::from_secret(mine.as_bytes());
+        let signature =
+            jsonwebtoken::crypto::sign(signed.as_bytes(), &key, jsonwebtoken::Algorithm::HS256).unwrap();
+        let problem = verifier(&clock).verify(&format!("{signed}.{signature}")).await.unwrap_err();
+        assert_eq!(problem.status(), 401, "{header}");
+    }
+}

@@ -232,7 +232,8 @@ async fn echo(RawBody(body): RawBody) -> Vec<u8> {
 }
 
 async fn watch(State(app): State<App>) -> impl IntoResponse {
-    events(app.told.subscribe(), |message| message.topic != "note.hidden", app.shutdown)
+    let shown = |message: &Message| (message.topic != "note.hidden").then(|| message.body.clone());
+    events(app.told.subscribe(), shown, app.shutdown)
 }
 
 /// A bus that nobody else is on: the notes tell nothing.

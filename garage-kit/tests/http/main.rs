@@ -4,6 +4,7 @@
 
 mod commands;
 mod demo;
+mod hostile;
 mod lists;
 mod operation;
 mod problems;

@@ -9,13 +9,17 @@ use chrono::{DateTime, Utc};
 use garage_events::{CustomerId, milliseconds};
 use garage_kit::{
     Loaded, Unchanged,
+    auth::By,
     http::{
         Answer, Created, FieldError, Fields, FromFields, IfMatch, Json, Listing, Page, PageParams, Path,
         Problem, Query, Versioned, read,
     },
     store::{self, Order},
 };
-use garage_saga::{Shell, problem};
+use garage_saga::{
+    Shell, problem,
+    roles::{Desk, Manager, Staff},
+};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -23,7 +27,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{Changes, Customer, PersonType, Profile};
 use crate::{
     document::Document,
-    http::{FrontDesk, Manager, Staff, changed, keep, sought},
+    http::{changed, keep, sought},
 };
 
 pub(crate) fn routes(shell: Shell) -> OpenApiRouter {
@@ -173,7 +177,7 @@ fn unknown() -> Problem {
     responses((status = 201, description = "Registered", body = CustomerView), Problem))]
 async fn register(
     State(shell): State<Shell>,
-    _: FrontDesk,
+    _: By<Desk>,
     Json(profile): Json<Profile>,
 ) -> Result<Created<Versioned<CustomerView>>, Problem> {
     let id = CustomerId(shell.clock.id());
@@ -187,7 +191,7 @@ async fn register(
     responses((status = 200, description = "A page of them; the Link header leads to the next", body = [CustomerView]), Problem))]
 async fn list(
     State(shell): State<Shell>,
-    _: Staff,
+    _: By<Staff>,
     Query(filter): Query<Filter>,
     page: Page,
 ) -> Result<Listing<CustomerView>, Problem> {
@@ -201,7 +205,7 @@ async fn list(
     responses((status = 200, description = "The customer", body = CustomerView), Problem))]
 async fn one(
     State(shell): State<Shell>,
-    _: Staff,
+    _: By<Staff>,
     Path(id): Path<CustomerId>,
 ) -> Result<Versioned<CustomerView>, Problem> {
     let read = shell.repository.load::<Customer>(id.0).await?;
@@ -214,7 +218,7 @@ async fn one(
     responses((status = 200, description = "The customer", body = CustomerView), Problem))]
 async fn by_document(
     State(shell): State<Shell>,
-    _: Staff,
+    _: By<Staff>,
     Path(document): Path<String>,
 ) -> Result<Versioned<CustomerView>, Problem> {
     let wrong = |cause: crate::document::NotADocument| {
@@ -228,7 +232,7 @@ async fn by_document(
 /// A CNPJ's punctuation has a slash, which not every client escapes.
 async fn by_document_with_slash(
     shell: State<Shell>,
-    staff: Staff,
+    staff: By<Staff>,
     Segments((document, rest)): Segments<(String, String)>,
 ) -> Result<Versioned<CustomerView>, Problem> {
     by_document(shell, staff, Path(format!("{document}/{rest}"))).await
@@ -240,7 +244,7 @@ async fn by_document_with_slash(
     responses((status = 200, description = "Changed", body = CustomerView), Problem))]
 async fn edit(
     State(shell): State<Shell>,
-    _: FrontDesk,
+    _: By<Desk>,
     Path(id): Path<CustomerId>,
     seen: IfMatch,
     Json(changes): Json<Changes>,
@@ -258,7 +262,7 @@ async fn edit(
     responses((status = 204, description = "Gone"), Problem))]
 async fn remove(
     State(shell): State<Shell>,
-    _: Manager,
+    _: By<Manager>,
     Path(id): Path<CustomerId>,
     seen: IfMatch,
 ) -> Result<StatusCode, Problem> {

@@ -5,13 +5,17 @@ use chrono::{DateTime, Utc};
 use garage_events::{CustomerId, VehicleId, milliseconds};
 use garage_kit::{
     Loaded, Unchanged,
+    auth::By,
     http::{
         Answer, Created, FieldError, Fields, FromFields, IfMatch, Json, Listing, Page, PageParams, Path,
         Problem, Query, Versioned, read,
     },
     store::{self, Order},
 };
-use garage_saga::{Shell, problem};
+use garage_saga::{
+    Shell, problem,
+    roles::{Desk, Manager, Staff},
+};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -19,7 +23,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{Description, FIRST_YEAR, Vehicle};
 use crate::{
     customer::Customer,
-    http::{FrontDesk, Manager, Staff, keep, sought},
+    http::{keep, sought},
     plate::{NotAPlate, Plate},
 };
 
@@ -168,7 +172,7 @@ fn unknown() -> Problem {
     responses((status = 201, description = "Registered", body = VehicleView), Problem))]
 async fn register(
     State(shell): State<Shell>,
-    _: FrontDesk,
+    _: By<Desk>,
     Json(description): Json<Description>,
 ) -> Result<Created<Versioned<VehicleView>>, Problem> {
     let id = VehicleId(shell.clock.id());
@@ -182,7 +186,7 @@ async fn register(
     responses((status = 200, description = "A page of them; the Link header leads to the next", body = [VehicleView]), Problem))]
 async fn list(
     State(shell): State<Shell>,
-    _: Staff,
+    _: By<Staff>,
     Query(filter): Query<Filter>,
     page: Page,
 ) -> Result<Listing<VehicleView>, Problem> {
@@ -196,7 +200,7 @@ async fn list(
     responses((status = 200, description = "A page of them; the Link header leads to the next", body = [VehicleView]), Problem))]
 async fn of_customer(
     State(shell): State<Shell>,
-    _: Staff,
+    _: By<Staff>,
     Path(customer): Path<CustomerId>,
     page: Page,
 ) -> Result<Listing<VehicleView>, Problem> {
@@ -215,7 +219,7 @@ async fn of_customer(
     responses((status = 200, description = "The vehicle", body = VehicleView), Problem))]
 async fn by_plate(
     State(shell): State<Shell>,
-    _: Staff,
+    _: By<Staff>,
     Path(plate): Path<String>,
 ) -> Result<Versioned<VehicleView>, Problem> {
     let wrong = |cause: NotAPlate| Problem::invalid(vec![FieldError::new("plate", cause.to_string())]);
@@ -229,7 +233,7 @@ async fn by_plate(
     responses((status = 200, description = "The vehicle", body = VehicleView), Problem))]
 async fn one(
     State(shell): State<Shell>,
-    _: Staff,
+    _: By<Staff>,
     Path(id): Path<VehicleId>,
 ) -> Result<Versioned<VehicleView>, Problem> {
     let read = shell.repository.load::<Vehicle>(id.0).await?;
@@ -242,7 +246,7 @@ async fn one(
     responses((status = 200, description = "Changed", body = VehicleView), Problem))]
 async fn describe(
     State(shell): State<Shell>,
-    _: FrontDesk,
+    _: By<Desk>,
     Path(id): Path<VehicleId>,
     seen: IfMatch,
     Json(description): Json<Description>,
@@ -260,7 +264,7 @@ async fn describe(
     responses((status = 204, description = "Gone"), Problem))]
 async fn remove(
     State(shell): State<Shell>,
-    _: Manager,
+    _: By<Manager>,
     Path(id): Path<VehicleId>,
     seen: IfMatch,
 ) -> Result<StatusCode, Problem> {

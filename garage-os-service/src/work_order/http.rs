@@ -4,13 +4,16 @@ use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use garage_events::{Refusal, Transition, WorkOrderId, event::reason};
 use garage_kit::{
     Loaded,
-    auth::Caller,
+    auth::{By, ByOrLink, Group},
     http::{
         Answer, Command, Created, FieldError, Fields, FromFields, IfMatch, Json, Path, Problem, Query,
         RawBody, Versioned, read,
     },
 };
-use garage_saga::Shell;
+use garage_saga::{
+    Shell,
+    roles::{Desk, Staff, link_to},
+};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -19,11 +22,7 @@ use self::{
     view::{Moment, WorkOrderView},
 };
 use super::{Opening, WorkOrder};
-use crate::{
-    customer::Customer,
-    http::{FrontDesk, STAFF, Staff},
-    vehicle::Vehicle,
-};
+use crate::{customer::Customer, vehicle::Vehicle};
 
 mod intake;
 mod list;
@@ -60,7 +59,7 @@ fn created(order: Loaded<WorkOrder>) -> Created<Versioned<WorkOrderView>> {
     responses((status = 201, description = "Taken in", body = WorkOrderView), Problem))]
 async fn take_in(
     State(shell): State<Shell>,
-    FrontDesk(caller): FrontDesk,
+    caller: By<Desk>,
     command: Command<Intake>,
 ) -> Result<Created<Versioned<WorkOrderView>>, Problem> {
     let id = WorkOrderId(command.claim(&shell.repository, &shell.clock, caller.subject()).await?);
@@ -118,10 +117,10 @@ fn opening(
     responses((status = 200, description = "The order", body = WorkOrderView), Problem))]
 async fn one(
     State(shell): State<Shell>,
-    caller: Caller,
+    caller: ByOrLink<Staff>,
     Path(id): Path<WorkOrderId>,
 ) -> Result<Versioned<WorkOrderView>, Problem> {
-    caller.require_or_scope(STAFF, &format!("work-order:{id}"))?;
+    caller.require_or_scope(Staff::ROLES, &link_to(id))?;
     let order = shell.repository.load::<WorkOrder>(id.0).await?;
     let Versioned(version, order) = order.map(view).ok_or_else(|| Problem::not_found("work order"))?;
     Ok(Versioned(version, if caller.scope().is_some() { order.for_the_customer() } else { order }))
@@ -133,7 +132,7 @@ async fn one(
     responses((status = 200, description = "Edited", body = WorkOrderView), Problem))]
 async fn edit(
     State(shell): State<Shell>,
-    FrontDesk(caller): FrontDesk,
+    caller: By<Desk>,
     Path(id): Path<WorkOrderId>,
     seen: IfMatch,
     Json(edit): Json<Edit>,
@@ -195,7 +194,7 @@ impl<S: Send + Sync> FromRequest<S> for Cancelling {
     responses((status = 200, description = "Cancelled", body = WorkOrderView), Problem))]
 async fn cancel(
     State(shell): State<Shell>,
-    _: FrontDesk,
+    _: By<Desk>,
     Path(id): Path<WorkOrderId>,
     seen: IfMatch,
     Cancelling(reason): Cancelling,
@@ -213,7 +212,7 @@ async fn cancel(
     responses((status = 200, description = "Delivered", body = WorkOrderView), Problem))]
 async fn deliver(
     State(shell): State<Shell>,
-    FrontDesk(caller): FrontDesk,
+    caller: By<Desk>,
     Path(id): Path<WorkOrderId>,
     seen: IfMatch,
 ) -> Result<Versioned<WorkOrderView>, Problem> {
@@ -228,7 +227,7 @@ async fn deliver(
     responses((status = 200, description = "Every fact, with the status that followed from it", body = [Moment]), Problem))]
 async fn history(
     State(shell): State<Shell>,
-    _: Staff,
+    _: By<Staff>,
     Path(id): Path<WorkOrderId>,
 ) -> Result<Versioned<Vec<Moment>>, Problem> {
     let order =

@@ -28,9 +28,6 @@ pub(crate) struct Demo {
     /// The Execution Service's address
     #[arg(long, requires_all = ["os", "billing"])]
     execution: Option<String>,
-    /// A token to use with them; otherwise one is signed with JWT_SECRET or the data directory's secret
-    #[arg(long)]
-    token: Option<String>,
     /// The data directory of a `garage up` that runs, for its secret
     #[arg(long, default_value = "./garage-data")]
     data_dir: std::path::PathBuf,
@@ -40,8 +37,7 @@ impl Demo {
     pub(crate) async fn run(self, env: &Env) -> Result<()> {
         match (self.os, self.billing, self.execution) {
             (Some(os), Some(billing), Some(execution)) => {
-                let services =
-                    Services { os, billing, execution, token: self.token, data_dir: self.data_dir };
+                let services = Services { os, billing, execution, data_dir: self.data_dir };
                 tell_all(&services.shop(env)?).await
             }
             _ => fresh().await,

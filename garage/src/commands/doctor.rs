@@ -23,14 +23,11 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Check everything that is configured.
+///
+/// The services' databases are found by OS_DATABASE_URL and EXECUTION_DATABASE_URL, or by DATABASE_HOST and the like with
+/// the usual names. Addresses hold passwords, so they are no arguments: anybody on the machine can read those.
 #[derive(Args)]
 pub(crate) struct Doctor {
-    /// The OS Service's database (PostgreSQL); otherwise from DATABASE_* with the name os_service
-    #[arg(long)]
-    os_database_url: Option<String>,
-    /// The Execution Service's database (PostgreSQL); otherwise from DATABASE_* with the name execution_service
-    #[arg(long)]
-    execution_database_url: Option<String>,
     /// The data directory to check when no server is configured
     #[arg(long, default_value = "./garage-data")]
     data_dir: PathBuf,
@@ -62,8 +59,8 @@ impl Doctor {
 
     async fn examine(&self, env: &Env) -> Result<Vec<(String, Finding)>> {
         let mut findings = Vec::new();
-        for (service, url) in [("os", &self.os_database_url), ("execution", &self.execution_database_url)] {
-            if let Some(database) = database(env, url.as_deref(), service)? {
+        for service in ["os", "execution"] {
+            if let Some(database) = database(env, service)? {
                 findings.push((format!("{service} database"), database.finding(service).await));
             }
         }
@@ -106,11 +103,16 @@ impl Doctor {
     }
 }
 
-/// The address of a service's database: the argument, or the environment's server with the service's usual name. A
-/// service's own `DATABASE_URL` or `DATABASE_NAME` says nothing of the other's, so they must be given as arguments.
-fn database(env: &Env, argument: Option<&str>, service: &str) -> Result<Option<Database>> {
-    if let Some(url) = argument {
-        return Ok(Some(Database::At(url.to_owned().into())));
+/// The variable that holds the address of a service's database, for this command alone.
+fn variable(service: &str) -> String {
+    format!("{}_DATABASE_URL", service.to_uppercase())
+}
+
+/// The address of a service's database: its variable's, or the environment's server with the service's usual name. A
+/// service's own `DATABASE_URL` or `DATABASE_NAME` says nothing of the other's.
+fn database(env: &Env, service: &str) -> Result<Option<Database>> {
+    if let Some(url) = env.url(&variable(service), &["postgres", "postgresql"])? {
+        return Ok(Some(Database::At(url)));
     }
     if env.text("DATABASE_URL")?.is_some() || env.text("DATABASE_NAME")?.is_some() {
         return Ok(Some(Database::Unclear));
@@ -130,7 +132,8 @@ impl Database {
         match self {
             Self::At(url) => sql(service, url.expose_secret()).await,
             Self::Unclear => Err(format!(
-                "not checked: DATABASE_URL and DATABASE_NAME name one service's database; give --{service}-database-url"
+                "not checked: DATABASE_URL and DATABASE_NAME name one service's database; set {}",
+                variable(service)
             )),
         }
     }

@@ -60,7 +60,7 @@ impl VirtualHost {
         format!("{}/{}", variable("GARAGE_TEST_RABBITMQ_URL").trim_end_matches('/'), self.name)
     }
 
-    async fn api(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value> {
+    pub(crate) async fn api(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value> {
         let url = format!("{}{path}", variable("GARAGE_TEST_RABBITMQ_MANAGEMENT_URL").trim_end_matches('/'));
         let mut request = self.client.request(method, &url);
         if let Some(body) = body {
@@ -126,7 +126,7 @@ pub(crate) fn built(name: &str) -> PathBuf {
     program
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("its address").port()
 }

@@ -26,7 +26,11 @@ pub(crate) fn start(leash: &Leash, program: &Path, folder: &Path, port: u16) -> 
     Ok(Server {
         name: "MongoDB",
         version: mongod::version(program)?,
-        environment: vec![("GARAGE_TEST_MONGODB_URI", format!("mongodb://127.0.0.1:{port}"))],
+        environment: vec![
+            ("GARAGE_TEST_MONGODB_URI", format!("mongodb://127.0.0.1:{port}")),
+            // For tests that need one of their own.
+            ("GARAGE_TEST_MONGOD", program.display().to_string()),
+        ],
         _daemons: vec![daemon],
     })
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::Server;
+use super::{CERTIFICATES, Server};
 use crate::apt::is_root;
 use crate::leash::Leash;
 use crate::process::{Daemon, Ending, output_of};
@@ -20,6 +20,9 @@ pub(crate) fn start(leash: &Leash, bin: &Path, folder: &Path, port: u16) -> Resu
     let data = folder.join("postgres");
     DirBuilder::new().mode(0o700).create(&data)?;
     owner.give(&data)?;
+    let certificates = folder.join(CERTIFICATES);
+    DirBuilder::new().mode(0o755).create(&certificates)?;
+    owner.give(&certificates)?;
     output_of(owner.runs(&bin.join("initdb"), &data).args(INITDB))?;
     let mut daemon = Daemon::start(
         owner.runs(&bin.join("postgres"), &data).args(settings(port)),
@@ -32,10 +35,10 @@ pub(crate) fn start(leash: &Leash, bin: &Path, folder: &Path, port: u16) -> Resu
     Ok(Server {
         name: "PostgreSQL",
         version: version(bin)?,
-        environment: vec![(
-            "GARAGE_TEST_POSTGRES_URL",
-            format!("postgres://postgres@127.0.0.1:{port}/postgres"),
-        )],
+        environment: vec![
+            ("GARAGE_TEST_POSTGRES_URL", format!("postgres://postgres@127.0.0.1:{port}/postgres")),
+            ("GARAGE_TEST_TLS_FOLDER", certificates.display().to_string()),
+        ],
         _daemons: vec![daemon],
     })
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::Server;
+use super::{CERTIFICATES, Server};
 use crate::leash::Leash;
 use crate::ports;
 use crate::process::{Daemon, Ending};
@@ -22,6 +22,8 @@ use crate::process::{Daemon, Ending};
 #[derive(Clone, Copy)]
 pub(crate) struct Ports {
     pub(crate) amqp: u16,
+    /// With TLS.
+    pub(crate) amqps: u16,
     pub(crate) management: u16,
     /// For other Erlang nodes, as the command line tools are.
     pub(crate) distribution: u16,
@@ -33,18 +35,20 @@ pub(crate) fn start(leash: &Leash, program: &Path, folder: &Path, ports: Ports) 
     let home = folder.join("rabbitmq");
     create_dir(&home)?;
     std::fs::write(home.join("rabbitmq.conf"), settings(ports))?;
+    std::fs::write(home.join("advanced.config"), tls_settings(ports, &folder.join(CERTIFICATES)))?;
     std::fs::write(home.join("enabled_plugins"), "[rabbitmq_management].\n")?;
     let epmd = start_epmd(leash, folder, ports.epmd).context("RabbitMQ's port mapper")?;
     let mut daemon =
         Daemon::start(&mut node(program, &home, ports), &folder.join("rabbitmq.log"), Ending::Kill)
             .context("RabbitMQ")?;
     daemon.until(leash, |_| accepts(ports)).context("RabbitMQ")?;
-    let (amqp, management) = (ports.amqp, ports.management);
+    let (amqp, amqps, management) = (ports.amqp, ports.amqps, ports.management);
     Ok(Server {
         name: "RabbitMQ",
         version: version(&daemon.log()),
         environment: vec![
             ("GARAGE_TEST_RABBITMQ_URL", format!("amqp://guest:guest@127.0.0.1:{amqp}")),
+            ("GARAGE_TEST_RABBITMQ_TLS_URL", format!("amqps://guest:guest@localhost:{amqps}")),
             ("GARAGE_TEST_RABBITMQ_MANAGEMENT_URL", format!("http://guest:guest@127.0.0.1:{management}")),
         ],
         _daemons: vec![daemon, epmd],
@@ -66,6 +70,17 @@ fn settings(Ports { amqp, management, .. }: Ports) -> String {
          management.tcp.port = {management}\n\
          # A test that reads a queue's length there need not wait the usual five seconds for it.\n\
          collect_statistics_interval = 500\n"
+    )
+}
+
+/// The certificate is read anew at every handshake: a test puts another one there and need not restart the node.
+fn tls_settings(Ports { amqps, .. }: Ports, certificates: &Path) -> String {
+    let file = |name| certificates.join(name).display().to_string();
+    let (certificate, key) = (file("broker.crt"), file("broker.key"));
+    format!(
+        "[{{rabbit, [{{ssl_listeners, [{{\"127.0.0.1\", {amqps}}}]}},\n\
+         {{ssl_options, [{{certfile, {certificate:?}}}, {{keyfile, {key:?}}}, {{verify, verify_none}}]}}]}},\n\
+         {{ssl, [{{bypass_pem_cache, true}}]}}].\n"
     )
 }
 

@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use garage_events::{Cents, PartId, milliseconds};
-use garage_kit::auth::Caller;
+use garage_kit::auth::{Caller, Group};
+use garage_saga::roles::Desk;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{http::DESK, part::Part};
+use crate::part::Part;
 
 /// A part of the catalogue.
 #[derive(Debug, Serialize, ToSchema)]
@@ -39,7 +40,7 @@ impl View {
             name: part.card.name,
             part_number: part.card.part_number,
             price: part.card.price,
-            cost_price: part.card.cost_price.filter(|_| caller.is(&DESK)),
+            cost_price: part.card.cost_price.filter(|_| caller.is(Desk::ROLES)),
             stock_quantity: part.stock_quantity,
             min_stock_level: part.card.min_stock_level,
             unit: part.card.unit,

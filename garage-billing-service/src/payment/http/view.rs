@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use garage_events::{
     Cents, CustomerId, PaymentId, PaymentMethod, PaymentStatus, QuoteId, WorkOrderId, milliseconds,
 };
+use garage_kit::auth::Caller;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -80,6 +81,11 @@ impl View {
             approved_at: attempt.captured_at,
             refunded_at: attempt.refunded_at,
         }
+    }
+
+    /// As much of it as the caller may see: what the desk notes for itself is not for a customer's link.
+    pub(super) fn seen_by(self, caller: &Caller) -> Self {
+        if caller.scope().is_some() { Self { metadata: None, ..self } } else { self }
     }
 
     /// Every attempt of a bill, oldest first.

@@ -5,6 +5,7 @@ use garage_events::{
     Cents, CustomerId, PartId, Quantity, QuoteId, QuoteStatus, ServiceId, VehicleId, WorkOrderId,
     milliseconds,
 };
+use garage_kit::auth::Caller;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -86,6 +87,14 @@ impl View {
             rejected_at: quote.rejected.map(|no| no.at),
             rejection_reason: quote.rejected_because,
         })
+    }
+}
+
+impl View {
+    /// As much of it as the caller may see: a customer's link does not tell who at the desk said yes for them.
+    pub(super) fn seen_by(self, caller: &Caller) -> Self {
+        let is_told = |by: &String| caller.scope().is_none() || by == caller.subject();
+        Self { approved_by: self.approved_by.filter(is_told), ..self }
     }
 }
 

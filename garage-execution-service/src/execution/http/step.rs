@@ -4,16 +4,16 @@
 use axum::extract::State;
 use garage_events::{ExecutionId, PartId, Quantity, event::PartUsed};
 use garage_kit::{
-    auth::Caller,
+    auth::By,
     http::{Answer, Field, Fields, FromFields, IfMatch, Json, Path, Problem, Versioned, read},
 };
-use garage_saga::Shell;
+use garage_saga::{Shell, roles::Workshop};
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{SeenVersion, TECHNICIAN, View, WORKERS, body::Optional, decide};
+use super::{SeenVersion, TECHNICIAN, View, body::Optional, decide};
 use crate::execution::{MOST_ITEMS, Step};
 
 /// Notes and reasons have so many characters.
@@ -146,14 +146,7 @@ impl FromFields for Fail {
     }
 }
 
-async fn take(
-    shell: &Shell,
-    caller: &Caller,
-    id: ExecutionId,
-    seen: IfMatch,
-    step: Step,
-) -> Result<Versioned<View>, Problem> {
-    caller.require(&WORKERS)?;
+async fn take(shell: &Shell, id: ExecutionId, seen: IfMatch, step: Step) -> Result<Versioned<View>, Problem> {
     decide(shell, id, seen, |job, at| job.step(step.clone(), at)).await
 }
 
@@ -163,14 +156,14 @@ async fn take(
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn start_diagnosis(
     State(shell): State<Shell>,
-    caller: Caller,
+    caller: By<Workshop>,
     Path(id): Path<ExecutionId>,
     seen: IfMatch,
     Optional(body): Optional<StartDiagnosis>,
 ) -> Result<Versioned<View>, Problem> {
     let caller_works = caller.is(&["technician"]);
     let technician_id = body.technician_id.or_else(|| caller_works.then(|| caller.subject().to_owned()));
-    take(&shell, &caller, id, seen, Step::StartDiagnosis { technician_id }).await
+    take(&shell, id, seen, Step::StartDiagnosis { technician_id }).await
 }
 
 /// Says what was found: `DIAGNOSING` → `DIAGNOSIS_COMPLETE`.
@@ -179,12 +172,12 @@ async fn start_diagnosis(
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn complete_diagnosis(
     State(shell): State<Shell>,
-    caller: Caller,
+    _: By<Workshop>,
     Path(id): Path<ExecutionId>,
     seen: IfMatch,
     Json(body): Json<CompleteDiagnosis>,
 ) -> Result<Versioned<View>, Problem> {
-    take(&shell, &caller, id, seen, Step::CompleteDiagnosis { notes: Some(body.notes) }).await
+    take(&shell, id, seen, Step::CompleteDiagnosis { notes: Some(body.notes) }).await
 }
 
 /// Begins to repair, or after a test again: `DIAGNOSIS_COMPLETE` or `TESTING` → `REPAIRING`.
@@ -193,11 +186,11 @@ async fn complete_diagnosis(
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn start_repair(
     State(shell): State<Shell>,
-    caller: Caller,
+    _: By<Workshop>,
     Path(id): Path<ExecutionId>,
     seen: IfMatch,
 ) -> Result<Versioned<View>, Problem> {
-    take(&shell, &caller, id, seen, Step::StartRepair).await
+    take(&shell, id, seen, Step::StartRepair).await
 }
 
 /// Says what was done: `REPAIRING` → `REPAIR_COMPLETE`.
@@ -206,7 +199,7 @@ async fn start_repair(
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn complete_repair(
     State(shell): State<Shell>,
-    caller: Caller,
+    _: By<Workshop>,
     Path(id): Path<ExecutionId>,
     seen: IfMatch,
     Json(body): Json<CompleteRepair>,
@@ -216,7 +209,7 @@ async fn complete_repair(
         parts_used: body.parts_used.unwrap_or_default().into_iter().map(|Part(used)| used).collect(),
         services_performed: body.services_performed.unwrap_or_default(),
     };
-    take(&shell, &caller, id, seen, step).await
+    take(&shell, id, seen, step).await
 }
 
 /// Tries the car: `REPAIR_COMPLETE` → `TESTING`.
@@ -225,11 +218,11 @@ async fn complete_repair(
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn start_testing(
     State(shell): State<Shell>,
-    caller: Caller,
+    _: By<Workshop>,
     Path(id): Path<ExecutionId>,
     seen: IfMatch,
 ) -> Result<Versioned<View>, Problem> {
-    take(&shell, &caller, id, seen, Step::StartTesting).await
+    take(&shell, id, seen, Step::StartTesting).await
 }
 
 /// Finishes the work: `REPAIR_COMPLETE` or `TESTING` → `COMPLETED`.
@@ -238,11 +231,11 @@ async fn start_testing(
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn complete(
     State(shell): State<Shell>,
-    caller: Caller,
+    _: By<Workshop>,
     Path(id): Path<ExecutionId>,
     seen: IfMatch,
 ) -> Result<Versioned<View>, Problem> {
-    take(&shell, &caller, id, seen, Step::Complete).await
+    take(&shell, id, seen, Step::Complete).await
 }
 
 /// Gives the work up: any active status → `FAILED`. The customer gets the money back.
@@ -251,10 +244,10 @@ async fn complete(
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn fail(
     State(shell): State<Shell>,
-    caller: Caller,
+    _: By<Workshop>,
     Path(id): Path<ExecutionId>,
     seen: IfMatch,
     Json(body): Json<Fail>,
 ) -> Result<Versioned<View>, Problem> {
-    take(&shell, &caller, id, seen, Step::Fail { reason: body.reason }).await
+    take(&shell, id, seen, Step::Fail { reason: body.reason }).await
 }

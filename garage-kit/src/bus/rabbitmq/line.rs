@@ -9,10 +9,8 @@ use std::{
 };
 
 use lapin::{
-    AsyncTcpStream, Connection, ConnectionProperties,
-    runtime::default_runtime,
-    tcp::TLSConfig,
-    uri::{AMQPScheme, AMQPUri},
+    AsyncTcpStream, Connection, ConnectionProperties, runtime::default_runtime, tcp::TLSConfig,
+    uri::AMQPScheme,
 };
 use tokio::{net::lookup_host, time::timeout};
 
@@ -37,7 +35,7 @@ impl Line {
     /// With what the network or the broker said.
     pub(super) async fn connect(address: &Address, name: &str) -> Result<Self, Failure> {
         let grip = Grip::default();
-        let connecting = timeout(HANDSHAKE, shake_hands(address.uri(), name, grip.0.clone())).await;
+        let connecting = timeout(HANDSHAKE, shake_hands(address, name, grip.0.clone())).await;
         let connected =
             connecting.map_err(|_| Failure::passing("connecting", "the broker did not answer in time"))?;
         let connection = connected.map_err(|cause| refused("connecting", &cause, cause.to_string()))?;
@@ -52,7 +50,8 @@ impl Line {
 }
 
 /// lapin's own recovery stays off: it hides losses and ends by giving up.
-async fn shake_hands(uri: AMQPUri, name: &str, socket: Socket) -> lapin::Result<Connection> {
+async fn shake_hands(address: &Address, name: &str, socket: Socket) -> lapin::Result<Connection> {
+    let (uri, authorities) = (address.uri(), address.authorities());
     let properties = ConnectionProperties::default().with_connection_name(name.into());
     Connection::connector(
         uri,
@@ -65,7 +64,10 @@ async fn shake_hands(uri: AMQPUri, name: &str, socket: Socket) -> lapin::Result<
             }
             match uri.scheme {
                 AMQPScheme::AMQP => Ok(stream),
-                AMQPScheme::AMQPS => Ok(stream.into_tls(&uri.authority.host, TLSConfig::default()).await?),
+                AMQPScheme::AMQPS => {
+                    let trusted = TLSConfig { cert_chain: authorities.as_deref(), ..TLSConfig::default() };
+                    Ok(stream.into_tls(&uri.authority.host, trusted).await?)
+                }
             }
         },
         properties,

@@ -4,19 +4,16 @@ use axum::extract::State;
 use garage_events::{CustomerId, VehicleId, WorkOrderStatus};
 use garage_kit::{
     Failure,
+    auth::By,
     http::{Answer, Fields, FromFields, Listing, Page, PageParams, Problem, Query, read},
     store::{self, Order},
 };
-use garage_saga::Shell;
+use garage_saga::{Shell, roles::Staff};
 use utoipa::IntoParams;
 
 use super::view::WorkOrderView;
 use crate::{
-    customer::Customer,
-    document::Document,
-    http::{Staff, sought},
-    plate::Plate,
-    vehicle::Vehicle,
+    customer::Customer, document::Document, http::sought, plate::Plate, vehicle::Vehicle,
     work_order::WorkOrder,
 };
 
@@ -75,7 +72,7 @@ async fn named(shell: &Shell, words: &str) -> Result<Option<(&'static str, Strin
     responses((status = 200, description = "A page of them; the Link header leads to the next", body = [WorkOrderView]), Problem))]
 pub(super) async fn list(
     State(shell): State<Shell>,
-    _: Staff,
+    _: By<Staff>,
     Query(filter): Query<Filter>,
     page: Page,
 ) -> Result<Listing<WorkOrderView>, Problem> {

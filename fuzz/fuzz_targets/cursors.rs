@@ -1,0 +1,5 @@
+//! libFuzzer's door to `garage_fuzz::cursors`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| garage_fuzz::cursors::check(data));
