@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Failure;
 
-/// How long requests at hand may take once the program stops.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long requests at hand may take once the program stops: half of the usual ten seconds, as deliveries must be
+/// finished and events leave after them.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Serves `router` on `listener` until `shutdown`.
 ///

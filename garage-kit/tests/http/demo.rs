@@ -254,6 +254,8 @@ impl Bus for Nowhere {
         std::future::pending().await
     }
 
+    async fn drain(&self) {}
+
     async fn close(&self) {}
 }
 
