@@ -12,11 +12,12 @@ use garage_kit::{
         local::{DEAD_LETTERS, LocalBus, PARKED},
     },
     clock::Clock,
+    outbox::Outbox,
     store::{
-        Kind, Order, Query, Store,
+        Change, Kind, Order, Outcome, Query, Store,
         sql::{Migrations, SqlStore},
     },
-    testing::bus::{ATTEMPTS, Listener, Place, World, done, message, numbered, publish},
+    testing::bus::{ATTEMPTS, Listener, Place, World, done, message, numbered, publish, until},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -206,4 +207,38 @@ async fn a_dead_letter_says_how_often_it_was_tried() {
         (&ATTEMPTS.into(), &"reading a record: no sense".into())
     );
     world.tidy(&[bus]).await;
+}
+
+static NOTES: Kind = Kind { name: "notes", fields: &[] };
+
+/// An outbox over a file of its own, on a bus.
+async fn outbox(bus: Arc<dyn Bus>) -> (Outbox, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("notes.db").display());
+    let migrations = Migrations {
+        postgres: sqlx::migrate!("tests/http/migrations"),
+        sqlite: sqlx::migrate!("tests/http/migrations"),
+    };
+    let store = SqlStore::connect(&url, migrations, &[&NOTES]).await.unwrap();
+    (Outbox::start(Arc::new(store), bus, Clock::system()), folder)
+}
+
+#[tokio::test]
+async fn events_that_nobody_hears_are_counted_until_somebody_does() {
+    let hub = Hub::open().await;
+    let world = World::new(hub.clone());
+    let publisher = world.publisher().await;
+    let (outbox, _folder) = outbox(Arc::clone(&publisher)).await;
+    let messages = numbered("order.made", 5);
+    let (id, body) = (hub.clock.id(), Some(r#"{"state":{},"index":{}}"#.to_owned()));
+    let change = Change { kind: &NOTES, id, expected: 0, body, messages: messages.clone() };
+    assert_eq!(outbox.commit(vec![change]).await.unwrap(), [Outcome::Committed]);
+    until("nobody hears them", async || (outbox.unroutable() == 5).then_some(())).await;
+
+    let listener = Listener::willing();
+    let bus = world.listen("shop", &[("orders", "order.made")], &listener).await;
+    assert_eq!(listener.took(5).await.len(), 5);
+    until("they are heard", async || (outbox.unroutable() == 0).then_some(())).await;
+    outbox.close().await;
+    world.tidy(&[publisher, bus]).await;
 }
