@@ -233,9 +233,8 @@ impl Shared {
             return Ok(());
         }
         let Some(judge) = self.draining.run_until_cancelled(self.subscriber()).await else { return Ok(()) };
-        Pump { link, topology: &self.topology, judge: &judge, clock: &self.clock }
-            .run(&self.draining, running)
-            .await
+        let (topology, clock, draining) = (&self.topology, &self.clock, &self.draining);
+        Pump { link, topology, judge: &judge, clock, draining }.run(running).await
     }
 
     async fn subscriber(&self) -> Arc<Judge> {

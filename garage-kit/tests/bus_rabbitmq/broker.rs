@@ -144,16 +144,7 @@ impl Broker {
 
     /// The messages at the head of a queue; they stay there.
     pub(crate) async fn peek(&self, queue: &str) -> Vec<Value> {
-        self.read(queue, "ack_requeue_true", 100).await
-    }
-
-    /// All messages of a queue; they are gone from it.
-    pub(crate) async fn empty(&self, queue: &str) -> Vec<Value> {
-        self.read(queue, "ack_requeue_false", 100_000).await
-    }
-
-    async fn read(&self, queue: &str, ackmode: &str, count: usize) -> Vec<Value> {
-        let body = json!({ "count": count, "ackmode": ackmode, "encoding": "auto" });
+        let body = json!({ "count": 100, "ackmode": "ack_requeue_true", "encoding": "auto" });
         let messages = self.ask(Method::POST, &format!("/api/queues/%2F/{queue}/get"), Some(body)).await;
         messages.and_then(|messages| messages.as_array().cloned()).unwrap_or_default()
     }

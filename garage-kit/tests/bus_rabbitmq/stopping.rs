@@ -3,41 +3,47 @@
 
 use std::collections::HashSet;
 
+use futures::StreamExt as _;
 use garage_kit::testing::bus::{Listener, message, numbered, publish, within};
+use lapin::{Connection, ConnectionProperties, options::BasicConsumeOptions, types::FieldTable};
 
 use crate::{Shop, broker::Broker};
 
-/// What is left in a queue: bodies, and how many of them the broker has delivered before.
-async fn left(broker: &Broker, queue: &str) -> (HashSet<String>, usize) {
-    let messages = broker.empty(queue).await;
-    let again = messages.iter().filter(|message| message["redelivered"] != false).count();
-    (messages.iter().map(|message| message["payload"].as_str().unwrap().to_owned()).collect(), again)
+/// The next messages of a queue: their bodies, and how many of them the broker has delivered before.
+async fn take(broker: &Broker, queue: &str, count: usize) -> (HashSet<String>, usize) {
+    let connection = Connection::connect(&broker.url, ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
+    let consumer = channel.basic_consume(queue.into(), "rest".into(), options, FieldTable::default());
+    let mut rest = consumer.await.unwrap().take(count);
+    let (mut bodies, mut again) = (HashSet::new(), 0);
+    while let Some(delivery) = within("the rest comes", rest.next()).await {
+        let delivery = delivery.unwrap();
+        again += usize::from(delivery.redelivered);
+        bodies.insert(String::from_utf8(delivery.data).unwrap());
+    }
+    connection.close(200, "OK".into()).await.unwrap();
+    (bodies, again)
 }
 
 #[tokio::test]
 async fn a_stopped_consumer_leaves_nothing_redelivered() {
-    for _ in 0..3 {
-        let (shop, listener) = (Shop::new(), Listener::willing());
-        let publisher = shop.world.publisher().await;
-        let idle = shop.listen(&Listener::willing()).await;
-        within("the shop closes", idle.close()).await;
-        publish(&*publisher, &numbered("order.made", 3000)).await;
+    let (shop, listener) = (Shop::new(), Listener::willing());
+    let publisher = shop.world.publisher().await;
+    let idle = shop.listen(&Listener::willing()).await;
+    within("the shop closes", idle.close()).await;
+    publish(&*publisher, &numbered("order.made", 3000)).await;
 
-        let bus = shop.listen(&listener).await;
-        listener.took(500).await;
-        within("the shop closes", bus.close()).await;
-        let taken: Vec<String> = listener
-            .took(0)
-            .await
-            .into_iter()
-            .map(|delivery| String::from_utf8(delivery.body).unwrap())
-            .collect();
-        let (left, again) = left(&shop.broker, &shop.queue).await;
-        assert!(taken.len() < 3000, "it was closed in the middle");
-        assert_eq!((taken.len() + left.len(), again), (3000, 0));
-        assert!(taken.iter().all(|body| !left.contains(body)));
-        shop.world.tidy(&[publisher]).await;
-    }
+    let bus = shop.listen(&listener).await;
+    listener.took(500).await;
+    within("the shop closes", bus.close()).await;
+    let taken = listener.took(0).await.into_iter();
+    let taken: Vec<_> = taken.map(|delivery| String::from_utf8(delivery.body).unwrap()).collect();
+    assert!(taken.len() < 3000, "it was closed in the middle");
+    let (rest, again) = take(&shop.broker, &shop.queue, 3000 - taken.len()).await;
+    assert_eq!((rest.len(), again), (3000 - taken.len(), 0));
+    assert!(taken.iter().all(|body| !rest.contains(body)));
+    shop.world.tidy(&[publisher]).await;
 }
 
 #[tokio::test]
@@ -53,8 +59,8 @@ async fn what_a_service_was_told_last_can_still_leave() {
     let answer = message("order.made", "last words");
     assert_eq!(bus.publish(std::slice::from_ref(&answer)).await.confirmed, [answer.id]);
     within("the shop closes", bus.close()).await;
-    let (left, again) = left(&shop.broker, &shop.queue).await;
-    assert_eq!((taken + left.len(), again), (11, 0));
-    assert!(left.contains("last words"));
+    let (rest, again) = take(&shop.broker, &shop.queue, 11 - taken).await;
+    assert_eq!((taken + rest.len(), again), (11, 0));
+    assert!(rest.contains("last words"));
     shop.world.tidy(&[publisher]).await;
 }

@@ -45,6 +45,8 @@ pub(super) struct Pump<'a> {
     pub(super) topology: &'a Topology,
     pub(super) judge: &'a Judge,
     pub(super) clock: &'a Clock,
+    /// No more deliveries.
+    pub(super) draining: &'a CancellationToken,
 }
 
 /// What a consumer's stream says.
@@ -78,16 +80,12 @@ struct Standing {
 }
 
 impl Pump<'_> {
-    /// Consumes until `draining`, then finishes what was already delivered. `running` is called once all
+    /// Consumes until it is drained, then finishes what was already delivered. `running` is called once all
     /// consumers are there.
     ///
     /// # Errors
     /// When the link is of no use any more.
-    pub(super) async fn run(
-        &self,
-        draining: &CancellationToken,
-        running: impl FnOnce(),
-    ) -> Result<(), Failure> {
+    pub(super) async fn run(&self, running: impl FnOnce()) -> Result<(), Failure> {
         let consumers = self.consumers().await?;
         running();
         let mut standing = Standing::new(&self.topology.consumes);
@@ -96,9 +94,7 @@ impl Pump<'_> {
         while !standing.is_through(self.link) {
             tokio::select! {
                 biased;
-                () = draining.cancelled(), if standing.leaving.is_none() => {
-                    standing.leaving = Some(Instant::now());
-                }
+                () = self.draining.cancelled(), if standing.leaving.is_none() => {}
                 next = heard.next(), if !standing.ended => {
                     standing.hold(next)?;
                     continue;
@@ -107,9 +103,17 @@ impl Pump<'_> {
                 () = ready(()), if !standing.held.is_empty() => self.settle(&mut standing).await?,
                 () = sleep(QUIET / 3), if standing.leaving.is_some() => {}
             }
+            self.notice_the_end(&mut standing);
             self.leave(&mut standing).await?;
         }
         Ok(())
+    }
+
+    /// From now on nothing is acknowledged that would ask for more.
+    fn notice_the_end(&self, standing: &mut Standing) {
+        if self.draining.is_cancelled() {
+            standing.leaving.get_or_insert_with(Instant::now);
+        }
     }
 
     async fn consumers(&self) -> Result<Vec<(usize, Consumer)>, Failure> {
@@ -155,6 +159,7 @@ impl Pump<'_> {
         };
         let (deliveries, arrivals): (Vec<Delivery>, Vec<Settled>) = batch.into_values().map(unpack).unzip();
         let rulings = self.rulings(&deliveries, &mut standing.journal).await;
+        self.notice_the_end(standing);
         let (mut done, mut moved, mut originals) =
             (Vec::with_capacity(arrivals.len()), Vec::new(), Vec::new());
         for ((delivery, settled), ruling) in deliveries.iter().zip(arrivals).zip(rulings) {
