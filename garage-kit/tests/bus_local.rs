@@ -210,6 +210,7 @@ async fn a_dead_letter_says_how_often_it_was_tried() {
 }
 
 static NOTES: Kind = Kind { name: "notes", fields: &[] };
+static NOTED: [&Kind; 1] = [&NOTES];
 
 /// An outbox over a file of its own, on a bus.
 async fn outbox(bus: Arc<dyn Bus>) -> (Outbox, TempDir) {
@@ -219,7 +220,7 @@ async fn outbox(bus: Arc<dyn Bus>) -> (Outbox, TempDir) {
         postgres: sqlx::migrate!("tests/http/migrations"),
         sqlite: sqlx::migrate!("tests/http/migrations"),
     };
-    let store = SqlStore::connect(&url, migrations, &[&NOTES]).await.unwrap();
+    let store = SqlStore::connect(&url, migrations, &NOTED).await.unwrap();
     (Outbox::start(Arc::new(store), bus, Clock::system()), folder)
 }
 

@@ -213,8 +213,8 @@ impl Shared {
             consumed = self.consume(link, journal) => consumed?,
             () = self.patience() => {}
         }
-        self.drained.cancel();
         self.state.send_replace(State::Publishing(Arc::clone(link)));
+        self.drained.cancel();
         self.closing.cancelled().await;
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! What fails on a real broker: counted over all replicas, held back in queues of its own, and at rest in the end,
 //! whatever stands in its headers and whatever the broker can take at the moment.
 
+#![expect(clippy::unwrap_used, reason = "a count that does not fit is a mistake of the test")]
+
 use std::{
     collections::HashSet,
     sync::{

@@ -1,6 +1,8 @@
 //! How a service takes its leave of a real broker: everything it was sent is finished, nothing of it comes to anybody
 //! twice, and what its last deliveries told can still leave.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot ask its broker must stop, and say why")]
+
 use std::collections::HashSet;
 
 use futures::StreamExt as _;
