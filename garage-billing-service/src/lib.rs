@@ -6,7 +6,7 @@ use axum::Router;
 use garage_events::Service;
 use garage_kit::{
     Aggregate, Failure,
-    bus::local::DEAD_LETTERS,
+    bus::local::{DEAD_LETTERS, PARKED},
     http::IDEMPOTENCY_KEYS,
     store::{
         Kind, Store,
@@ -47,8 +47,8 @@ pub use settings::{GatewayChoice, Settings};
 pub const DEFAULT_PORT: u16 = 3002;
 
 /// What the service's store keeps.
-pub static KINDS: [&Kind; 6] =
-    [&bill::BILLS, &part::PARTS, &service::SERVICES, Entry::KIND, &IDEMPOTENCY_KEYS, &DEAD_LETTERS];
+pub static KINDS: [&Kind; 7] =
+    [&bill::BILLS, &part::PARTS, &service::SERVICES, Entry::KIND, &IDEMPOTENCY_KEYS, &DEAD_LETTERS, &PARKED];
 
 /// The database when a MongoDB URI names none.
 const DATABASE: &str = "billing_service";

@@ -2,6 +2,8 @@
 //! bus and the documents are all made from this one table. The form for machines is the broker's own
 //! definitions format, so that what is declared at start and what an operator imports are the same text.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::words::words;
@@ -13,6 +15,12 @@ pub const DEAD_LETTER_EXCHANGE: &str = "garage-events.dlx";
 /// Deliveries of one message before the broker sets it aside by itself: a second net, the services' own
 /// judgement comes first.
 pub const DELIVERY_LIMIT: u32 = 20;
+/// Tries of a delivery over which its service fails, counted over all replicas, before it is set aside.
+pub const ATTEMPTS: u32 = 5;
+/// The pauses between them, in queues of their own: `{queue}.retry.{delay}` (`1s`, `5s`, `30s`, `2m`), each declared by
+/// the service that first needs it.
+pub const RETRY_DELAYS: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
 
 words! {
     /// A service, by the name it has on the wire.

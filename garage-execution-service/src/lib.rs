@@ -6,7 +6,7 @@ use axum::Router;
 use garage_events::Service;
 use garage_kit::{
     Failure,
-    bus::local::DEAD_LETTERS,
+    bus::local::{DEAD_LETTERS, PARKED},
     store::{
         Kind, Store,
         sql::{Migrations, SqlStore},
@@ -24,7 +24,7 @@ mod saga;
 pub const DEFAULT_PORT: u16 = 3003;
 
 /// What the service's store keeps.
-pub static KINDS: [&Kind; 2] = [&execution::JOBS, &DEAD_LETTERS];
+pub static KINDS: [&Kind; 3] = [&execution::JOBS, &DEAD_LETTERS, &PARKED];
 
 #[derive(OpenApi)]
 #[openapi(

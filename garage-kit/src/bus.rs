@@ -12,9 +12,13 @@ use uuid::Uuid;
 use crate::{Failure, store::Message};
 
 pub mod backoff;
+pub(crate) mod journal;
 mod judge;
 pub mod local;
 pub mod rabbitmq;
+mod retries;
+
+pub use self::retries::Retries;
 
 /// Exchanges, queues and bindings, as in a RabbitMQ definitions file.
 #[derive(Clone, Debug, Deserialize)]
@@ -76,6 +80,8 @@ pub struct Topology {
     pub consumes: Vec<String>,
     /// What it declares at start.
     pub definitions: Definitions,
+    /// How it tries again where its consumer fails.
+    pub retries: Retries,
 }
 
 /// A message at a consumer's door.
@@ -89,6 +95,8 @@ pub struct Delivery {
     pub message_id: Option<String>,
     /// What was sent.
     pub body: Vec<u8>,
+    /// How often it has been tried in vain, by whichever replica.
+    pub attempts: u32,
 }
 
 /// What becomes of a delivery.
@@ -107,7 +115,9 @@ pub trait Consumer: Send + Sync {
     /// order. Must be safe to repeat.
     ///
     /// # Errors
-    /// When our own database is away: nothing was decided, the batch will come again and no attempt counts.
+    /// A passing one when our own database is away: nothing was decided, the batch will come again and no attempt
+    /// counts. A lasting one, like a panic, is laid at the door of the deliveries that cause it even alone: those are
+    /// tried again later, ever later, and set aside in the end.
     async fn consume(&self, batch: &[Delivery]) -> Result<Vec<Verdict>, Failure>;
 }
 
@@ -140,6 +150,9 @@ pub trait Bus: Send + Sync {
     /// Waits until messages can flow, for ever if need be.
     async fn wait_until_ready(&self);
 
-    /// Takes no more deliveries, finishes those at hand and lets go of the broker.
+    /// Takes no more deliveries and finishes those at hand. What they tell can still be published.
+    async fn drain(&self);
+
+    /// Drains, and lets go of the broker.
     async fn close(&self);
 }

@@ -4,7 +4,7 @@
 //! message may leave twice, never not at all: consumers do not mind.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -14,14 +14,14 @@ use chrono::TimeDelta;
 use tokio::{
     sync::{broadcast, mpsc, oneshot},
     task::JoinHandle,
-    time::sleep,
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
     Failure,
-    bus::{Bus, backoff::Backoff},
+    bus::{Bus, backoff::Backoff, journal::Journal},
     clock::Clock,
     store::{Change, Message, Outcome, Store},
 };
@@ -36,6 +36,11 @@ const WAITING: usize = 8192;
 const LEFT_BEHIND: TimeDelta = TimeDelta::seconds(3);
 /// How often the sweep looks.
 const SWEEP: Duration = Duration::from_secs(1);
+/// So many unroutable messages are told apart; more are counted as so many.
+const UNHEARD: usize = 65_536;
+/// How often a flush looks whether all is out.
+const LOOK: Duration = Duration::from_millis(5);
+
 type Answer = oneshot::Sender<Result<Vec<Outcome>, Failure>>;
 
 struct Write {
@@ -72,6 +77,15 @@ struct Shared {
     told: broadcast::Sender<Arc<Message>>,
     /// Waiting in memory, being published or being marked: the sweep must not take these too.
     underway: Mutex<HashSet<Uuid>>,
+    unheard: Mutex<Unheard>,
+}
+
+/// What nobody listens for.
+#[derive(Default)]
+struct Unheard {
+    ids: HashSet<Uuid>,
+    /// By topic: it is told once in a while, not once per message.
+    journals: HashMap<String, Journal>,
 }
 
 impl Outbox {
@@ -90,6 +104,7 @@ impl Outbox {
             confirmed,
             told: broadcast::channel(1024).0,
             underway: Mutex::default(),
+            unheard: Mutex::default(),
         });
         let tasks = vec![
             Task::start(|closing| sweep(shared.clone(), closing)),
@@ -116,6 +131,22 @@ impl Outbox {
     #[must_use]
     pub fn depth(&self) -> usize {
         self.shared.underway().len()
+    }
+
+    /// How many messages of this process stay in the outbox because nobody listens for them.
+    #[must_use]
+    pub fn unroutable(&self) -> usize {
+        self.shared.unheard().ids.len()
+    }
+
+    /// Waits until what was committed has left, but not longer than `patience`; what has not is in the store.
+    pub async fn flush(&self, patience: Duration) {
+        let leaving = async {
+            while self.depth() > 0 {
+                sleep(LOOK).await;
+            }
+        };
+        let _ = timeout(patience, leaving).await;
     }
 
     /// Writes changes, durably, together with whatever others write at this moment. One outcome per change.
@@ -148,6 +179,31 @@ impl Outbox {
 impl Shared {
     fn underway(&self) -> MutexGuard<'_, HashSet<Uuid>> {
         self.underway.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unheard(&self) -> MutexGuard<'_, Unheard> {
+        self.unheard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn heard(&self, confirmed: &HashSet<Uuid>) {
+        let ids = &mut self.unheard().ids;
+        if !ids.is_empty() {
+            ids.retain(|id| !confirmed.contains(id));
+        }
+    }
+
+    /// Leaves a message to the sweep.
+    fn nobody_heard(&self, message: &Message) {
+        let mut unheard = self.unheard();
+        if unheard.ids.len() < UNHEARD {
+            unheard.ids.insert(message.id);
+        }
+        if unheard.journals.entry(message.topic.clone()).or_default().may_complain() {
+            tracing::warn!(topic = message.topic, id = %message.id, correlation = %message.correlation,
+                waiting = unheard.ids.len(), "nobody listens for this event yet; it stays in the outbox");
+        }
+        drop(unheard);
+        self.underway().remove(&message.id);
     }
 
     /// Hands a stored message to the relay, unless memory is full: then the sweep will find it.
@@ -254,11 +310,10 @@ async fn publish(shared: &Shared, batch: &mut Vec<Message>, closing: &Cancellati
         for message in batch.extract_if(.., |message| confirmed.contains(&message.id)) {
             let _ = shared.confirmed.send(message).await;
         }
-        for message in batch.extract_if(.., |message| unheard.contains(&message.id)) {
-            tracing::warn!(topic = message.topic, id = %message.id, correlation = %message.correlation,
-                "nobody listens for this event yet; it stays in the outbox");
-            shared.underway().remove(&message.id);
-        }
+        shared.heard(&confirmed);
+        batch
+            .extract_if(.., |message| unheard.contains(&message.id))
+            .for_each(|message| shared.nobody_heard(&message));
         if batch.is_empty() {
             return;
         }
@@ -291,7 +346,7 @@ async fn sweep(shared: Arc<Shared>, closing: CancellationToken) {
     let mut age = TimeDelta::zero();
     while closing.run_until_cancelled(shared.bus.wait_until_ready()).await.is_some() {
         let few_underway = shared.underway().len() < BATCH;
-        if few_underway && sweep_once(&shared, age).await {
+        if few_underway && sweep_once(&shared, age, &closing).await {
             age = LEFT_BEHIND;
         }
         if closing.run_until_cancelled(sleep(SWEEP)).await.is_none() {
@@ -301,8 +356,9 @@ async fn sweep(shared: Arc<Shared>, closing: CancellationToken) {
 }
 
 /// Whether the store could be read.
-async fn sweep_once(shared: &Shared, age: TimeDelta) -> bool {
-    let limit = u32::try_from(4 * BATCH).unwrap_or(u32::MAX);
+async fn sweep_once(shared: &Shared, age: TimeDelta, closing: &CancellationToken) -> bool {
+    // The oldest come first, and those that nobody hears must not hide what is behind them.
+    let limit = u32::try_from(4 * BATCH + shared.unheard().ids.len()).unwrap_or(u32::MAX);
     let messages = match shared.store.unsent(shared.clock.now() - age, limit).await {
         Ok(messages) => messages,
         Err(failure) => {
@@ -311,8 +367,12 @@ async fn sweep_once(shared: &Shared, age: TimeDelta) -> bool {
         }
     };
     for message in messages {
-        if shared.underway().insert(message.id) {
-            let _ = shared.leaving.send(message).await;
+        let id = message.id;
+        if shared.underway().insert(id)
+            && closing.run_until_cancelled(shared.leaving.send(message)).await.is_none()
+        {
+            shared.underway().remove(&id);
+            return false;
         }
     }
     true

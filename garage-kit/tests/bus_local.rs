@@ -3,27 +3,28 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose store fails must stop")]
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use garage_kit::{
     bus::{
         Bus, Topology, Verdict,
-        local::{DEAD_LETTERS, LocalBus},
+        local::{DEAD_LETTERS, LocalBus, PARKED},
     },
     clock::Clock,
+    outbox::Outbox,
     store::{
-        Kind, Order, Query, Store,
+        Change, Kind, Order, Outcome, Query, Store,
         sql::{Migrations, SqlStore},
     },
-    testing::bus::{Listener, Place, World, done, message, numbered, publish},
+    testing::bus::{ATTEMPTS, Listener, Place, World, done, message, numbered, publish, until},
 };
 use serde_json::Value;
 use tempfile::TempDir;
 
 garage_kit::bus_suite!(Hub::open().await);
 
-static KINDS: [&Kind; 1] = [&DEAD_LETTERS];
+static KINDS: [&Kind; 2] = [&DEAD_LETTERS, &PARKED];
 
 /// A hub whose members share one store: they set nothing aside from each other's queues.
 #[derive(Clone)]
@@ -36,6 +37,10 @@ struct Hub {
 
 impl Hub {
     async fn open() -> Self {
+        Self::with_clock(Clock::system()).await
+    }
+
+    async fn with_clock(clock: Clock) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("garage.db").display());
         let migrations = Migrations {
@@ -43,9 +48,13 @@ impl Hub {
             sqlite: sqlx::migrate!("src/bus/local/migrations/sqlite"),
         };
         let store = SqlStore::connect(&url, migrations, &KINDS).await.unwrap();
-        let clock = Clock::manual(Clock::system().now());
         let bus = LocalBus::with_clock(clock.clone());
         Self { bus, clock, store: Arc::new(store), _folder: Arc::new(folder) }
+    }
+
+    /// The same data under a new process.
+    fn restarted(&self) -> Self {
+        Self { bus: LocalBus::with_clock(self.clock.clone()), ..self.clone() }
     }
 
     async fn dead_letters(&self, field: &'static str, value: &str) -> Vec<Value> {
@@ -115,7 +124,7 @@ async fn one_service_whose_database_is_away_does_not_make_another_miss_anything(
 
 #[tokio::test]
 async fn a_dead_letter_is_found_by_its_conversation_and_rests_once() {
-    let hub = Hub::open().await;
+    let hub = Hub::with_clock(Clock::manual(Clock::system().now())).await;
     let world = World::new(hub.clone());
     let listener = Listener::answering(|_, batch| {
         Ok(batch.iter().map(|_| Verdict::SetAside("no such order".to_owned())).collect())
@@ -154,4 +163,83 @@ async fn what_is_for_a_service_that_has_gone_stays_with_its_publisher() {
     assert_eq!((published.confirmed, published.unroutable), (vec![], vec![must.id]));
     assert!(published.failure.unwrap().to_string().contains("listens no more"));
     world.tidy(&[publisher]).await;
+}
+
+#[tokio::test]
+async fn what_failed_is_tried_again_by_the_next_process_when_its_time_has_come() {
+    let hub = Hub::with_clock(Clock::manual(Clock::system().now())).await;
+    let world = World::new(hub.clone());
+    let failing =
+        Listener::answering(|_, _| Err(garage_kit::Failure::lasting("reading a record", "no sense")));
+    let mut topology = world.topology("shop", &[("orders", "order.made")]);
+    topology.retries.delays = vec![Duration::from_secs(3600)];
+    let bus = world.listen_as(topology.clone(), &failing).await;
+    let order = message("order.made", "an order");
+    publish(&*bus, std::slice::from_ref(&order)).await;
+    bus.close().await;
+
+    let (again, willing) = (hub.restarted(), Listener::willing());
+    let bus = again.member(topology.clone()).await;
+    bus.subscribe(Arc::<Listener>::clone(&willing));
+    publish(&*bus, &numbered("order.made", 1)).await;
+    assert_eq!(willing.took(1).await.len(), 1, "its time has not come");
+    hub.clock.advance(chrono::TimeDelta::hours(1));
+    let taken = willing.took(2).await.remove(1);
+    assert_eq!((taken.body.as_slice(), taken.attempts), (b"an order".as_slice(), 1));
+    assert_eq!(taken.message_id, Some(order.id.to_string()));
+    bus.close().await;
+    assert!(hub.dead_letters("queue", &topology.consumes[0]).await.is_empty());
+    world.tidy(&[]).await;
+}
+
+#[tokio::test]
+async fn a_dead_letter_says_how_often_it_was_tried() {
+    let hub = Hub::open().await;
+    let world = World::new(hub.clone());
+    let failing =
+        Listener::answering(|_, _| Err(garage_kit::Failure::lasting("reading a record", "no sense")));
+    let bus = world.listen("shop", &[("orders", "order.made")], &failing).await;
+    publish(&*bus, &[message("order.made", "an order")]).await;
+    world.resting("orders", 1).await;
+    let letters = hub.dead_letters("queue", &format!("{}-orders", world.prefix)).await;
+    assert_eq!(
+        (&letters[0]["attempts"], &letters[0]["reason"]),
+        (&ATTEMPTS.into(), &"reading a record: no sense".into())
+    );
+    world.tidy(&[bus]).await;
+}
+
+static NOTES: Kind = Kind { name: "notes", fields: &[] };
+static NOTED: [&Kind; 1] = [&NOTES];
+
+/// An outbox over a file of its own, on a bus.
+async fn outbox(bus: Arc<dyn Bus>) -> (Outbox, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("notes.db").display());
+    let migrations = Migrations {
+        postgres: sqlx::migrate!("tests/http/migrations"),
+        sqlite: sqlx::migrate!("tests/http/migrations"),
+    };
+    let store = SqlStore::connect(&url, migrations, &NOTED).await.unwrap();
+    (Outbox::start(Arc::new(store), bus, Clock::system()), folder)
+}
+
+#[tokio::test]
+async fn events_that_nobody_hears_are_counted_until_somebody_does() {
+    let hub = Hub::open().await;
+    let world = World::new(hub.clone());
+    let publisher = world.publisher().await;
+    let (outbox, _folder) = outbox(Arc::clone(&publisher)).await;
+    let messages = numbered("order.made", 5);
+    let (id, body) = (hub.clock.id(), Some(r#"{"state":{},"index":{}}"#.to_owned()));
+    let change = Change { kind: &NOTES, id, expected: 0, body, messages: messages.clone() };
+    assert_eq!(outbox.commit(vec![change]).await.unwrap(), [Outcome::Committed]);
+    until("nobody hears them", async || (outbox.unroutable() == 5).then_some(())).await;
+
+    let listener = Listener::willing();
+    let bus = world.listen("shop", &[("orders", "order.made")], &listener).await;
+    assert_eq!(listener.took(5).await.len(), 5);
+    until("they are heard", async || (outbox.unroutable() == 0).then_some(())).await;
+    outbox.close().await;
+    world.tidy(&[publisher, bus]).await;
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use garage_kit::{
     Aggregate, Failure,
-    bus::local::DEAD_LETTERS,
+    bus::local::{DEAD_LETTERS, PARKED},
     http::IDEMPOTENCY_KEYS,
     store::{
         Field, Kind, Store,
@@ -34,7 +34,8 @@ static WORK_ORDERS: Kind = Kind {
 };
 
 /// Everything that a store of this service must know.
-pub static KINDS: [&Kind; 5] = [&CUSTOMERS, &VEHICLES, &WORK_ORDERS, &IDEMPOTENCY_KEYS, &DEAD_LETTERS];
+pub static KINDS: [&Kind; 6] =
+    [&CUSTOMERS, &VEHICLES, &WORK_ORDERS, &IDEMPOTENCY_KEYS, &DEAD_LETTERS, &PARKED];
 
 /// Opens `postgres://…` or `sqlite:path` and brings its schema up to date.
 ///

@@ -18,8 +18,9 @@ use garage_kit::{
     store::Store,
 };
 use secrecy::ExposeSecret;
+use tokio::time::Instant;
 
-use crate::service::{Door, Parts, Running, bind, patiently, topology_of};
+use crate::service::{Door, Parts, Running, STOPPING, bind, patiently, topology_of};
 
 /// Why a program could not start or go on; one sentence.
 #[derive(Debug, thiserror::Error)]
@@ -82,15 +83,16 @@ where
         let Some(store) = patiently(&stopping, &self.connect).await? else { return Ok(()) };
         let (router, running) = (self.open)(Parts { store, bus, clock, verifier });
         door.lead_to(router);
-        let ended = tokio::select! {
-            ended = &mut served => ended,
+        let (ended, deadline) = tokio::select! {
+            ended = &mut served => (ended, Instant::now() + STOPPING),
             () = stopping.cancelled() => {
+                let deadline = Instant::now() + STOPPING;
                 running.end_streams();
-                served.await
+                (served.await, deadline)
             }
         };
         let ended = ended.unwrap_or_else(|cause| Err(Failure::lasting("serving HTTP", cause)));
-        running.stop().await;
+        running.stop_by(deadline).await;
         Ok(ended?)
     }
 }

@@ -21,13 +21,17 @@ use garage_events::{Service, WorkOrderId, topology};
 use garage_kit::{
     Failure, Repository,
     auth::{ByOrLink, Group, Verifier},
-    bus::{Bus, Topology, backoff::Backoff},
+    bus::{Bus, Retries, Topology, backoff::Backoff},
     clock::Clock,
     http::{self, Answer, Fields, FromFields, Problem, Query, read},
     outbox::Outbox,
     store::{Message, Store},
 };
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    task::JoinHandle,
+    time::{Instant, timeout_at},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -63,6 +67,7 @@ pub fn topology_of(service: Service) -> Result<Topology, Failure> {
         dead_letter_exchange: topology::DEAD_LETTER_EXCHANGE.to_owned(),
         consumes: topology::queues_of(service).map(|queue| queue.name.to_owned()).collect(),
         definitions,
+        retries: Retries { attempts: topology::ATTEMPTS, delays: topology::RETRY_DELAYS.to_vec() },
     })
 }
 
@@ -143,6 +148,12 @@ pub struct Running {
     tasks: TaskTracker,
 }
 
+/// How long a stop may take, HTTP and all: a little less than the ten seconds after which whoever asked for it loses
+/// patience. What is not done by then is in the store, or comes again.
+pub const STOPPING: Duration = Duration::from_millis(9500);
+/// Of that, what is kept for letting events leave and for saying good-bye to the broker, so that slow work before does
+/// not cost a redelivery.
+const LAST: Duration = Duration::from_millis(3500);
 /// How long a stop waits for events that are on their way; what has not left by then is in the store.
 const LEAVING: Duration = Duration::from_secs(1);
 
@@ -152,20 +163,31 @@ impl Running {
         self.streams.cancel();
     }
 
-    /// Stops gently, in the order in which work flows: no more side work; what was committed leaves; no more
-    /// deliveries, those at hand are finished; then the last commits. Call it once its HTTP has ended.
+    /// Stops gently, see [`Self::stop_by`].
     pub async fn stop(self) {
+        self.stop_by(Instant::now() + STOPPING).await;
+    }
+
+    /// Stops gently until `deadline`, in the order in which work flows: no more side work; no more deliveries, those at
+    /// hand are finished; what all of it told leaves; then the bus. Call it once its HTTP has ended.
+    pub async fn stop_by(self, deadline: Instant) {
         self.end_streams();
         self.stopping.cancel();
-        self.tasks.wait().await;
-        let leaving = async {
-            while self.outbox.depth() > 0 {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
+        let gentle = async {
+            self.tasks.wait().await;
+            self.bus.drain().await;
         };
-        let _ = tokio::time::timeout(LEAVING, leaving).await;
-        self.bus.close().await;
-        self.outbox.close().await;
+        if timeout_at(deadline - LAST, gentle).await.is_err() {
+            tracing::warn!("work was still under way when the time to stop had passed");
+        }
+        let last = async {
+            self.outbox.flush(LEAVING).await;
+            self.outbox.close().await;
+            self.bus.close().await;
+        };
+        if timeout_at(deadline, last).await.is_err() {
+            tracing::warn!("the service stopped before its last events could leave; they are in the outbox");
+        }
     }
 }
 

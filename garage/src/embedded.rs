@@ -22,11 +22,11 @@ use garage_kit::{
 };
 use garage_saga::{
     Parts, Running,
-    service::{Door, bind},
+    service::{Door, STOPPING, bind},
     topology_of,
 };
 use secrecy::SecretString;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -170,6 +170,7 @@ impl Embedded {
 
     /// Stops gently: requests at hand, side work, deliveries, the last commits.
     pub async fn stop(self) {
+        let deadline = Instant::now() + STOPPING;
         self.stopping.cancel();
         self.running.iter().for_each(Running::end_streams);
         for served in self.served {
@@ -177,7 +178,7 @@ impl Embedded {
                 tracing::error!(%failure, "a service ended badly");
             }
         }
-        futures::future::join_all(self.running.into_iter().map(Running::stop)).await;
+        futures::future::join_all(self.running.into_iter().map(|running| running.stop_by(deadline))).await;
     }
 }
 

@@ -24,7 +24,7 @@ use garage_kit::{
     Failure,
     auth::{Grant, Verifier, sign},
     bus::{
-        Binding, Bus, Consumer, Definitions, Delivery, Topology, Verdict,
+        Binding, Bus, Consumer, Definitions, Delivery, Retries, Topology, Verdict,
         local::{DEAD_LETTERS, LocalBus},
     },
     clock::Clock,
@@ -135,6 +135,7 @@ fn others() -> Topology {
         dead_letter_exchange: topology::DEAD_LETTER_EXCHANGE.to_owned(),
         consumes: vec![destination],
         definitions: Definitions { exchanges: vec![], queues: vec![], bindings: vec![binding] },
+        retries: Retries::default(),
     }
 }
 

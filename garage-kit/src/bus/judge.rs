@@ -1,28 +1,45 @@
-//! How either bus asks its consumer. A consumer that panics, fails or miscounts has decided nothing, so its batch
-//! comes again; a delivery that even alone makes it panic, or fail in a way that does not pass, is set aside after
-//! a few tries, or it would hold up everything behind it for ever. What becomes of a verdict is the bus's business.
+//! How either bus asks its consumer. A consumer that fails in passing has decided nothing, so its batch comes again,
+//! and that counts as no try. One that panics, fails lastingly or miscounts is asked again about each delivery alone,
+//! so that a batch does not suffer for one of its own. What becomes of a delivery over which it fails even then, and
+//! how its tries are remembered, is the bus's business.
 
-use std::{
-    any::Any,
-    collections::HashMap,
-    panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt as _;
 
-use super::{Consumer, Delivery, Verdict};
+use super::{Consumer, Delivery, Retries, Verdict};
 use crate::Failure;
 
 /// At most so many deliveries are given to a consumer at once.
 pub(super) const BATCH: usize = 256;
-/// How often a delivery may panic or lastingly fail alone before it is set aside.
-const PATIENCE: u32 = 3;
 
-/// A consumer, and what it has given up over.
+/// Asks a consumer.
 pub(super) struct Judge {
     consumer: Arc<dyn Consumer>,
-    tries: Mutex<HashMap<(String, Vec<u8>), u32>>,
+    retries: Retries,
+}
+
+/// What is to become of a delivery.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ruling {
+    /// Its effect is committed, or it has none.
+    Done,
+    /// It is set aside.
+    Rest {
+        /// Why.
+        reason: String,
+        /// How often it was tried in vain, over all its deliveries.
+        attempts: u32,
+    },
+    /// It is tried again.
+    Again {
+        /// How the consumer failed.
+        cause: String,
+        /// How often it was tried in vain, over all its deliveries.
+        attempts: u32,
+        /// When.
+        pause: Duration,
+    },
 }
 
 enum Undecided {
@@ -33,44 +50,50 @@ enum Undecided {
 }
 
 impl Judge {
-    pub(super) fn new(consumer: Arc<dyn Consumer>) -> Self {
-        Self { consumer, tries: Mutex::default() }
+    pub(super) fn new(consumer: Arc<dyn Consumer>, retries: Retries) -> Self {
+        Self { consumer, retries }
     }
 
-    /// One verdict per delivery, in their order.
+    /// One ruling per delivery, in their order. One that has failed before is asked about alone from the start.
     ///
     /// # Errors
     /// When nothing was decided: the batch must come again.
-    pub(super) async fn judge(&self, batch: &[Delivery]) -> Result<Vec<Verdict>, Failure> {
-        match self.ask(batch).await {
-            Ok(verdicts) => Ok(verdicts),
-            Err(Undecided::Passing(failure)) => Err(failure),
-            Err(Undecided::Lasting(_)) => self.judge_each(batch).await,
-        }
-    }
-
-    /// Finds out which delivery it is; the others must not suffer for it.
-    async fn judge_each(&self, batch: &[Delivery]) -> Result<Vec<Verdict>, Failure> {
-        let mut verdicts = Vec::with_capacity(batch.len());
-        for delivery in batch {
-            match self.ask(std::slice::from_ref(delivery)).await {
-                Ok(alone) => verdicts.extend(alone),
+    pub(super) async fn judge(&self, batch: &[Delivery]) -> Result<Vec<Ruling>, Failure> {
+        let mut rulings = Vec::with_capacity(batch.len());
+        for company in batch.chunk_by(|one, next| one.attempts == 0 && next.attempts == 0) {
+            match self.ask(company).await {
+                Ok(verdicts) => rulings.extend(company.iter().zip(verdicts).map(ruled)),
                 Err(Undecided::Passing(failure)) => return Err(failure),
-                Err(Undecided::Lasting(cause)) => verdicts.push(self.hopeless(delivery, cause)?),
+                Err(Undecided::Lasting(cause)) => match company {
+                    [alone] => rulings.push(self.failed(cause, alone.attempts.saturating_add(1))),
+                    _ => self.judge_each(company, &mut rulings).await?,
+                },
             }
         }
-        self.tries().clear();
-        Ok(verdicts)
+        Ok(rulings)
     }
 
-    fn hopeless(&self, delivery: &Delivery, cause: String) -> Result<Verdict, Failure> {
-        let mut tries = self.tries();
-        let times = tries.entry((delivery.queue.clone(), delivery.body.clone())).or_default();
-        *times += 1;
-        if *times < PATIENCE {
-            return Err(Failure::passing("consuming", cause));
+    /// Finds out which delivery it is. The try in company was one as well.
+    async fn judge_each(&self, company: &[Delivery], rulings: &mut Vec<Ruling>) -> Result<(), Failure> {
+        for delivery in company {
+            match self.ask(std::slice::from_ref(delivery)).await {
+                Ok(verdicts) => {
+                    rulings.extend(verdicts.into_iter().map(|verdict| ruled((delivery, verdict))))
+                }
+                Err(Undecided::Passing(failure)) => return Err(failure),
+                Err(Undecided::Lasting(cause)) => {
+                    rulings.push(self.failed(cause, delivery.attempts.saturating_add(2)));
+                }
+            }
         }
-        Ok(Verdict::SetAside(cause))
+        Ok(())
+    }
+
+    fn failed(&self, cause: String, attempts: u32) -> Ruling {
+        match self.retries.pause_after(attempts) {
+            Some(pause) => Ruling::Again { cause, attempts, pause },
+            None => Ruling::Rest { reason: cause, attempts },
+        }
     }
 
     async fn ask(&self, batch: &[Delivery]) -> Result<Vec<Verdict>, Undecided> {
@@ -84,11 +107,14 @@ impl Judge {
             return Ok(verdicts);
         }
         let cause = format!("{} verdicts were given for {} deliveries", verdicts.len(), batch.len());
-        Err(Undecided::Passing(Failure::passing("consuming", cause)))
+        Err(Undecided::Lasting(cause))
     }
+}
 
-    fn tries(&self) -> MutexGuard<'_, HashMap<(String, Vec<u8>), u32>> {
-        self.tries.lock().unwrap_or_else(PoisonError::into_inner)
+fn ruled((delivery, verdict): (&Delivery, Verdict)) -> Ruling {
+    match verdict {
+        Verdict::Done => Ruling::Done,
+        Verdict::SetAside(reason) => Ruling::Rest { reason, attempts: delivery.attempts },
     }
 }
 

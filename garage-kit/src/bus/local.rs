@@ -1,22 +1,26 @@
 //! The bus inside one process: whoever publishes carries the messages to every listener and waits until each
 //! has committed. Nothing is kept here; it is durable because a publisher's outbox keeps a message until it
-//! is confirmed, and what can never be consumed rests in the consumer's own store. No broker, no task, no
-//! queue.
+//! is confirmed, and what its consumer fails over is parked, and what it can never consume rests, in the consumer's own
+//! store. No broker, no queue.
 
 use std::{
     collections::HashSet,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
 use async_trait::async_trait;
 use futures::future::join_all;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify, watch};
 use uuid::Uuid;
 
-pub use self::dead_letter::{DEAD_LETTERS, DeadLetter};
+use self::parked::{Parked, Try};
+pub use self::{
+    dead_letter::{DEAD_LETTERS, DeadLetter},
+    parked::PARKED,
+};
 use super::{
-    Bus, Consumer, Delivery, Published, Topology, Verdict,
-    judge::{BATCH, Judge},
+    Bus, Consumer, Delivery, Published, Topology,
+    judge::{BATCH, Judge, Ruling},
 };
 use crate::{
     Failure,
@@ -24,7 +28,9 @@ use crate::{
     store::{Message, Store},
 };
 
+mod again;
 mod dead_letter;
+mod parked;
 mod topic;
 
 /// Where the members of one process meet.
@@ -45,6 +51,9 @@ struct Desk {
     listener: watch::Sender<Listener>,
     /// A consumer has one batch at a time, as from a broker, so that order is kept.
     turn: Mutex<()>,
+    /// Wakes the task that tries again.
+    stirred: Arc<Notify>,
+    trying: OnceLock<()>,
 }
 
 enum Listener {
@@ -71,11 +80,12 @@ impl LocalBus {
         Arc::new(Self { hub: Arc::new(Hub { clock, desks: RwLock::default() }) })
     }
 
-    /// Adds a service, or takes it in again after it was closed. What it sets aside goes to `store`, which
-    /// must know [`DEAD_LETTERS`].
+    /// Adds a service, or takes it in again after it was closed. What it fails over and what it sets aside goes to
+    /// `store`, which must know [`PARKED`] and [`DEAD_LETTERS`].
     pub fn member(&self, topology: Topology, store: Arc<dyn Store>) -> Arc<dyn Bus> {
         let listener = watch::Sender::new(Listener::Expected);
-        let desk = Arc::new(Desk { topology, store, listener, turn: Mutex::default() });
+        let (turn, stirred, trying) = (Mutex::default(), Arc::default(), OnceLock::new());
+        let desk = Arc::new(Desk { topology, store, listener, turn, stirred, trying });
         let mut desks = self.hub.desks.write().unwrap_or_else(PoisonError::into_inner);
         desks.retain(|other| other.topology.service != desk.topology.service || !other.is_gone());
         desks.push(Arc::clone(&desk));
@@ -95,8 +105,15 @@ impl Bus for Member {
         published(batch, &mail, failures)
     }
 
+    /// Must be called inside a Tokio runtime.
     fn subscribe(&self, consumer: Arc<dyn Consumer>) {
-        self.desk.listener.send_replace(Listener::There(Arc::new(Judge::new(consumer))));
+        let judge = Judge::new(consumer, self.desk.topology.retries.clone());
+        self.desk.listener.send_replace(Listener::There(Arc::new(judge)));
+        let clock = self.hub.clock.clone();
+        self.desk.trying.get_or_init(|| {
+            let (desk, stirred) = (Arc::downgrade(&self.desk), Arc::clone(&self.desk.stirred));
+            tokio::spawn(again::keep_trying(desk, stirred, clock));
+        });
     }
 
     fn ready(&self) -> Result<(), Failure> {
@@ -111,9 +128,21 @@ impl Bus for Member {
             listener.wait_for(|listener| nothing_to_consume || matches!(listener, Listener::There(_))).await;
     }
 
-    async fn close(&self) {
+    async fn drain(&self) {
         self.desk.listener.send_replace(Listener::Gone);
+        self.desk.stirred.notify_one();
         drop(self.desk.turn.lock().await);
+    }
+
+    /// There is nothing to let go of.
+    async fn close(&self) {
+        self.drain().await;
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.stirred.notify_one();
     }
 }
 
@@ -169,7 +198,7 @@ impl<'a> Mail<'a> {
         let (mut deliveries, mut messages) = (Vec::new(), Vec::new());
         for message in batch {
             for queue in desk.queues(exchange, &message.topic) {
-                deliveries.push(delivery(queue, message));
+                deliveries.push(delivery(queue, message, 0));
                 messages.push(message);
             }
         }
@@ -193,16 +222,26 @@ impl<'a> Mail<'a> {
         clock: &Clock,
     ) -> Result<(), Failure> {
         let _turn = self.desk.turn.lock().await;
-        let verdicts = self.desk.judge()?.judge(deliveries).await?;
-        let verdicts = deliveries.iter().zip(messages).zip(verdicts);
-        let letters = verdicts.filter_map(|((delivery, message), verdict)| match verdict {
-            Verdict::Done => None,
-            Verdict::SetAside(reason) => {
-                Some(DeadLetter::new(&delivery.queue, message, &reason, clock.now()))
+        let rulings = self.desk.judge()?.judge(deliveries).await?;
+        let (mut letters, mut failing) = (Vec::new(), Vec::new());
+        for ((delivery, message), ruling) in deliveries.iter().zip(messages).zip(rulings) {
+            let queue = &delivery.queue;
+            match ruling {
+                Ruling::Done => {}
+                Ruling::Rest { reason, attempts } => {
+                    letters.push(DeadLetter::new(queue, message, &reason, attempts, clock.now()));
+                }
+                Ruling::Again { cause, attempts, pause } => {
+                    failing.push(Parked::new(queue, message, Try { cause, attempts, pause }, clock.now()));
+                }
             }
-        });
-        let letters: Vec<_> = letters.collect();
-        if letters.is_empty() { Ok(()) } else { dead_letter::rest(&*self.desk.store, letters).await }
+        }
+        dead_letter::rest(&*self.desk.store, letters).await?;
+        if !failing.is_empty() {
+            parked::park(&*self.desk.store, failing).await?;
+            self.desk.stirred.notify_one();
+        }
+        Ok(())
     }
 
     fn ids(&self) -> impl Iterator<Item = Uuid> {
@@ -210,12 +249,13 @@ impl<'a> Mail<'a> {
     }
 }
 
-fn delivery(queue: &str, message: &Message) -> Delivery {
+fn delivery(queue: &str, message: &Message, attempts: u32) -> Delivery {
     Delivery {
         queue: queue.to_owned(),
         topic: message.topic.clone(),
         message_id: Some(message.id.to_string()),
         body: message.body.clone().into_bytes(),
+        attempts,
     }
 }
 

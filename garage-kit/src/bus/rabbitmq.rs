@@ -9,32 +9,34 @@ use async_trait::async_trait;
 use lapin::ErrorKind;
 use tokio::{
     sync::watch,
-    time::{Instant, sleep},
+    time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
-use self::{address::Address, journal::Journal, link::Link, pump::Pump};
-use super::{Bus, Consumer, Published, Topology, backoff::Backoff, judge::Judge};
+use self::{address::Address, link::Link, pump::Pump};
+use super::{Bus, Consumer, Published, Topology, backoff::Backoff, journal::Journal, judge::Judge};
 use crate::{Failure, clock::Clock, store::Message};
 
 mod acks;
 mod address;
 mod aside;
 mod declare;
-mod journal;
 mod line;
 mod link;
 mod publish;
 mod pump;
+mod station;
 
 /// Pauses between attempts start below this and double,
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// up to this; what only an operator can mend is tried this slowly at once.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// up to this, so that consumers are back soon after the broker is.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// What only an operator can mend is tried this slowly at once.
+const OPERATOR: Duration = Duration::from_secs(5);
 /// A connection that lasted longer was a good one: the next attempt comes soon.
 const GOOD: Duration = Duration::from_secs(5);
 /// For the deliveries at hand when the program stops.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// A service's member of the bus. Dropping it closes it in the background.
 pub struct RabbitMq {
@@ -47,6 +49,10 @@ struct Shared {
     clock: Clock,
     consumer: watch::Sender<Option<Arc<Judge>>>,
     state: watch::Sender<State>,
+    /// No more deliveries.
+    draining: CancellationToken,
+    /// Those at hand are finished.
+    drained: CancellationToken,
     closing: CancellationToken,
 }
 
@@ -82,6 +88,8 @@ impl RabbitMq {
             clock,
             consumer: watch::Sender::new(None),
             state: watch::Sender::new(State::Away("not connected yet".to_owned())),
+            draining: CancellationToken::new(),
+            drained: CancellationToken::new(),
             closing: CancellationToken::new(),
         });
         tokio::spawn(Arc::clone(&shared).supervise());
@@ -91,6 +99,7 @@ impl RabbitMq {
 
 impl Drop for RabbitMq {
     fn drop(&mut self) {
+        self.shared.draining.cancel();
         self.shared.closing.cancel();
     }
 }
@@ -105,7 +114,8 @@ impl Bus for RabbitMq {
     }
 
     fn subscribe(&self, consumer: Arc<dyn Consumer>) {
-        self.shared.consumer.send_replace(Some(Arc::new(Judge::new(consumer))));
+        let judge = Judge::new(consumer, self.shared.topology.retries.clone());
+        self.shared.consumer.send_replace(Some(Arc::new(judge)));
     }
 
     fn ready(&self) -> Result<(), Failure> {
@@ -125,7 +135,18 @@ impl Bus for RabbitMq {
         let _ = state.wait_for(|state| matches!(state, State::Running(_))).await;
     }
 
+    async fn drain(&self) {
+        self.shared.draining.cancel();
+        let mut state = self.shared.state.subscribe();
+        tokio::select! {
+            () = self.shared.drained.cancelled() => {}
+            // What was at hand there comes again, to somebody else.
+            _ = state.wait_for(|state| matches!(state, State::Away(_) | State::Closed)) => {}
+        }
+    }
+
     async fn close(&self) {
+        self.drain().await;
         self.shared.closing.cancel();
         let mut state = self.shared.state.subscribe();
         let _ = state.wait_for(|state| matches!(state, State::Closed)).await;
@@ -152,7 +173,7 @@ impl Shared {
                 backoff = fresh();
                 journal.forget();
             } else if !failure.is_passing() {
-                backoff = Backoff::new(LONGEST_PAUSE, LONGEST_PAUSE);
+                backoff = Backoff::new(OPERATOR, OPERATOR);
             }
             self.tell(&failure, &mut journal);
             let _ = self.closing.run_until_cancelled(backoff.pause()).await;
@@ -174,8 +195,7 @@ impl Shared {
         self.state.send_replace(State::Publishing(Arc::clone(&link)));
         let ended = tokio::select! {
             failure = link.lost() => Err(failure),
-            ended = self.consume(&link, journal) => ended,
-            () = self.patience() => Ok(()),
+            ended = self.work(&link, journal) => ended,
         };
         let ended = ended.map_err(|failure| self.lost(failure, began.elapsed()));
         link.close().await;
@@ -185,6 +205,18 @@ impl Shared {
     fn lost(&self, failure: Failure, lasted: Duration) -> Lost {
         self.state.send_replace(State::Away(failure.to_string()));
         Lost { failure, lasted }
+    }
+
+    /// Consumes until it is drained, and leaves the link to those who publish until the end.
+    async fn work(&self, link: &Arc<Link>, journal: &mut Journal) -> Result<(), Failure> {
+        tokio::select! {
+            consumed = self.consume(link, journal) => consumed?,
+            () = self.patience() => {}
+        }
+        self.state.send_replace(State::Publishing(Arc::clone(link)));
+        self.drained.cancel();
+        self.closing.cancelled().await;
+        Ok(())
     }
 
     async fn consume(&self, link: &Arc<Link>, journal: &mut Journal) -> Result<(), Failure> {
@@ -197,13 +229,12 @@ impl Shared {
         };
         if self.topology.consumes.is_empty() {
             running();
-            self.closing.cancelled().await;
+            self.draining.cancelled().await;
             return Ok(());
         }
-        let Some(judge) = self.closing.run_until_cancelled(self.subscriber()).await else { return Ok(()) };
-        Pump { link, topology: &self.topology, judge: &judge, clock: &self.clock }
-            .run(&self.closing, running)
-            .await
+        let Some(judge) = self.draining.run_until_cancelled(self.subscriber()).await else { return Ok(()) };
+        let (topology, clock, draining) = (&self.topology, &self.clock, &self.draining);
+        Pump { link, topology, judge: &judge, clock, draining }.run(running).await
     }
 
     async fn subscriber(&self) -> Arc<Judge> {
@@ -217,12 +248,11 @@ impl Shared {
     }
 
     async fn patience(&self) {
-        self.closing.cancelled().await;
-        sleep(PATIENCE).await;
-        tracing::warn!(
-            service = self.topology.service,
-            "deliveries could not be finished in time; they will come again"
-        );
+        self.draining.cancelled().await;
+        if timeout(PATIENCE, self.drained.cancelled()).await.is_err() {
+            let service = &self.topology.service;
+            tracing::warn!(service, "deliveries could not be finished in time; they will come again");
+        }
     }
 
     fn tell(&self, failure: &Failure, journal: &mut Journal) {

@@ -21,8 +21,9 @@ use tower::Service;
 
 use crate::Failure;
 
-/// How long requests at hand may take once the program stops.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long requests at hand may take once the program stops: half of the usual ten seconds, as deliveries must be
+/// finished and events leave after them.
+const GRACE: Duration = Duration::from_secs(5);
 /// How long a request's head may take, and how long a connection may rest between two requests.
 const HEAD: Duration = Duration::from_secs(30);
 /// The longest head, in bytes; a longer one is a 431.

@@ -3,7 +3,14 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a suite fails by panicking")]
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::future::join_all;
 use uuid::Uuid;
@@ -20,7 +27,7 @@ mod world;
 
 pub use self::{
     listener::{Listener, done},
-    world::{Place, World, topology, until, within},
+    world::{ATTEMPTS, Place, World, topology, until, within},
 };
 
 /// Makes a test of every promise. Give it an expression that makes a fresh [`Place`].
@@ -43,6 +50,11 @@ macro_rules! bus_suite {
             a_message_over_which_the_consumer_always_panics_is_set_aside
             a_message_over_which_the_consumer_lastingly_fails_is_set_aside
             a_consumer_that_miscounts_its_verdicts_gets_the_batch_again
+            a_failing_handler_is_given_a_message_exactly_so_often
+            what_fails_and_then_succeeds_is_done_and_has_kept_its_topic
+            what_fails_does_not_hold_up_what_comes_behind
+            an_outage_of_our_database_uses_up_no_attempt
+            a_service_that_takes_no_more_still_publishes
         }
     };
     ($place:expr; $($promise:ident)*) => {
@@ -101,6 +113,11 @@ fn set_aside_poison(batch: &[Delivery]) -> Vec<Verdict> {
         _ => Verdict::Done,
     };
     batch.iter().map(verdict).collect()
+}
+
+fn panic_over_poison(batch: &[Delivery]) -> Result<Vec<Verdict>, Failure> {
+    assert!(batch.iter().all(|delivery| delivery.body != b"poison"), "poison");
+    Ok(done(batch))
 }
 
 fn bodies(deliveries: &[Delivery]) -> Vec<String> {
@@ -313,10 +330,7 @@ pub async fn a_consumer_that_panics_once_loses_nothing(world: World) {
 
 /// The others must not wait for it for ever.
 pub async fn a_message_over_which_the_consumer_always_panics_is_set_aside(world: World) {
-    let listener = Listener::answering(|_, batch| {
-        assert!(batch.iter().all(|delivery| delivery.body != b"poison"), "poison");
-        Ok(done(batch))
-    });
+    let listener = Listener::answering(|_, batch| panic_over_poison(batch));
     let bus = world.listen("shop", &[("orders", "order.made")], &listener).await;
     let messages = [message("order.made", "0"), message("order.made", "poison"), message("order.made", "1")];
     publish(&*bus, &messages).await;
@@ -349,4 +363,87 @@ pub async fn a_consumer_that_miscounts_its_verdicts_gets_the_batch_again(world: 
     publish(&*bus, &numbered("order.made", 10)).await;
     assert_eq!(distinct(&listener.took(10).await), numbers(10));
     world.tidy(&[bus]).await;
+}
+
+/// Not once more, not once less, whether it first came in company or alone.
+pub async fn a_failing_handler_is_given_a_message_exactly_so_often(world: World) {
+    let times = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&times);
+    let listener = Listener::answering(move |_, batch| {
+        let poison = batch.iter().any(|delivery| delivery.body == b"poison");
+        count.fetch_add(u32::from(poison), Ordering::Relaxed);
+        panic_over_poison(batch)
+    });
+    let bus = world.listen("shop", &[("orders", "order.made")], &listener).await;
+    publish(&*bus, &[message("order.made", "poison")]).await;
+    assert_eq!(world.resting("orders", 1).await.len(), 1);
+    assert_eq!(times.swap(0, Ordering::Relaxed), ATTEMPTS);
+
+    publish(
+        &*bus,
+        &[message("order.made", "0"), message("order.made", "poison"), message("order.made", "1")],
+    )
+    .await;
+    assert_eq!(world.resting("orders", 2).await.len(), 2);
+    assert_eq!(times.load(Ordering::Relaxed), ATTEMPTS);
+    world.tidy(&[bus]).await;
+}
+
+/// It comes again as what it was.
+pub async fn what_fails_and_then_succeeds_is_done_and_has_kept_its_topic(world: World) {
+    let listener = Listener::answering(|_, batch| match batch.iter().any(|delivery| delivery.attempts < 2) {
+        true => Err(Failure::lasting("reading a record", "it makes no sense yet")),
+        false => Ok(done(batch)),
+    });
+    let bus = world.listen("shop", &[("orders", "order.*")], &listener).await;
+    let order = message("order.made", "an order");
+    publish(&*bus, std::slice::from_ref(&order)).await;
+    let taken = listener.took(1).await.remove(0);
+    assert_eq!((taken.topic.as_str(), taken.attempts), ("order.made", 2));
+    assert_eq!(
+        (taken.message_id, taken.body.as_slice()),
+        (Some(order.id.to_string()), b"an order".as_slice())
+    );
+    world.tidy(&[bus]).await;
+}
+
+/// Its publisher is done with it, and the others flow, although it will not come again today.
+pub async fn what_fails_does_not_hold_up_what_comes_behind(world: World) {
+    let listener = Listener::answering(|_, batch| panic_over_poison(batch));
+    let mut topology = world.topology("shop", &[("orders", "order.made")]);
+    topology.retries.delays = vec![Duration::from_secs(86_400)];
+    let bus = world.listen_as(topology, &listener).await;
+    let mut messages = numbered("order.made", 20);
+    messages.insert(5, message("order.made", "poison"));
+    publish(&*bus, &messages).await;
+    publish(&*bus, &[message("order.made", "20")]).await;
+    assert_eq!(distinct(&listener.took(21).await), numbers(21));
+    world.tidy(&[bus]).await;
+}
+
+/// However long it lasts.
+pub async fn an_outage_of_our_database_uses_up_no_attempt(world: World) {
+    let outage = usize::try_from(ATTEMPTS + 1).expect("a small number");
+    let listener = Listener::answering(move |call, batch| match call <= outage {
+        true => Err(Failure::passing("committing", "the database is away")),
+        false => Ok(done(batch)),
+    });
+    let bus = world.listen("shop", &[("orders", "order.made")], &listener).await;
+    publish(&*bus, &numbered("order.made", 10)).await;
+    let taken = listener.took(10).await;
+    assert_eq!(distinct(&taken), numbers(10));
+    assert!(taken.iter().all(|delivery| delivery.attempts == 0), "{taken:?}");
+    world.tidy(&[bus]).await;
+}
+
+/// What its last deliveries told must get out.
+pub async fn a_service_that_takes_no_more_still_publishes(world: World) {
+    let (kitchen, till) = (Listener::willing(), Listener::willing());
+    let first = world.listen("kitchen", &[("kitchen-orders", "order.made")], &kitchen).await;
+    let second = world.listen("till", &[("till-orders", "order.paid")], &till).await;
+    within("the kitchen drains", first.drain()).await;
+    assert!(first.ready().is_err());
+    publish(&*first, &numbered("order.paid", 3)).await;
+    assert_eq!(bodies(&till.took(3).await), ["0", "1", "2"]);
+    world.tidy(&[first, second]).await;
 }

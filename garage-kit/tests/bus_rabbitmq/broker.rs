@@ -169,6 +169,11 @@ impl Place for Broker {
         for queue in &topology.definitions.queues {
             self.delete_queue(&queue.name).await;
         }
+        for queue in &topology.consumes {
+            for waiting in topology.retries.queues_of(queue) {
+                self.delete_queue(&waiting).await;
+            }
+        }
         for exchange in &topology.definitions.exchanges {
             self.ask(Method::DELETE, &format!("/api/exchanges/%2F/{}", exchange.name), None).await;
         }

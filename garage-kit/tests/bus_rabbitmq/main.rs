@@ -19,6 +19,8 @@ use self::{
 
 mod broker;
 mod proxy;
+mod retries;
+mod stopping;
 
 mod promises {
     garage_kit::bus_suite!(super::broker());

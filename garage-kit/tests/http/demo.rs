@@ -255,6 +255,8 @@ impl Bus for Nowhere {
         std::future::pending().await
     }
 
+    async fn drain(&self) {}
+
     async fn close(&self) {}
 }
 

@@ -45,6 +45,9 @@ pub struct DeadLetter {
     pub correlation: Uuid,
     /// Why it can never succeed.
     pub reason: String,
+    /// How often it was tried in vain before it was set aside; 0 when it was hopeless at first sight.
+    #[serde(default)]
+    pub attempts: u32,
     /// What was sent.
     pub body: String,
     /// When it was set aside first.
@@ -72,7 +75,14 @@ impl Aggregate for DeadLetter {
 }
 
 impl DeadLetter {
-    pub(super) fn new(queue: &str, message: &Message, reason: &str, at: DateTime<Utc>) -> Self {
+    pub(super) fn new(
+        queue: &str,
+        message: &Message,
+        reason: &str,
+        attempts: u32,
+        at: DateTime<Utc>,
+    ) -> Self {
+        tracing::warn!(queue, topic = message.topic, id = %message.id, reason, attempts, "a message is set aside");
         Self {
             id: id(queue, message.id),
             queue: queue.to_owned(),
@@ -80,13 +90,15 @@ impl DeadLetter {
             message_id: message.id,
             correlation: message.correlation,
             reason: reason.to_owned(),
+            attempts,
             body: message.body.clone(),
             at,
         }
     }
 }
 
-fn id(queue: &str, message: Uuid) -> Uuid {
+/// The same for the same message of the same queue.
+pub(super) fn id(queue: &str, message: Uuid) -> Uuid {
     let mut bytes = [0; 16];
     let hash = Sha256::new().chain_update(queue).chain_update(message).finalize();
     bytes.copy_from_slice(&hash[..16]);
@@ -98,6 +110,9 @@ fn id(queue: &str, message: Uuid) -> Uuid {
 /// # Errors
 /// When it is not known that each of them rests.
 pub(super) async fn rest(store: &dyn Store, mut letters: Vec<DeadLetter>) -> Result<(), Failure> {
+    if letters.is_empty() {
+        return Ok(());
+    }
     letters.sort_by_key(|letter| letter.id);
     letters.dedup_by_key(|letter| letter.id);
     let changes: Vec<Change> = letters.into_iter().map(written).collect::<Result<_, _>>()?;

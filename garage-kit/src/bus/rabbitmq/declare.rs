@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 
 use lapin::{
-    Channel, ExchangeKind,
+    Channel, Connection, ExchangeKind,
     options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldTable},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::refused;
+use super::{aside::RetryQueue, refused};
 use crate::{
     Failure,
     bus::{Binding, Definitions, Exchange, Queue},
@@ -31,6 +31,28 @@ pub(super) async fn declare(channel: &Channel, definitions: &Definitions) -> Res
     for binding in &definitions.bindings {
         bind(channel, binding).await?;
     }
+    Ok(())
+}
+
+/// Declares a queue that holds messages back. On a channel of its own: a refusal costs the channel. The time to live is
+/// the queue's, as a broker looks at the head of a queue only; at-least-once needs `reject-publish` beside it.
+///
+/// # Errors
+/// As [`declare`].
+pub(super) async fn declare_retry_queue(connection: &Connection, queue: &RetryQueue) -> Result<(), Failure> {
+    let failed = |cause: lapin::Error| Failure::passing("opening a channel", cause.to_string());
+    let channel = connection.create_channel().await.map_err(failed)?;
+    let arguments = [
+        ("x-queue-type", json!("quorum")),
+        ("x-message-ttl", json!(u64::try_from(queue.delay.as_millis()).unwrap_or(u64::MAX))),
+        ("x-dead-letter-exchange", json!("")),
+        ("x-dead-letter-routing-key", json!(queue.back_to)),
+        ("x-dead-letter-strategy", json!("at-least-once")),
+        ("x-overflow", json!("reject-publish")),
+    ];
+    let arguments = arguments.map(|(name, value)| (name.to_owned(), value)).into();
+    declare_queue(&channel, &Queue { name: queue.name.clone(), durable: true, arguments }).await?;
+    let _ = channel.close(200, "OK".into()).await;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! One connection to the broker with its two channels, from its handshake to its end. A link is never mended:
 //! at the first sign of trouble it is given up, socket and all, and another is opened.
 
-use std::{future::pending, pin::pin, sync::Arc, time::Duration};
+use std::{collections::HashSet, future::pending, pin::pin, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt as _};
 use lapin::{
@@ -10,16 +10,18 @@ use lapin::{
 };
 use tokio::{
     sync::{Mutex, watch},
-    time::{interval, timeout},
+    time::{interval, sleep, timeout},
 };
 
-use super::{address::Address, declare::declare, line::Line};
+use super::{address::Address, aside::RetryQueue, declare::declare, line::Line};
 use crate::{Failure, bus::Topology};
 
 /// For the channels and all declarations.
 const FURNISHING: Duration = Duration::from_secs(30);
 /// How often the link is looked at even if nothing is heard of it.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often is looked whether an alarm is over.
+const ALARM: Duration = Duration::from_millis(100);
 /// Unacknowledged deliveries per queue.
 pub(super) const PREFETCH: u16 = 64;
 
@@ -30,6 +32,8 @@ pub(super) struct Link {
     /// One batch at a time: lapin pairs returned messages with confirms by position.
     pub(super) turn: Arc<Mutex<()>>,
     pub(super) consuming: Channel,
+    /// Those that are known to be there.
+    pub(super) retry_queues: Mutex<HashSet<RetryQueue>>,
     broken: watch::Sender<Option<String>>,
 }
 
@@ -44,8 +48,9 @@ impl Link {
         let late = |_| Err(Failure::passing("opening channels", "the broker did not answer in time"));
         match furnished.unwrap_or_else(late) {
             Ok((publishing, consuming)) => {
-                let (turn, broken) = (Arc::default(), watch::Sender::new(None));
-                Ok(Self { line, publishing, turn, consuming, broken })
+                let (turn, retry_queues, broken) =
+                    (Arc::default(), Mutex::default(), watch::Sender::new(None));
+                Ok(Self { line, publishing, turn, consuming, retry_queues, broken })
             }
             Err(failure) => {
                 line.close().await;
@@ -70,6 +75,17 @@ impl Link {
     /// Whether the broker has asked us to send nothing for now: it is short of memory or disk.
     pub(super) fn is_blocked(&self) -> bool {
         self.line.connection.status().blocked()
+    }
+
+    /// Waits while the broker wants nothing.
+    pub(super) async fn unblocked(&self) {
+        while self.is_blocked() && !self.is_given_up() {
+            sleep(ALARM).await;
+        }
+    }
+
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.line.connection
     }
 
     /// Waits until the link is given up, by us, by the broker or by the network.

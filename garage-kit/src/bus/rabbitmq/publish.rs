@@ -49,7 +49,7 @@ pub(super) struct Receipt {
 /// Publishes events.
 pub(super) async fn publish(link: &Arc<Link>, exchange: &str, batch: &[Message]) -> Published {
     let outgoing = batch.iter().map(|message| event(exchange, message)).collect();
-    let receipt = send(link, outgoing).await;
+    let receipt = send(link, outgoing, Patience::Deadline).await;
     let came_back: HashSet<Uuid> = receipt.returned.iter().filter_map(id_of).collect();
     let ids = batch.iter().map(|message| message.id);
     let confirmed = ids.clone().enumerate().filter(|(position, _)| receipt.acknowledged.contains(position));
@@ -60,13 +60,22 @@ pub(super) async fn publish(link: &Arc<Link>, exchange: &str, batch: &[Message])
     }
 }
 
+/// How long a publish is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    /// Until the deadline: its message is kept elsewhere and can be sent again.
+    Deadline,
+    /// Until an alarm that has come in between is over: sent again, it would be there twice.
+    Alarm,
+}
+
 /// Publishes messages of which each must arrive.
 ///
 /// # Errors
 /// When any of them is not safe.
 pub(super) async fn publish_all(link: &Arc<Link>, outgoing: Vec<Outgoing>) -> Result<(), Failure> {
     let count = outgoing.len();
-    let receipt = send(link, outgoing).await;
+    let receipt = send(link, outgoing, Patience::Alarm).await;
     if let Some(returned) = receipt.returned.first() {
         let nowhere =
             format!("`{}` leads nowhere on `{}`", returned.delivery.routing_key, returned.delivery.exchange);
@@ -107,17 +116,43 @@ fn id_of(returned: &BasicReturnMessage) -> Option<Uuid> {
 }
 
 /// In a task of its own: a caller who loses patience must not tear a batch from its confirms.
-async fn send(link: &Arc<Link>, batch: Vec<Outgoing>) -> Receipt {
+async fn send(link: &Arc<Link>, batch: Vec<Outgoing>, patience: Patience) -> Receipt {
     let (answer, receipt) = oneshot::channel();
-    tokio::spawn(run(Arc::clone(link), batch, answer));
+    tokio::spawn(run(Arc::clone(link), batch, patience, answer));
     receipt.await.unwrap_or_else(|_| Receipt::none("the program is stopping"))
 }
 
-async fn run(link: Arc<Link>, batch: Vec<Outgoing>, answer: oneshot::Sender<Receipt>) {
-    let deadline = Instant::now() + DEADLINE;
-    match start(link, batch, deadline).await {
-        Ok(batch) => batch.finish(deadline, answer).await,
-        Err(cause) => drop(answer.send(Receipt::none(cause))),
+async fn run(link: Arc<Link>, batch: Vec<Outgoing>, patience: Patience, answer: oneshot::Sender<Receipt>) {
+    let mut deadline = Instant::now() + DEADLINE;
+    let turn = match turn(&link, patience, deadline).await {
+        Ok(turn) => turn,
+        Err(cause) => return drop(answer.send(Receipt::none(cause))),
+    };
+    if patience == Patience::Alarm {
+        deadline = Instant::now() + DEADLINE;
+    }
+    start(link, turn, batch).await.finish(deadline, patience, answer).await;
+}
+
+async fn turn(
+    link: &Arc<Link>,
+    patience: Patience,
+    mut deadline: Instant,
+) -> Result<OwnedMutexGuard<()>, &'static str> {
+    loop {
+        if link.is_blocked() && patience == Patience::Deadline {
+            return Err("the broker takes nothing now: it is short of memory or disk");
+        }
+        if link.is_blocked() {
+            link.unblocked().await;
+            deadline = Instant::now() + DEADLINE;
+        }
+        match timeout_at(deadline, Arc::clone(&link.turn).lock_owned()).await {
+            Ok(_) if link.is_given_up() => return Err("the connection is lost"),
+            Ok(turn) => return Ok(turn),
+            Err(_) if patience == Patience::Alarm && link.is_blocked() => {}
+            Err(_) => return Err("the batch before still waits for the broker"),
+        }
     }
 }
 
@@ -134,17 +169,9 @@ struct Batch<F> {
 /// Hands over each message before the next: order is kept.
 async fn start(
     link: Arc<Link>,
+    turn: OwnedMutexGuard<()>,
     messages: Vec<Outgoing>,
-    deadline: Instant,
-) -> Result<Batch<impl Future<Output = Answer> + Send>, &'static str> {
-    if link.is_blocked() {
-        return Err("the broker takes nothing now: it is short of memory or disk");
-    }
-    let turn = timeout_at(deadline, Arc::clone(&link.turn).lock_owned()).await;
-    let turn = turn.map_err(|_| "the batch before still waits for the broker")?;
-    if link.is_given_up() {
-        return Err("the connection is lost");
-    }
+) -> Batch<impl Future<Output = Answer> + Send> {
     let (mut receipt, open) = (Receipt::default(), FuturesUnordered::new());
     for (position, message) in messages.into_iter().enumerate() {
         let mut confirm = Box::pin(hand_over(link.publishing.clone(), position, message));
@@ -153,12 +180,16 @@ async fn start(
             Poll::Pending => open.push(confirm),
         }
     }
-    Ok(Batch { link, _turn: turn, open, receipt })
+    Batch { link, _turn: turn, open, receipt }
 }
 
 impl<F: Future<Output = Answer> + Send> Batch<F> {
-    async fn finish(mut self, deadline: Instant, answer: oneshot::Sender<Receipt>) {
-        let overdue = timeout_at(deadline, self.confirms()).await.is_err();
+    async fn finish(mut self, deadline: Instant, patience: Patience, answer: oneshot::Sender<Receipt>) {
+        let mut overdue = timeout_at(deadline, self.confirms()).await.is_err();
+        if overdue && patience == Patience::Alarm && self.link.is_blocked() {
+            self.outlast_it().await;
+            overdue = !self.open.is_empty();
+        }
         let mut receipt = std::mem::take(&mut self.receipt);
         if overdue {
             receipt.failed("the broker did not confirm in time");
@@ -181,7 +212,7 @@ impl<F: Future<Output = Answer> + Send> Batch<F> {
 
     /// A blocked connection is healthy, so it is kept; but nobody may publish on it before this batch is
     /// through.
-    async fn outlast_it(mut self) {
+    async fn outlast_it(&mut self) {
         let link = Arc::clone(&self.link);
         tokio::select! {
             () = self.confirms() => {}

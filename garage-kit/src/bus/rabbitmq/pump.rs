@@ -3,32 +3,41 @@
 //! connection ends the pump, and everything unacknowledged comes again on the next one. Deliveries know their
 //! channel: one of a dead connection cannot be acknowledged on a new one.
 
-use std::{collections::BTreeMap, future::ready, pin::pin, sync::Arc};
+use std::{collections::BTreeMap, future::ready, pin::pin, sync::Arc, time::Duration};
 
-use futures::{Stream, StreamExt as _, stream};
+use futures::{
+    FutureExt as _, Stream, StreamExt as _,
+    future::BoxFuture,
+    stream::{self, FuturesUnordered},
+};
 use lapin::{
     Consumer,
     message::Delivery as Arrived,
     options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions},
     types::FieldTable,
 };
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     acks::{Acks, Ledger},
-    aside::{letter, rest},
-    journal::Journal,
+    aside::{again, attempts, letter, move_all},
     link::{Link, PREFETCH},
+    station::{QUIET, Station},
 };
 use crate::{
     Failure,
     bus::{
-        Delivery, Topology, Verdict,
+        Delivery, Topology,
         backoff::Backoff,
-        judge::{BATCH, Judge},
+        journal::Journal,
+        judge::{BATCH, Judge, Ruling},
     },
     clock::Clock,
 };
+
+/// Waits at most so long for a good moment to cancel a consumer.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Consumes a service's queues over one link.
 pub(super) struct Pump<'a> {
@@ -36,64 +45,80 @@ pub(super) struct Pump<'a> {
     pub(super) topology: &'a Topology,
     pub(super) judge: &'a Judge,
     pub(super) clock: &'a Clock,
+    /// No more deliveries.
+    pub(super) draining: &'a CancellationToken,
 }
 
 /// What a consumer's stream says.
 enum Heard {
-    Arrived(Arc<str>, Box<Arrived>),
+    /// From the queue at this position.
+    Arrived(usize, Box<Arrived>),
     Failed(lapin::Error),
-    Ended(Arc<str>),
+    Ended(usize),
 }
 
 /// Deliveries by tag: the order in which the broker sent them.
-type Held = BTreeMap<u64, (Arc<str>, Box<Arrived>)>;
+type Held = BTreeMap<u64, (usize, Box<Arrived>)>;
+
+/// A delivery that may be acknowledged, with its queue's position.
+type Settled = (usize, Arrived);
 
 /// Where a pump stands.
-#[derive(Default)]
 struct Standing {
+    stations: Vec<Station>,
     held: Held,
+    /// Copies on their way elsewhere; their originals can be acknowledged afterwards.
+    moving: FuturesUnordered<BoxFuture<'static, Result<Vec<Settled>, Failure>>>,
+    /// Settled, but to acknowledge them now would ask for more.
+    withheld: Vec<Settled>,
     ledger: Ledger,
     journal: Journal,
-    cancelled: bool,
+    /// Since when we take no more.
+    leaving: Option<Instant>,
+    /// No consumer is left.
+    ended: bool,
 }
 
 impl Pump<'_> {
-    /// Consumes until `closing`, then finishes what was already delivered. `running` is called once all
+    /// Consumes until it is drained, then finishes what was already delivered. `running` is called once all
     /// consumers are there.
     ///
     /// # Errors
     /// When the link is of no use any more.
-    pub(super) async fn run(
-        &self,
-        closing: &CancellationToken,
-        running: impl FnOnce(),
-    ) -> Result<(), Failure> {
+    pub(super) async fn run(&self, running: impl FnOnce()) -> Result<(), Failure> {
         let consumers = self.consumers().await?;
         running();
+        let mut standing = Standing::new(&self.topology.consumes);
         let mut heard =
             pin!(stream::select_all(consumers.into_iter().map(listen)).ready_chunks(usize::from(PREFETCH)));
-        let mut standing = Standing::default();
-        loop {
+        while !standing.is_through(self.link) {
             tokio::select! {
                 biased;
-                () = closing.cancelled(), if !standing.cancelled => {
-                    self.cancel(&mut standing).await?;
+                () = self.draining.cancelled(), if standing.leaving.is_none() => {}
+                next = heard.next(), if !standing.ended => {
+                    standing.hold(next)?;
                     continue;
                 }
-                next = heard.next() => match next {
-                    Some(next) => { hold(&mut standing.held, next, closing)?; continue }
-                    None if standing.held.is_empty() => return Ok(()),
-                    None => {}
-                },
-                () = ready(()), if !standing.held.is_empty() => {}
+                Some(moved) = standing.moving.next() => standing.acknowledge(moved?).await?,
+                () = ready(()), if !standing.held.is_empty() => self.settle(&mut standing).await?,
+                () = sleep(QUIET / 3), if standing.leaving.is_some() => {}
             }
-            self.settle(&mut standing, closing).await?;
+            self.notice_the_end(&mut standing);
+            self.leave(&mut standing).await?;
+        }
+        Ok(())
+    }
+
+    /// From now on nothing is acknowledged that would ask for more.
+    fn notice_the_end(&self, standing: &mut Standing) {
+        if self.draining.is_cancelled() {
+            standing.leaving.get_or_insert_with(Instant::now);
         }
     }
 
-    async fn consumers(&self) -> Result<Vec<(Arc<str>, Consumer)>, Failure> {
+    async fn consumers(&self) -> Result<Vec<(usize, Consumer)>, Failure> {
         let mut consumers = Vec::new();
-        for queue in &self.topology.consumes {
+        for (position, queue) in self.topology.consumes.iter().enumerate() {
             let tag = queue.as_str().into();
             let consuming = self.link.consuming.basic_consume(
                 queue.as_str().into(),
@@ -104,53 +129,71 @@ impl Pump<'_> {
             let consumer = consuming
                 .await
                 .map_err(|cause| Failure::passing("consuming", format!("`{queue}`: {cause}")))?;
-            consumers.push((Arc::from(queue.as_str()), consumer));
+            consumers.push((position, consumer));
         }
         Ok(consumers)
     }
 
-    /// Takes no more. What the broker has on its way to us at this moment it gives to somebody else.
-    async fn cancel(&self, standing: &mut Standing) -> Result<(), Failure> {
-        if std::mem::replace(&mut standing.cancelled, true) {
-            return Ok(());
+    /// Once we take no more: cancels each consumer at its good moment, then acknowledges. A broker in an alarm hears
+    /// neither.
+    async fn leave(&self, standing: &mut Standing) -> Result<(), Failure> {
+        let Some(since) = standing.leaving.filter(|_| !self.link.is_blocked()) else { return Ok(()) };
+        let late = since.elapsed() >= LINGER;
+        for station in standing.stations.iter_mut().filter(|station| !station.cancelled) {
+            if late || station.is_still() {
+                let cancel =
+                    self.link.consuming.basic_cancel((*station.queue).into(), BasicCancelOptions::default());
+                cancel.await.map_err(|cause| Failure::passing("cancelling a consumer", cause.to_string()))?;
+                station.cancelled = true;
+            }
         }
-        for queue in &self.topology.consumes {
-            let cancelled =
-                self.link.consuming.basic_cancel(queue.as_str().into(), BasicCancelOptions::default()).await;
-            cancelled.map_err(|cause| Failure::passing("cancelling a consumer", cause.to_string()))?;
-        }
-        Ok(())
+        let withheld = std::mem::take(&mut standing.withheld);
+        standing.acknowledge(withheld).await
     }
 
-    async fn settle(&self, standing: &mut Standing, closing: &CancellationToken) -> Result<(), Failure> {
+    async fn settle(&self, standing: &mut Standing) -> Result<(), Failure> {
         let batch = first(&mut standing.held);
-        let tags: Vec<u64> = batch.keys().copied().collect();
-        let (deliveries, arrivals): (Vec<Delivery>, Vec<Arrived>) =
-            batch.into_values().map(|(queue, arrived)| unpack(&queue, *arrived)).unzip();
-        let verdicts = self.verdicts(&deliveries, &mut standing.journal).await;
-        let letters = deliveries.iter().zip(&arrivals).zip(&verdicts);
-        let letters = letters.filter_map(|((delivery, arrived), verdict)| match verdict {
-            Verdict::Done => None,
-            Verdict::SetAside(reason) => {
-                let exchange = &self.topology.dead_letter_exchange;
-                Some(letter(exchange, delivery, &arrived.properties, reason, self.clock.now()))
+        let unpack = |(position, arrived): (usize, Box<Arrived>)| {
+            let (delivery, arrived) = unpack(&standing.stations[position].queue, *arrived);
+            (delivery, (position, arrived))
+        };
+        let (deliveries, arrivals): (Vec<Delivery>, Vec<Settled>) = batch.into_values().map(unpack).unzip();
+        let rulings = self.rulings(&deliveries, &mut standing.journal).await;
+        self.notice_the_end(standing);
+        let (mut done, mut moved, mut originals) =
+            (Vec::with_capacity(arrivals.len()), Vec::new(), Vec::new());
+        for ((delivery, settled), ruling) in deliveries.iter().zip(arrivals).zip(rulings) {
+            let properties = &settled.1.properties;
+            match ruling {
+                Ruling::Done => {
+                    done.push(settled);
+                    continue;
+                }
+                Ruling::Rest { reason, attempts } => {
+                    let exchange = &self.topology.dead_letter_exchange;
+                    let now = self.clock.now();
+                    moved.push(letter(exchange, delivery, properties, (&reason, attempts), now));
+                }
+                Ruling::Again { cause, attempts, pause } => {
+                    moved.push(again(delivery, properties, (&cause, attempts), pause));
+                }
             }
-        });
-        rest(self.link, letters.collect()).await?;
-        if closing.is_cancelled() {
-            // Before the acknowledgements, which would ask for more.
-            self.cancel(standing).await?;
+            originals.push(settled);
         }
-        acknowledge(&arrivals, standing.ledger.settle(&tags)).await
+        if !moved.is_empty() {
+            let link = Arc::clone(self.link);
+            standing.moving.push(async move { move_all(&link, moved).await.map(|()| originals) }.boxed());
+        }
+        standing.acknowledge(done).await
     }
 
     /// Asks until the consumer has decided. Our own database may be away for hours: the batch waits,
     /// unacknowledged, and the prefetch keeps more from coming.
-    async fn verdicts(&self, batch: &[Delivery], journal: &mut Journal) -> Vec<Verdict> {
+    async fn rulings(&self, batch: &[Delivery], journal: &mut Journal) -> Vec<Ruling> {
         let mut backoff = Backoff::default();
         loop {
             match self.judge.judge(batch).await {
-                Ok(verdicts) => return verdicts,
+                Ok(rulings) => return rulings,
                 Err(failure) => {
                     if journal.may_complain() {
                         let (service, deliveries) = (&self.topology.service, batch.len());
@@ -163,32 +206,74 @@ impl Pump<'_> {
     }
 }
 
-/// A consumer's stream with its end made visible: merged streams end silently.
-fn listen((queue, consumer): (Arc<str>, Consumer)) -> impl Stream<Item = Heard> + Unpin {
-    let ended = Heard::Ended(Arc::clone(&queue));
-    let heard = consumer.map(move |arrived| match arrived {
-        Ok(arrived) => Heard::Arrived(Arc::clone(&queue), Box::new(arrived)),
-        Err(cause) => Heard::Failed(cause),
-    });
-    heard.chain(stream::iter([ended]))
-}
-
-/// An end that we did not ask for is the broker's: the queue was deleted, or it lost patience with us.
-fn hold(held: &mut Held, heard: Vec<Heard>, closing: &CancellationToken) -> Result<(), Failure> {
-    for heard in heard {
-        match heard {
-            Heard::Arrived(queue, arrived) => drop(held.insert(arrived.delivery_tag, (queue, arrived))),
-            Heard::Ended(_) if closing.is_cancelled() => {}
-            Heard::Ended(queue) => {
-                return Err(Failure::passing(
-                    "consuming",
-                    format!("the broker cancelled the consumer of `{queue}`"),
-                ));
-            }
-            Heard::Failed(cause) => return Err(Failure::passing("consuming", cause.to_string())),
+impl Standing {
+    fn new(queues: &[String]) -> Self {
+        Self {
+            stations: queues.iter().map(|queue| Station::new(queue.as_str().into())).collect(),
+            held: Held::new(),
+            moving: FuturesUnordered::new(),
+            withheld: Vec::new(),
+            ledger: Ledger::default(),
+            journal: Journal::default(),
+            leaving: None,
+            ended: false,
         }
     }
-    Ok(())
+
+    /// Whether there is nothing more to do. In an alarm nothing more can be done than to finish what is at hand.
+    fn is_through(&self, link: &Link) -> bool {
+        let nothing_at_hand = self.leaving.is_some() && self.held.is_empty();
+        nothing_at_hand
+            && (link.is_blocked() || self.ended && self.moving.is_empty() && self.withheld.is_empty())
+    }
+
+    /// An end that we did not ask for is the broker's: the queue was deleted, or it lost patience with us.
+    fn hold(&mut self, heard: Option<Vec<Heard>>) -> Result<(), Failure> {
+        let Some(heard) = heard else {
+            self.ended = true;
+            return Ok(());
+        };
+        let now = Instant::now();
+        for heard in heard {
+            match heard {
+                Heard::Arrived(position, arrived) => {
+                    self.stations[position].took(now);
+                    self.held.insert(arrived.delivery_tag, (position, arrived));
+                }
+                Heard::Ended(position) if self.stations[position].cancelled => {}
+                Heard::Ended(position) => {
+                    let queue = &self.stations[position].queue;
+                    let text = format!("the broker cancelled the consumer of `{queue}`");
+                    return Err(Failure::passing("consuming", text));
+                }
+                Heard::Failed(cause) => return Err(Failure::passing("consuming", cause.to_string())),
+            }
+        }
+        Ok(())
+    }
+
+    async fn acknowledge(&mut self, settled: Vec<Settled>) -> Result<(), Failure> {
+        if self.leaving.is_some() && !self.stations.iter().all(|station| station.cancelled) {
+            self.withheld.extend(settled);
+            return Ok(());
+        }
+        let tags: Vec<u64> = settled.iter().map(|(_, arrived)| arrived.delivery_tag).collect();
+        let (acks, now) = (self.ledger.settle(&tags), Instant::now());
+        for (position, arrived) in &settled {
+            self.stations[*position].acknowledged(now);
+            acknowledge(arrived, &acks).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A consumer's stream with its end made visible: merged streams end silently.
+fn listen((position, consumer): (usize, Consumer)) -> impl Stream<Item = Heard> + Unpin {
+    let heard = consumer.map(move |arrived| match arrived {
+        Ok(arrived) => Heard::Arrived(position, Box::new(arrived)),
+        Err(cause) => Heard::Failed(cause),
+    });
+    heard.chain(stream::iter([Heard::Ended(position)]))
 }
 
 /// The oldest, at most a batch.
@@ -197,7 +282,8 @@ fn first(held: &mut Held) -> Held {
     std::mem::replace(held, rest.unwrap_or_default())
 }
 
-/// A message sent to the queue itself, as when a dead letter is replayed, carries its topic only as its type.
+/// A message sent to the queue itself, as when it comes again or a dead letter is replayed, carries its topic only as
+/// its type.
 fn unpack(queue: &str, mut arrived: Arrived) -> (Delivery, Arrived) {
     let properties = &arrived.properties;
     let kind = properties.kind().as_ref().filter(|_| arrived.exchange.as_str().is_empty());
@@ -205,23 +291,21 @@ fn unpack(queue: &str, mut arrived: Arrived) -> (Delivery, Arrived) {
         queue: queue.to_owned(),
         topic: kind.unwrap_or(&arrived.routing_key).to_string(),
         message_id: properties.message_id().as_ref().map(ToString::to_string),
+        attempts: attempts(properties),
         body: std::mem::take(&mut arrived.data),
     };
     (delivery, arrived)
 }
 
-async fn acknowledge(arrivals: &[Arrived], acks: Acks) -> Result<(), Failure> {
-    for arrived in arrivals {
-        let tag = arrived.delivery_tag;
-        let multiple = acks.through == Some(tag);
-        if !multiple && !acks.single.contains(&tag) {
-            continue;
-        }
-        match arrived.acker.ack(BasicAckOptions { multiple }).await {
-            Ok(true) => {}
-            Ok(false) => return Err(Failure::passing("acknowledging", "the channel is gone")),
-            Err(cause) => return Err(Failure::passing("acknowledging", cause.to_string())),
-        }
+async fn acknowledge(arrived: &Arrived, acks: &Acks) -> Result<(), Failure> {
+    let tag = arrived.delivery_tag;
+    let multiple = acks.through == Some(tag);
+    if !multiple && !acks.single.contains(&tag) {
+        return Ok(());
     }
-    Ok(())
+    match arrived.acker.ack(BasicAckOptions { multiple }).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::passing("acknowledging", "the channel is gone")),
+        Err(cause) => Err(Failure::passing("acknowledging", cause.to_string())),
+    }
 }

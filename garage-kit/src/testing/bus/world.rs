@@ -14,12 +14,15 @@ use tokio::time::timeout;
 
 use super::Listener;
 use crate::{
-    bus::{Bus, Consumer, Topology, backoff::Backoff},
+    bus::{Bus, Consumer, Retries, Topology, backoff::Backoff},
     clock::Clock,
 };
 
 /// Longer than anything that is waited for takes on a loaded machine.
 const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How often a failing message is tried in all.
+pub const ATTEMPTS: u32 = 5;
 
 /// A bus under test.
 #[async_trait]
@@ -53,8 +56,13 @@ impl World {
     #[must_use]
     pub fn topology(&self, service: &str, queues: &[(&str, &str)]) -> Topology {
         let topology = topology(&self.prefix, service, queues);
-        self.topologies.lock().expect("no test thread panicked").push(topology.clone());
+        self.note(&topology);
         topology
+    }
+
+    /// To be tidied up.
+    fn note(&self, topology: &Topology) {
+        self.topologies.lock().expect("no test thread panicked").push(topology.clone());
     }
 
     /// A service that only publishes.
@@ -71,7 +79,13 @@ impl World {
         queues: &[(&str, &str)],
         listener: &Arc<Listener>,
     ) -> Arc<dyn Bus> {
-        let bus = self.place.member(self.topology(service, queues)).await;
+        self.listen_as(self.topology(service, queues), listener).await
+    }
+
+    /// The same for a topology that is a little different.
+    pub async fn listen_as(&self, topology: Topology, listener: &Arc<Listener>) -> Arc<dyn Bus> {
+        self.note(&topology);
+        let bus = self.place.member(topology).await;
         bus.subscribe(Arc::clone(listener) as Arc<dyn Consumer>);
         within("the listener is ready", bus.wait_until_ready()).await;
         assert!(bus.ready().is_ok(), "{:?}", bus.ready());
@@ -130,6 +144,7 @@ pub fn topology(prefix: &str, service: &str, queues: &[(&str, &str)]) -> Topolog
         dead_letter_exchange: aside.clone(),
         consumes: distinct.into_iter().collect(),
         definitions: serde_json::from_value(definitions).expect("definitions of a test"),
+        retries: Retries { attempts: ATTEMPTS, delays: [20, 50].map(Duration::from_millis).to_vec() },
     }
 }
 

@@ -9,14 +9,14 @@ const QUIET: Duration = Duration::from_secs(30);
 
 /// Remembers what the log has been told.
 #[derive(Debug, Default)]
-pub(super) struct Journal {
+pub(crate) struct Journal {
     said: Option<Instant>,
     answered: bool,
 }
 
 impl Journal {
     /// Whether to tell of trouble: the first time, and again after a while. It then counts as told.
-    pub(super) fn may_complain(&mut self) -> bool {
+    pub(crate) fn may_complain(&mut self) -> bool {
         let quiet = self.said.is_some_and(|said| said.elapsed() < QUIET);
         if !quiet {
             self.said = Some(Instant::now());
@@ -26,12 +26,12 @@ impl Journal {
     }
 
     /// Whether to tell that all is well: at the start, and when the log was left with trouble.
-    pub(super) fn may_relieve(&mut self) -> bool {
+    pub(crate) fn may_relieve(&mut self) -> bool {
         !std::mem::replace(&mut self.answered, true)
     }
 
     /// All was well for long enough: the next trouble is news.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.said = None;
     }
 }
