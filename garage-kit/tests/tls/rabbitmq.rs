@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use garage_kit::{
     Failure,
-    bus::{Bus, Definitions, Topology, rabbitmq::RabbitMq},
+    bus::{Bus, Definitions, Retries, Topology, rabbitmq::RabbitMq},
     clock::Clock,
 };
 use tokio::{
@@ -36,6 +36,7 @@ fn connect(url: &str) -> std::sync::Arc<RabbitMq> {
         exchange: "events".to_owned(),
         dead_letter_exchange: "events.dlx".to_owned(),
         consumes: Vec::new(),
+        retries: Retries::default(),
         definitions: Definitions { exchanges: Vec::new(), queues: Vec::new(), bindings: Vec::new() },
     };
     RabbitMq::connect(url, topology, Clock::system()).unwrap()
