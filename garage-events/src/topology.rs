@@ -13,6 +13,8 @@ pub const DEAD_LETTER_EXCHANGE: &str = "garage-events.dlx";
 /// Deliveries of one message before the broker sets it aside by itself: a second net, the services' own
 /// judgement comes first.
 pub const DELIVERY_LIMIT: u32 = 20;
+/// How often people may look at a dead letter: more often than they will.
+pub const LOOKS_AT_A_DEAD_LETTER: u32 = 1_000_000_000;
 
 words! {
     /// A service, by the name it has on the wire.
@@ -120,8 +122,13 @@ fn work_queue(queue: &Queue) -> Value {
     )
 }
 
+/// Looking at a letter counts as a delivery, and RabbitMQ 4 drops what was delivered twenty times unless told otherwise;
+/// 3.10 knows no word for "without limit".
 fn resting_queue(queue: &Queue) -> Value {
-    durable(&dead_letter_queue(queue.name), json!({ "x-queue-type": "quorum" }))
+    durable(
+        &dead_letter_queue(queue.name),
+        json!({ "x-queue-type": "quorum", "x-delivery-limit": LOOKS_AT_A_DEAD_LETTER }),
+    )
 }
 
 fn durable(name: &str, arguments: Value) -> Value {

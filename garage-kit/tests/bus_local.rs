@@ -22,6 +22,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 garage_kit::bus_suite!(Hub::open().await);
+garage_kit::letters_suite!(Hub::open().await);
 
 static KINDS: [&Kind; 1] = [&DEAD_LETTERS];
 

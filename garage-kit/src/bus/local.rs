@@ -25,6 +25,7 @@ use crate::{
 };
 
 mod dead_letter;
+mod letters;
 mod topic;
 
 /// Where the members of one process meet.

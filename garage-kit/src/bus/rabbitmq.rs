@@ -22,6 +22,7 @@ mod address;
 mod aside;
 mod declare;
 mod journal;
+mod letters;
 mod line;
 mod link;
 mod publish;

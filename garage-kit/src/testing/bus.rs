@@ -15,10 +15,12 @@ use crate::{
     store::Message,
 };
 
+mod letters;
 mod listener;
 mod world;
 
 pub use self::{
+    letters::*,
     listener::{Listener, done},
     world::{Place, World, topology, until, within},
 };

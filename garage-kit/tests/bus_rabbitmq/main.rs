@@ -22,6 +22,7 @@ mod proxy;
 
 mod promises {
     garage_kit::bus_suite!(super::broker());
+    garage_kit::letters_suite!(super::broker());
 }
 
 /// A service with one queue, `orders`, bound to `order.made`.

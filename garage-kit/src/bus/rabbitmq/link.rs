@@ -30,6 +30,8 @@ pub(super) struct Link {
     /// One batch at a time: lapin pairs returned messages with confirms by position.
     pub(super) turn: Arc<Mutex<()>>,
     pub(super) consuming: Channel,
+    /// One person at a time looks after the dead letters.
+    pub(super) desk: Arc<Mutex<()>>,
     broken: watch::Sender<Option<String>>,
 }
 
@@ -44,14 +46,23 @@ impl Link {
         let late = |_| Err(Failure::passing("opening channels", "the broker did not answer in time"));
         match furnished.unwrap_or_else(late) {
             Ok((publishing, consuming)) => {
-                let (turn, broken) = (Arc::default(), watch::Sender::new(None));
-                Ok(Self { line, publishing, turn, consuming, broken })
+                let (turn, desk, broken) = (Arc::default(), Arc::default(), watch::Sender::new(None));
+                Ok(Self { line, publishing, turn, consuming, desk, broken })
             }
             Err(failure) => {
                 line.close().await;
                 Err(failure)
             }
         }
+    }
+
+    /// One more channel, for something short. Losing it does not lose the link.
+    ///
+    /// # Errors
+    /// When the broker is away.
+    pub(super) async fn channel(&self) -> Result<Channel, Failure> {
+        let opened = self.line.connection.create_channel().await;
+        opened.map_err(|cause| Failure::passing("opening a channel", cause.to_string()))
     }
 
     /// Gives the link up; the first cause is kept.
@@ -76,7 +87,7 @@ impl Link {
     pub(super) async fn lost(&self) -> Failure {
         let cause = tokio::select! {
             cause = self.given_up() => cause,
-            cause = listen(self.line.connection.events_listener()) => cause,
+            cause = self.listen(self.line.connection.events_listener()) => cause,
             () = self.found_dead() => "the connection or a channel is closed".to_owned(),
         };
         self.give_up(cause.as_str());
@@ -90,13 +101,35 @@ impl Link {
         given_up.ok().and_then(|cause| cause.clone()).unwrap_or_default()
     }
 
+    /// Waits for an error of ours; alarms come and go meanwhile, and so do channels that were opened for something
+    /// short.
+    async fn listen(&self, events: impl Stream<Item = Event>) -> String {
+        let mut events = pin!(events);
+        while let Some(event) = events.next().await {
+            match event {
+                Event::Error(_) if self.is_alive() => {}
+                Event::Error(cause) => return cause.to_string(),
+                Event::ConnectionBlocked(why) => {
+                    tracing::warn!(why, "RabbitMQ takes nothing for now; events wait")
+                }
+                Event::ConnectionUnblocked => tracing::info!("RabbitMQ takes events again"),
+                Event::Connected | Event::SendFlow(_) | _ => {}
+            }
+        }
+        pending().await
+    }
+
+    fn is_alive(&self) -> bool {
+        let channels = self.publishing.status().connected() && self.consuming.status().connected();
+        channels && self.line.connection.status().connected()
+    }
+
     /// What lapin did not tell.
     async fn found_dead(&self) {
         let mut look = interval(LOOK);
         loop {
             look.tick().await;
-            let channels = self.publishing.status().connected() && self.consuming.status().connected();
-            if !channels || !self.line.connection.status().connected() {
+            if !self.is_alive() {
                 return;
             }
         }
@@ -117,20 +150,4 @@ async fn furnish(connection: &Connection, topology: &Topology) -> Result<(Channe
     let consuming = connection.create_channel().await.map_err(failed)?;
     consuming.basic_qos(PREFETCH, BasicQosOptions { global: false }).await.map_err(failed)?;
     Ok((publishing, consuming))
-}
-
-/// Waits for an error; alarms come and go meanwhile.
-async fn listen(events: impl Stream<Item = Event>) -> String {
-    let mut events = pin!(events);
-    while let Some(event) = events.next().await {
-        match event {
-            Event::Error(cause) => return cause.to_string(),
-            Event::ConnectionBlocked(why) => {
-                tracing::warn!(why, "RabbitMQ takes nothing for now; events wait")
-            }
-            Event::ConnectionUnblocked => tracing::info!("RabbitMQ takes events again"),
-            Event::Connected | Event::SendFlow(_) | _ => {}
-        }
-    }
-    pending().await
 }
