@@ -19,7 +19,9 @@ use crate::bus::letters::{Letter, Opened, id_of};
 /// Headers that say how a message came to rest: a replay begins anew. `CC` and `BCC` would make the broker send it
 /// elsewhere too.
 const PAST: [&str; 4] = ["x-garage-", "x-death", "x-first-death-", "x-last-death-"];
-const STRAYS: [&str; 4] = ["x-delivery-count", "x-acquired-count", "CC", "BCC"];
+const STRAYS: [&str; 2] = ["CC", "BCC"];
+/// Written by the broker with every look at a letter; they say nothing of its past.
+const LOOKS: [&str; 2] = ["x-delivery-count", "x-acquired-count"];
 
 /// The letter that this message is, of this work queue.
 pub(super) fn letter(queue: &str, message: &BasicGetMessage) -> Letter {
@@ -41,7 +43,8 @@ pub(super) fn letter(queue: &str, message: &BasicGetMessage) -> Letter {
 
 /// The letter with everything that was sent.
 pub(super) fn opened(queue: &str, message: &BasicGetMessage) -> Opened {
-    let headers = message.properties.headers().as_ref().map(table).unwrap_or_default();
+    let mut headers = message.properties.headers().as_ref().map(table).unwrap_or_default();
+    headers.retain(|name, _| !LOOKS.contains(&name.as_str()));
     Opened { letter: letter(queue, message), headers, body: message.data.clone() }
 }
 
@@ -60,7 +63,8 @@ pub(super) fn replayed(queue: &str, message: &BasicGetMessage) -> Outgoing {
 fn fresh(old: &BasicProperties) -> BasicProperties {
     let headers = old.headers().as_ref().map(FieldTable::inner).into_iter().flatten();
     let kept = headers.filter(|(name, _)| {
-        !PAST.iter().any(|past| name.as_str().starts_with(past)) && !STRAYS.contains(&name.as_str())
+        let is_past = PAST.iter().any(|past| name.as_str().starts_with(past));
+        !is_past && !STRAYS.iter().chain(&LOOKS).any(|stray| *stray == name.as_str())
     });
     let kept: BTreeMap<_, _> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
     let mut new = BasicProperties::default().with_headers(kept.into());
@@ -125,8 +129,7 @@ impl Headers<'_> {
     }
 
     fn attempts(&self) -> Option<u32> {
-        let counted = self.get("x-garage-attempt").or_else(|| self.get("x-delivery-count"))?;
-        counted.as_u64()?.try_into().ok()
+        self.get("x-garage-attempt")?.as_u64()?.try_into().ok()
     }
 
     fn at(&self) -> Option<DateTime<Utc>> {
