@@ -2,12 +2,14 @@
 //! (`garage-kit`) has never heard of a car; what must know both stands here, once for all three services.
 
 mod ear;
+mod letters;
 pub mod program;
 mod refusal;
 pub mod service;
 mod shell;
 
 pub use ear::{Ear, Heard, Impossible, Listener};
+pub use letters::DEAD_LETTER_AUDITS;
 pub use refusal::problem;
 pub use service::{Foundation, Parts, Running, topology_of};
 pub use shell::Shell;

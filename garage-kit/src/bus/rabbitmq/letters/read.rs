@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use lapin::{
     BasicProperties,
     message::BasicGetMessage,
-    types::{AMQPValue, FieldTable},
+    types::{AMQPValue, FieldTable, ShortString},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -60,6 +60,8 @@ pub(super) fn replayed(queue: &str, message: &BasicGetMessage) -> Outgoing {
     }
 }
 
+type With = fn(BasicProperties, ShortString) -> BasicProperties;
+
 fn fresh(old: &BasicProperties) -> BasicProperties {
     let headers = old.headers().as_ref().map(FieldTable::inner).into_iter().flatten();
     let kept = headers.filter(|(name, _)| {
@@ -68,7 +70,7 @@ fn fresh(old: &BasicProperties) -> BasicProperties {
     });
     let kept: BTreeMap<_, _> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
     let mut new = BasicProperties::default().with_headers(kept.into());
-    let texts: [(_, fn(BasicProperties, _) -> BasicProperties); 7] = [
+    let texts: [(_, With); 7] = [
         (old.content_type(), BasicProperties::with_content_type),
         (old.content_encoding(), BasicProperties::with_content_encoding),
         (old.correlation_id(), BasicProperties::with_correlation_id),
