@@ -94,8 +94,8 @@ pub(super) struct NewWish {
     /// For the audit. Required, but for a dry run.
     #[schema(min_length = 3, max_length = 500)]
     why: Option<String>,
-    /// At most so many, the oldest first.
-    #[schema(minimum = 1, maximum = 1000, default = 200)]
+    /// At most so many, the oldest first; 200 unless given, 1000 with ids.
+    #[schema(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
 }
 
@@ -118,8 +118,9 @@ impl FromFields for Wish {
         if !dry_run && why.is_none() {
             return Err(fields.refuse("why", "is required: the audit keeps it"));
         }
-        let ids = filter.ids.as_ref().map_or(USUAL, Vec::len);
-        Ok(Self { filter, limit: limit?.unwrap_or(ids), rate: rate?, why: why.filter(|_| !dry_run) })
+        // Copies of a letter have its id, so there may be more letters than ids.
+        let usual = if filter.ids.is_some() { MOST } else { USUAL };
+        Ok(Self { filter, limit: limit?.unwrap_or(usual), rate: rate?, why: why.filter(|_| !dry_run) })
     }
 }
 

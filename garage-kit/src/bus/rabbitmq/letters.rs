@@ -3,11 +3,7 @@
 //! to the work queue itself, so no other service hears it again, and the letter is acknowledged only once its copy is
 //! confirmed.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -93,7 +89,7 @@ impl LetterBox for RabbitMq {
             Box::pin(async move {
                 for rest in rests {
                     let pile = desk.pile(&rest.dead_letters).await?;
-                    let found = take(&pile, &rest.queue, HashSet::from([id])).await?;
+                    let found = take(&pile, &rest.queue, vec![id]).await?;
                     let opened = found.first().map(|(_, message)| opened(&rest.queue, message));
                     pile.put_back().await;
                     if opened.is_some() {
@@ -113,9 +109,9 @@ impl LetterBox for RabbitMq {
         let mut ended = self
             .at_the_desk(move |desk, rests| {
                 Box::pin(async move {
-                    let mut ended = BTreeMap::new();
+                    let mut ended = Vec::new();
                     for rest in rests {
-                        let ids: HashSet<Uuid> = wanted
+                        let ids: Vec<Uuid> = wanted
                             .iter()
                             .filter(|(queue, _)| *queue == rest.queue)
                             .map(|(_, id)| *id)
@@ -128,7 +124,11 @@ impl LetterBox for RabbitMq {
                 })
             })
             .await?;
-        Ok(asked.iter().map(|(_, id)| ended.remove(id).unwrap_or(Ended::Gone)).collect())
+        let mut take = |id: Uuid| {
+            let position = ended.iter().position(|(one, _)| *one == id);
+            position.map_or(Ended::Gone, |position| ended.swap_remove(position).1)
+        };
+        Ok(asked.into_iter().map(|(_, id)| take(id)).collect())
     }
 }
 
@@ -162,11 +162,11 @@ fn meant<'a>(rests: &'a [Rest], queue: Option<&'a String>) -> impl Iterator<Item
     rests.iter().filter(move |rest| queue.is_none_or(|queue| *queue == rest.queue))
 }
 
-/// Takes the letters of these ids into our hands, each once, and looks no further than it must.
+/// Takes the letters of these ids into our hands, as many copies as were named, and looks no further than it must.
 async fn take(
     pile: &desk::Pile,
     queue: &str,
-    mut ids: HashSet<Uuid>,
+    mut ids: Vec<Uuid>,
 ) -> Result<Vec<(Uuid, BasicGetMessage)>, Failure> {
     let mut taken = Vec::new();
     for _ in 0..MOST_LOOKED_AT {
@@ -175,19 +175,15 @@ async fn take(
         }
         let Some(message) = pile.next().await? else { break };
         let id = letter(queue, &message).id;
-        if ids.remove(&id) {
+        if let Some(position) = ids.iter().position(|one| *one == id) {
+            ids.swap_remove(position);
             taken.push((id, message));
         }
     }
     Ok(taken)
 }
 
-async fn settle(
-    desk: &Desk,
-    rest: &Rest,
-    ids: HashSet<Uuid>,
-    fate: Fate,
-) -> Result<Vec<(Uuid, Ended)>, Failure> {
+async fn settle(desk: &Desk, rest: &Rest, ids: Vec<Uuid>, fate: Fate) -> Result<Vec<(Uuid, Ended)>, Failure> {
     let pile = desk.pile(&rest.dead_letters).await?;
     let taken = take(&pile, &rest.queue, ids).await?;
     let sent = match fate {
