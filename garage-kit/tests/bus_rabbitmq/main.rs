@@ -18,6 +18,7 @@ use self::{
 };
 
 mod broker;
+mod letters;
 mod proxy;
 
 mod promises {

@@ -77,7 +77,7 @@ fn text(view: &Value, field: &str) -> String {
     match &view[field] {
         Value::Null => "-".to_owned(),
         Value::String(text) => line(text),
-        other => other.to_string(),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other.to_string(),
     }
 }
 
