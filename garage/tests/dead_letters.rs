@@ -108,7 +108,7 @@ async fn known(shop: &Shop, cars: &[Car]) -> Result<BTreeMap<String, Value>> {
             (At::Execution, format!("/executions/work-order/{order}")),
         ] {
             let reply = shop.ask(at, reqwest::Method::GET, &path, None).await?;
-            known.insert(path, json!([reply.status.as_u16(), reply.body]));
+            known.insert(path, if reply.status.is_success() { reply.body } else { Value::Null });
         }
     }
     Ok(known)
@@ -117,7 +117,7 @@ async fn known(shop: &Shop, cars: &[Car]) -> Result<BTreeMap<String, Value>> {
 /// Each event in each queue that takes it, again and again under new ids, until there are enough.
 fn letters(events: &[Value]) -> Vec<(&'static str, &Value)> {
     let of_event =
-        |event| QUEUES.iter().filter(move |queue| event == &queue.event_type).map(|queue| queue.name);
+        |event| QUEUES.iter().filter(move |queue| event == queue.event_type).map(|queue| queue.name);
     let once: Vec<_> = events
         .iter()
         .flat_map(|event| {

@@ -26,19 +26,19 @@ async fn what_was_put_there_by_hand_is_a_letter_too_and_can_be_replayed() {
     shop.broker.put(&shop.queue, json!({}), "first", "string").await;
     listener.took(1).await;
     shop.broker.put(&dead_letters, properties, "again", "string").await;
-    // Its copy went to where its header said, before anybody replayed it.
     let resting =
-        until("all rest", async || Some(letters(&*bus).await).filter(|resting| resting.len() == 3)).await;
+        until("all rest", async || Some(letters(&*bus).await).filter(|resting| resting.len() == 2)).await;
 
     let reasons: Vec<_> = resting.iter().map(|letter| (letter.reason.as_str(), letter.attempts)).collect();
     assert!(reasons.contains(&("no such order", Some(5))), "{reasons:?}");
     assert!(reasons.contains(&("it does not say why: it was put here by hand", None)), "{reasons:?}");
     let ended = bus.settle(&resting, Fate::Replay).await.unwrap();
-    assert_eq!(ended, [Ended::Done, Ended::Done, Ended::Done]);
-    let taken = listener.took(4).await;
+    assert_eq!(ended, [Ended::Done, Ended::Done]);
+    let taken = listener.took(3).await;
     let again = taken.iter().filter(|delivery| delivery.body == b"again");
-    assert_eq!(again.map(|delivery| delivery.topic.as_str()).collect::<Vec<_>>(), ["order.made"; 2]);
+    assert_eq!(again.map(|delivery| delivery.topic.as_str()).collect::<Vec<_>>(), ["order.made"]);
     assert!(taken.iter().any(|delivery| delivery.body == [0xFF, 0, 1]));
+    // Had its `CC` gone along, a copy would rest again.
     until("nothing rests", async || letters(&*bus).await.is_empty().then_some(())).await;
     shop.world.tidy(&[bus]).await;
 }

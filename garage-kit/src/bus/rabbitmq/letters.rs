@@ -30,6 +30,11 @@ mod read;
 /// For one question, with the wait for its turn.
 const PATIENCE: Duration = Duration::from_secs(25);
 
+/// Letters that are acknowledged in a row. A broker's channel stashes what comes after 32 (its
+/// `quorum_commands_soft_limit`) until those are through, and forgets the stash when it is closed: the letters would
+/// rest again though they were acknowledged.
+const ACKNOWLEDGED: usize = 16;
+
 /// Where the letters of one work queue rest.
 #[derive(Clone, Debug)]
 struct Rest {
@@ -191,12 +196,15 @@ async fn settle(desk: &Desk, rest: &Rest, ids: Vec<Uuid>, fate: Fate) -> Result<
         Fate::Replay => send(&desk.link, &rest.queue, &taken).await,
     };
     let mut ended = Vec::with_capacity(taken.len());
-    for (id, message) in taken {
-        let end = match &sent {
-            Ok(()) => acknowledge(&message).await,
-            Err(failure) => Ended::Failed(failure.to_string()),
-        };
-        ended.push((id, end));
+    for group in taken.chunks(ACKNOWLEDGED) {
+        for (id, message) in group {
+            let end = match &sent {
+                Ok(()) => acknowledge(message).await,
+                Err(failure) => Ended::Failed(failure.to_string()),
+            };
+            ended.push((*id, end));
+        }
+        pile.noted().await?;
     }
     pile.put_back().await;
     Ok(ended)

@@ -28,6 +28,7 @@ macro_rules! letters_suite {
             a_replayed_letter_goes_to_its_own_consumer_and_to_nobody_else
             a_letter_that_still_cannot_be_taken_rests_again
             a_discarded_letter_is_gone_and_the_others_stay
+            every_other_one_of_two_hundred_letters_is_discarded_and_stays_gone
             a_letter_that_somebody_else_has_settled_is_said_to_be_gone
             two_people_who_replay_the_same_letters_at_once_lose_none
         }
@@ -201,6 +202,21 @@ pub async fn a_discarded_letter_is_gone_and_the_others_stay(world: World) {
     assert_eq!(settled(&*bus, std::slice::from_ref(&unwanted), Fate::Discard).await, [Ended::Done]);
     assert_eq!(all(&*bus).await, letters);
     assert_eq!(patient.listener.took(5).await.len(), 5, "nobody heard it again");
+    world.tidy(&[bus]).await;
+}
+
+/// A broker may note acknowledgements late, and forget those that it has not noted.
+pub async fn every_other_one_of_two_hundred_letters_is_discarded_and_stays_gone(world: World) {
+    let patient = Patient::new();
+    let bus = world.listen("shop", &[("orders", "order.made")], &patient.listener).await;
+    publish(&*bus, &numbered("order.made", 200)).await;
+    let letters = resting(&*bus, 200).await;
+    let (kept, unwanted): (Vec<_>, Vec<_>) =
+        letters.into_iter().enumerate().partition(|(number, _)| number.is_multiple_of(2));
+    let [kept, unwanted] =
+        [kept, unwanted].map(|letters| letters.into_iter().map(|(_, letter)| letter).collect::<Vec<_>>());
+    assert_eq!(settled(&*bus, &unwanted, Fate::Discard).await, vec![Ended::Done; 100]);
+    assert_eq!(all(&*bus).await, kept);
     world.tidy(&[bus]).await;
 }
 

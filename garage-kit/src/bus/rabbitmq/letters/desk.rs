@@ -89,6 +89,14 @@ impl Pile {
         }
     }
 
+    /// Waits until the queue has noted what was acknowledged: it answers in order.
+    ///
+    /// # Errors
+    /// When the broker is away, and it is not known what it has noted.
+    pub(super) async fn noted(&self) -> Result<(), Failure> {
+        self.next().await.map(drop)
+    }
+
     /// Gives everything back that was not acknowledged. Should this fail, the end of the channel does it.
     pub(super) async fn put_back(&self) {
         let giving = async {

@@ -131,7 +131,8 @@ impl Headers<'_> {
     }
 
     fn attempts(&self) -> Option<u32> {
-        self.get("x-garage-attempt")?.as_u64()?.try_into().ok()
+        let counted = self.get("x-garage-attempts").or_else(|| self.get("x-garage-attempt"))?;
+        counted.as_u64()?.try_into().ok()
     }
 
     fn at(&self) -> Option<DateTime<Utc>> {
