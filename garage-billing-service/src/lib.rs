@@ -14,7 +14,7 @@ use garage_kit::{
         sql::{Migrations, SqlStore},
     },
 };
-use garage_saga::{Foundation, Parts, Running, Shell};
+use garage_saga::{DEAD_LETTER_AUDITS, Foundation, Parts, Running, Shell};
 use utoipa::{OpenApi, openapi::Paths};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -47,8 +47,16 @@ pub use settings::{GatewayChoice, Settings};
 pub const DEFAULT_PORT: u16 = 3002;
 
 /// What the service's store keeps.
-pub static KINDS: [&Kind; 7] =
-    [&bill::BILLS, &part::PARTS, &service::SERVICES, Entry::KIND, &IDEMPOTENCY_KEYS, &DEAD_LETTERS, &PARKED];
+pub static KINDS: [&Kind; 8] = [
+    &bill::BILLS,
+    &part::PARTS,
+    &service::SERVICES,
+    Entry::KIND,
+    &IDEMPOTENCY_KEYS,
+    &DEAD_LETTERS,
+    &DEAD_LETTER_AUDITS,
+    &PARKED,
+];
 
 /// The database when a MongoDB URI names none.
 const DATABASE: &str = "billing_service";
@@ -66,6 +74,7 @@ const DATABASE: &str = "billing_service";
         (name = "parts", description = "What is built in: prices and stock"),
         (name = "services", description = "What is done: prices and durations"),
         (name = "events", description = "What this service tells the others"),
+        (name = "dead letters", description = "Events that could not be taken, and how to get them back"),
         (name = "operation", description = "For those who run it"),
     ),
 )]

@@ -21,6 +21,8 @@ pub const ATTEMPTS: u32 = 5;
 /// the service that first needs it.
 pub const RETRY_DELAYS: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
+/// How often people may look at a dead letter: more often than they will.
+pub const LOOKS_AT_A_DEAD_LETTER: u32 = 1_000_000_000;
 
 words! {
     /// A service, by the name it has on the wire.
@@ -128,8 +130,13 @@ fn work_queue(queue: &Queue) -> Value {
     )
 }
 
+/// Looking at a letter counts as a delivery, and RabbitMQ 4 drops what was delivered twenty times unless told otherwise;
+/// 3.10 knows no word for "without limit".
 fn resting_queue(queue: &Queue) -> Value {
-    durable(&dead_letter_queue(queue.name), json!({ "x-queue-type": "quorum" }))
+    durable(
+        &dead_letter_queue(queue.name),
+        json!({ "x-queue-type": "quorum", "x-delivery-limit": LOOKS_AT_A_DEAD_LETTER }),
+    )
 }
 
 fn durable(name: &str, arguments: Value) -> Value {

@@ -12,7 +12,7 @@ use garage_kit::{
         sql::{Migrations, SqlStore},
     },
 };
-use garage_saga::{Foundation, Parts, Running};
+use garage_saga::{DEAD_LETTER_AUDITS, Foundation, Parts, Running};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -24,7 +24,7 @@ mod saga;
 pub const DEFAULT_PORT: u16 = 3003;
 
 /// What the service's store keeps.
-pub static KINDS: [&Kind; 3] = [&execution::JOBS, &DEAD_LETTERS, &PARKED];
+pub static KINDS: [&Kind; 4] = [&execution::JOBS, &DEAD_LETTERS, &DEAD_LETTER_AUDITS, &PARKED];
 
 #[derive(OpenApi)]
 #[openapi(
@@ -38,6 +38,7 @@ pub static KINDS: [&Kind; 3] = [&execution::JOBS, &DEAD_LETTERS, &PARKED];
         (name = "steps", description = "What a technician does next; a step out of order is a 409 that names the state"),
         (name = "queue", description = "Which car is next, and how the workshop stands"),
         (name = "events", description = "What this service tells the others"),
+        (name = "dead letters", description = "Events that could not be taken, and how to get them back"),
         (name = "operation", description = "For those who run it"),
     ),
 )]

@@ -82,6 +82,10 @@ fn body<A: Aggregate>(state: &A) -> Result<String, Failure> {
     serde_json::to_string(&written).map_err(|cause| Failure::lasting("writing an aggregate as JSON", cause))
 }
 
+/// A stored record as the aggregate it is.
+///
+/// # Errors
+/// When it does not read.
 pub(crate) fn loaded<A: Aggregate>(record: &Record) -> Result<Loaded<A>, Failure> {
     let read: Read<A> = serde_json::from_str(&record.body).map_err(|cause| {
         Failure::lasting("reading a stored aggregate", format!("{} {}: {cause}", A::KIND.name, record.id))

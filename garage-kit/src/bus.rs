@@ -14,6 +14,7 @@ use crate::{Failure, store::Message};
 pub mod backoff;
 pub(crate) mod journal;
 mod judge;
+pub mod letters;
 pub mod local;
 pub mod rabbitmq;
 mod retries;
@@ -132,9 +133,9 @@ pub struct Published {
     pub failure: Option<Failure>,
 }
 
-/// The way out and the way in.
+/// The way out and the way in; what was set aside on the way in rests in its letter box.
 #[async_trait]
-pub trait Bus: Send + Sync {
+pub trait Bus: letters::LetterBox {
     /// Publishes a batch with one wait for all confirms, at most about five seconds.
     async fn publish(&self, batch: &[Message]) -> Published;
 

@@ -23,6 +23,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 garage_kit::bus_suite!(Hub::open().await);
+garage_kit::letters_suite!(Hub::open().await);
 
 static KINDS: [&Kind; 2] = [&DEAD_LETTERS, &PARKED];
 

@@ -40,6 +40,7 @@ pub const DEFAULT_PORT: u16 = 3001;
         (name = "work orders", description = "What is to be done to a car, and how far it is"),
         (name = "public", description = "For customers, without a token"),
         (name = "events", description = "What this service tells the others"),
+        (name = "dead letters", description = "Events that could not be taken, and how to get them back"),
         (name = "operation", description = "For operators and their tools"),
     )
 )]

@@ -12,6 +12,7 @@ use garage_kit::{
         sql::{Migrations, SqlStore},
     },
 };
+use garage_saga::DEAD_LETTER_AUDITS;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -34,8 +35,8 @@ static WORK_ORDERS: Kind = Kind {
 };
 
 /// Everything that a store of this service must know.
-pub static KINDS: [&Kind; 6] =
-    [&CUSTOMERS, &VEHICLES, &WORK_ORDERS, &IDEMPOTENCY_KEYS, &DEAD_LETTERS, &PARKED];
+pub static KINDS: [&Kind; 7] =
+    [&CUSTOMERS, &VEHICLES, &WORK_ORDERS, &IDEMPOTENCY_KEYS, &DEAD_LETTERS, &DEAD_LETTER_AUDITS, &PARKED];
 
 /// Opens `postgres://…` or `sqlite:path` and brings its schema up to date.
 ///

@@ -2,6 +2,7 @@
 //! (`garage-kit`) has never heard of a car; what must know both stands here, once for all three services.
 
 mod ear;
+mod letters;
 pub mod program;
 mod refusal;
 pub mod roles;
@@ -10,6 +11,7 @@ mod shell;
 mod shown;
 
 pub use ear::{Ear, Heard, Impossible, Listener};
+pub use letters::DEAD_LETTER_AUDITS;
 pub use refusal::problem;
 pub use service::{Foundation, Parts, Running, topology_of};
 pub use shell::Shell;

@@ -38,6 +38,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Ear, Listener, Shell,
+    letters::{self, Letters},
     roles::{Staff, link_to},
     shown,
 };
@@ -117,6 +118,7 @@ impl Foundation {
     /// The service, with its routes, those of every service around them, and a way to stop it.
     pub fn open(self, api: OpenApiRouter) -> (Router, Running) {
         let (bus, store) = (self.parts.bus.clone(), self.parts.store.clone());
+        let letters = letters::routes(Letters { bus: bus.clone(), shell: self.shell.clone() });
         let watch = Watch { outbox: self.outbox.clone(), stopping: self.streams.clone() };
         let router = http::Shell::new(self.shell.service.word(), self.parts.clock, self.parts.verifier)
             .check("database", move || {
@@ -124,7 +126,7 @@ impl Foundation {
                 async move { store.ping().await }
             })
             .check("bus", move || std::future::ready(bus.ready()))
-            .wrap(api.merge(OpenApiRouter::new().routes(routes!(events)).with_state(watch)));
+            .wrap(api.merge(OpenApiRouter::new().routes(routes!(events)).with_state(watch)).merge(letters));
         self.tasks.close();
         (
             router,

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod demo;
+pub(crate) mod dlq;
 pub(crate) mod doctor;
 pub(crate) mod openapi;
 pub(crate) mod saga;
@@ -46,9 +47,14 @@ impl Services {
     /// A client of these services that may do everything: with the token in `GARAGE_TOKEN` (no argument, as anybody on
     /// the machine can read those), or else one signed with `JWT_SECRET` or the data directory's secret.
     pub(crate) fn shop(&self, env: &Env) -> Result<Shop> {
+        self.shop_as(env, "garage")
+    }
+
+    /// The same, under a name that is kept.
+    pub(crate) fn shop_as(&self, env: &Env, subject: &str) -> Result<Shop> {
         let token = match env.secret("GARAGE_TOKEN")? {
             Some(token) => token.expose_secret().to_owned(),
-            None => token(env, &secret(env, &self.data_dir)?, "garage", &ROLES, TimeDelta::hours(1))?,
+            None => token(env, &secret(env, &self.data_dir)?, subject, &ROLES, TimeDelta::hours(1))?,
         };
         Shop::new([self.os.clone(), self.billing.clone(), self.execution.clone()], token)
     }

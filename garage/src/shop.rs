@@ -38,6 +38,8 @@ pub struct Reply {
     pub status: StatusCode,
     /// The body; null when it was none or no JSON.
     pub body: Value,
+    /// Where a list goes on.
+    pub next: Option<String>,
 }
 
 /// A car that is in the shop.
@@ -78,8 +80,10 @@ impl Shop {
 
     async fn reply(answer: Response) -> Result<Reply> {
         let status = answer.status();
+        let link = answer.headers().get("link").and_then(|link| link.to_str().ok());
+        let next = link.and_then(|link| Some(link.strip_prefix('<')?.split_once('>')?.0.to_owned()));
         let text = answer.text().await.context("an answer broke off")?;
-        Ok(Reply { status, body: serde_json::from_str(&text).unwrap_or(Value::Null) })
+        Ok(Reply { status, body: serde_json::from_str(&text).unwrap_or(Value::Null), next })
     }
 
     async fn must(&self, at: At, method: Method, path: &str, body: Option<Value>) -> Result<Value> {
@@ -94,6 +98,21 @@ impl Shop {
     /// When it is not.
     pub async fn get(&self, at: At, path: &str) -> Result<Value> {
         self.must(at, Method::GET, path, None).await
+    }
+
+    /// Every item of a list, page by page.
+    ///
+    /// # Errors
+    /// When a page is refused.
+    pub async fn all(&self, at: At, path: &str) -> Result<Vec<Value>> {
+        let (mut items, mut next) = (Vec::new(), Some(path.to_owned()));
+        while let Some(page) = next {
+            let reply = self.ask(at, Method::GET, &page, None).await?;
+            ensure!(reply.status.is_success(), "GET {page}: {} {}", reply.status, reply.body);
+            items.extend(reply.body.as_array().cloned().unwrap_or_default());
+            next = reply.next;
+        }
+        Ok(items)
     }
 
     /// Sends something that must be accepted.

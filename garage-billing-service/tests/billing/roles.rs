@@ -52,6 +52,14 @@ async fn table(world: &World) -> Vec<(Method, String, Option<Value>, &'static [&
         (delete.clone(), format!("/parts/{part}"), None, manager),
         (delete, format!("/services/{service}"), None, manager),
     ];
+    for path in ["/dead-letters", "/dead-letters/audit", "/dead-letters/00000000-0000-0000-0000-000000000000"]
+    {
+        table.push((Method::GET, path.to_owned(), None, manager));
+    }
+    for act in ["replay", "discard"] {
+        let wish = json!({ "all": true, "why": "a test" });
+        table.push((Method::POST, format!("/dead-letters/{act}"), Some(wish), manager));
+    }
     for word in ["send", "approve", "reject"] {
         table.push((put.clone(), format!("/quotes/{quote}/{word}"), None, desk));
         table.push((patch.clone(), format!("/quotes/{quote}/{word}"), None, desk));

@@ -55,7 +55,18 @@ fn routes(execution: &Value) -> Vec<Route> {
         body,
         open_to,
     };
+    let managers = |method: Method, path: &str, body: Value| Route {
+        method,
+        path: format!("/dead-letters{path}"),
+        body,
+        open_to: For::Managers,
+    };
     vec![
+        managers(Method::GET, "", Value::Null),
+        managers(Method::GET, "/audit", Value::Null),
+        managers(Method::GET, &format!("/{}", Uuid::nil()), Value::Null),
+        managers(Method::POST, "/replay", json!({"all": true, "why": "a test"})),
+        managers(Method::POST, "/discard", json!({"all": true, "why": "a test"})),
         read("/executions".to_owned()),
         read(format!("/executions/{id}")),
         read(format!("/executions/work-order/{order}")),

@@ -12,7 +12,12 @@ on_each_store! {
     the_service_is_well_without_a_token
 }
 
-const ROUTES: [&str; 16] = [
+const ROUTES: [&str; 21] = [
+    "get /dead-letters",
+    "get /dead-letters/audit",
+    "get /dead-letters/{id}",
+    "post /dead-letters/discard",
+    "post /dead-letters/replay",
     "get /executions",
     "get /executions/queue",
     "get /executions/work-order/{workOrderId}",

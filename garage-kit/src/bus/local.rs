@@ -30,6 +30,7 @@ use crate::{
 
 mod again;
 mod dead_letter;
+mod letters;
 mod parked;
 mod topic;
 

@@ -21,6 +21,7 @@ mod acks;
 mod address;
 mod aside;
 mod declare;
+mod letters;
 mod line;
 mod link;
 mod publish;

@@ -92,6 +92,24 @@ impl Page {
         Query { filters, search: None, order, after: self.after.clone(), limit: self.limit + 1 }
     }
 
+    /// At most so many items.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        usize::try_from(self.limit).unwrap_or(usize::MAX)
+    }
+
+    /// Where the page before ended.
+    #[must_use]
+    pub const fn after(&self) -> Option<&Position> {
+        self.after.as_ref()
+    }
+
+    /// The answer from items that do not lie in the store; `last` is where the page ends, if another follows.
+    #[must_use]
+    pub fn listing<V>(&self, items: Vec<V>, last: Option<&Position>) -> Listing<V> {
+        Listing { items, next: last.and_then(|last| self.link(last)) }
+    }
+
     /// The answer from what the store found for [`Self::query`]'s question.
     #[must_use]
     pub fn answer<A: Aggregate, V>(
@@ -100,7 +118,7 @@ impl Page {
         mut found: Vec<Loaded<A>>,
         view: impl FnMut(Loaded<A>) -> V,
     ) -> Listing<V> {
-        let size = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let size = self.limit();
         let more = found.len() > size;
         found.truncate(size);
         let last = found.last().filter(|_| more);

@@ -22,10 +22,12 @@ use crate::{
     store::Message,
 };
 
+mod letters;
 mod listener;
 mod world;
 
 pub use self::{
+    letters::*,
     listener::{Listener, done},
     world::{ATTEMPTS, Place, World, topology, until, within},
 };

@@ -18,12 +18,14 @@ use self::{
 };
 
 mod broker;
+mod letters;
 mod proxy;
 mod retries;
 mod stopping;
 
 mod promises {
     garage_kit::bus_suite!(super::broker());
+    garage_kit::letters_suite!(super::broker());
 }
 
 /// A service with one queue, `orders`, bound to `order.made`.

@@ -1,7 +1,7 @@
 //! A little service of notes, written as the real ones are, over a real SQLite file: what the sentences of
 //! this folder are said about.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::{
@@ -15,7 +15,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use garage_kit::{
     Aggregate, Decision, Failure, Loaded, Repository,
     auth::{Caller, Grant, Verifier, sign},
-    bus::{Bus, Consumer, Published},
+    bus::{
+        Bus, Consumer, Published,
+        letters::{Ended, Fate, Filter, Found, Letter, LetterBox, Opened, Place},
+    },
     clock::Clock,
     http::{
         Answer, Command, Created, Fields, FromFields, IDEMPOTENCY_KEYS, IfMatch, Json, Listing, Page,
@@ -258,6 +261,25 @@ impl Bus for Nowhere {
     async fn drain(&self) {}
 
     async fn close(&self) {}
+}
+
+#[async_trait]
+impl LetterBox for Nowhere {
+    async fn resting(&self) -> Result<BTreeMap<String, u64>, Failure> {
+        Ok(BTreeMap::new())
+    }
+
+    async fn letters(&self, _: &Filter, _: Option<&Place>, _: usize) -> Result<Found, Failure> {
+        Ok(Found::default())
+    }
+
+    async fn letter(&self, _: Uuid) -> Result<Option<Opened>, Failure> {
+        Ok(None)
+    }
+
+    async fn settle(&self, _: &[Letter], _: Fate) -> Result<Vec<Ended>, Failure> {
+        Ok(Vec::new())
+    }
 }
 
 /// The service with its file, its clock and its callers.

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where its shop does not come up")]
 
 mod customers;
+mod dead_letters;
 mod history;
 mod link;
 mod lists;

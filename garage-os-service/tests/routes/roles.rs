@@ -17,7 +17,7 @@ const FRONT_DESK: &[&str] = &["attendant", "manager"];
 const MANAGER: &[&str] = &["manager"];
 
 /// Every route, and who may take it.
-const RULES: [(Method, &str, &[&str]); 21] = [
+const RULES: [(Method, &str, &[&str]); 26] = [
     (Method::POST, "/customers", FRONT_DESK),
     (Method::GET, "/customers", STAFF),
     (Method::GET, "/customers/{id}", STAFF),
@@ -39,6 +39,11 @@ const RULES: [(Method, &str, &[&str]); 21] = [
     (Method::POST, "/work-orders/{id}/deliver", FRONT_DESK),
     (Method::GET, "/work-orders/{id}/history", STAFF),
     (Method::GET, "/events", STAFF),
+    (Method::GET, "/dead-letters", MANAGER),
+    (Method::GET, "/dead-letters/audit", MANAGER),
+    (Method::GET, "/dead-letters/{id}", MANAGER),
+    (Method::POST, "/dead-letters/replay", MANAGER),
+    (Method::POST, "/dead-letters/discard", MANAGER),
 ];
 
 fn filled_in(path: &str) -> String {

@@ -33,7 +33,7 @@ pub(crate) struct Shop {
     /// What Billing has heard.
     pub(crate) billing: Arc<Listener>,
     neighbour: Arc<dyn Bus>,
-    store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Store>,
     _running: Running,
     _database: Database,
 }

@@ -10,10 +10,10 @@ use garage_billing_service::{GatewayChoice, Settings, gateway::Gateway};
 use garage_events::Service;
 use garage_kit::{
     Failure,
-    bus::{Bus, rabbitmq::RabbitMq},
+    bus::{Bus, letters::LetterBox, local::DEAD_LETTERS, rabbitmq::RabbitMq},
     clock::Clock,
     program::{self, Env},
-    store::Store,
+    store::{Query, Store},
 };
 use garage_saga::topology_of;
 use secrecy::{ExposeSecret, SecretString};
@@ -21,6 +21,9 @@ use tokio::time::timeout;
 
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Dead letters are counted so far.
+const SOME_LETTERS: u32 = 1000;
 
 /// Check everything that is configured.
 ///
@@ -151,7 +154,24 @@ async fn opened(connecting: impl Future<Output = Result<std::sync::Arc<dyn Store
     let store =
         timeout(PATIENCE, connecting).await.map_err(|_| late())?.map_err(|failure| failure.to_string())?;
     timeout(PATIENCE, store.ping()).await.map_err(|_| late())?.map_err(|failure| failure.to_string())?;
-    Ok("answers, and its schema is up to date (as at a start: what was missing has been added)".to_owned())
+    let some = Query { limit: SOME_LETTERS, ..Query::default() };
+    let letters = timeout(PATIENCE, store.find(&DEAD_LETTERS, &some)).await.map_err(|_| late())?;
+    let letters = letters.map_err(|failure| failure.to_string())?.len();
+    Ok(format!(
+        "answers, and its schema is up to date (as at a start: what was missing has been added){}",
+        dead_letters(letters)
+    ))
+}
+
+/// They make nothing ill, but somebody should look at them.
+fn dead_letters(count: impl Into<usize>) -> String {
+    match count.into() {
+        0 => String::new(),
+        count if count >= SOME_LETTERS as usize => {
+            format!("; {count} dead letters or more rest here: look at them with `garage dlq list`")
+        }
+        count => format!("; {count} dead letters rest here: look at them with `garage dlq list`"),
+    }
 }
 
 fn late() -> String {
@@ -169,9 +189,13 @@ async fn broker(url: &str, service: Service) -> Finding {
     let bus = RabbitMq::connect(url, topology, Clock::system()).map_err(|failure| failure.to_string())?;
     let ready = timeout(PATIENCE, bus.wait_until_ready()).await;
     let state = bus.ready();
+    let letters = bus.resting().await.unwrap_or_default();
     bus.close().await;
     match (ready, state) {
-        (Ok(()), _) => Ok("reachable, exchanges and queues are as they must be".to_owned()),
+        (Ok(()), _) => Ok(format!(
+            "reachable, exchanges and queues are as they must be{}",
+            dead_letters(usize::try_from(letters.values().sum::<u64>()).unwrap_or(usize::MAX))
+        )),
         (Err(_), Err(failure)) => Err(failure.to_string()),
         (Err(_), Ok(())) => Err(late()),
     }

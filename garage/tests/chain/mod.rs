@@ -104,6 +104,15 @@ impl VirtualHost {
         Ok(())
     }
 
+    /// Puts a message into a queue, and nowhere else.
+    pub(crate) async fn put(&self, queue: &str, properties: Value, body: &str) -> Result<()> {
+        let message = json!({ "properties": properties, "routing_key": queue, "payload": body, "payload_encoding": "string" });
+        let path = format!("/api/exchanges/{}/amq.default/publish", self.name);
+        let told = self.api(Method::POST, &path, Some(message)).await?;
+        ensure!(told["routed"] == true, "there is no queue {queue}");
+        Ok(())
+    }
+
     pub(crate) async fn remove(self) -> Result<()> {
         self.api(Method::DELETE, &format!("/api/vhosts/{}", self.name), None).await.map(|_| ())
     }

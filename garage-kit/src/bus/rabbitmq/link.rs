@@ -34,6 +34,8 @@ pub(super) struct Link {
     pub(super) consuming: Channel,
     /// Those that are known to be there.
     pub(super) retry_queues: Mutex<HashSet<RetryQueue>>,
+    /// One person at a time looks after the dead letters.
+    pub(super) desk: Arc<Mutex<()>>,
     broken: watch::Sender<Option<String>>,
 }
 
@@ -48,15 +50,24 @@ impl Link {
         let late = |_| Err(Failure::passing("opening channels", "the broker did not answer in time"));
         match furnished.unwrap_or_else(late) {
             Ok((publishing, consuming)) => {
-                let (turn, retry_queues, broken) =
-                    (Arc::default(), Mutex::default(), watch::Sender::new(None));
-                Ok(Self { line, publishing, turn, consuming, retry_queues, broken })
+                let (turn, desk, retry_queues, broken) =
+                    (Arc::default(), Arc::default(), Mutex::default(), watch::Sender::new(None));
+                Ok(Self { line, publishing, turn, consuming, retry_queues, desk, broken })
             }
             Err(failure) => {
                 line.close().await;
                 Err(failure)
             }
         }
+    }
+
+    /// One more channel, for something short. Losing it does not lose the link.
+    ///
+    /// # Errors
+    /// When the broker is away.
+    pub(super) async fn channel(&self) -> Result<Channel, Failure> {
+        let opened = self.line.connection.create_channel().await;
+        opened.map_err(|cause| Failure::passing("opening a channel", cause.to_string()))
     }
 
     /// Gives the link up; the first cause is kept.
@@ -92,7 +103,7 @@ impl Link {
     pub(super) async fn lost(&self) -> Failure {
         let cause = tokio::select! {
             cause = self.given_up() => cause,
-            cause = listen(self.line.connection.events_listener()) => cause,
+            cause = self.listen(self.line.connection.events_listener()) => cause,
             () = self.found_dead() => "the connection or a channel is closed".to_owned(),
         };
         self.give_up(cause.as_str());
@@ -106,13 +117,35 @@ impl Link {
         given_up.ok().and_then(|cause| cause.clone()).unwrap_or_default()
     }
 
+    /// Waits for an error of ours; alarms come and go meanwhile, and so do channels that were opened for something
+    /// short.
+    async fn listen(&self, events: impl Stream<Item = Event>) -> String {
+        let mut events = pin!(events);
+        while let Some(event) = events.next().await {
+            match event {
+                Event::Error(_) if self.is_alive() => {}
+                Event::Error(cause) => return cause.to_string(),
+                Event::ConnectionBlocked(why) => {
+                    tracing::warn!(why, "RabbitMQ takes nothing for now; events wait")
+                }
+                Event::ConnectionUnblocked => tracing::info!("RabbitMQ takes events again"),
+                Event::Connected | Event::SendFlow(_) | _ => {}
+            }
+        }
+        pending().await
+    }
+
+    fn is_alive(&self) -> bool {
+        let channels = self.publishing.status().connected() && self.consuming.status().connected();
+        channels && self.line.connection.status().connected()
+    }
+
     /// What lapin did not tell.
     async fn found_dead(&self) {
         let mut look = interval(LOOK);
         loop {
             look.tick().await;
-            let channels = self.publishing.status().connected() && self.consuming.status().connected();
-            if !channels || !self.line.connection.status().connected() {
+            if !self.is_alive() {
                 return;
             }
         }
@@ -133,20 +166,4 @@ async fn furnish(connection: &Connection, topology: &Topology) -> Result<(Channe
     let consuming = connection.create_channel().await.map_err(failed)?;
     consuming.basic_qos(PREFETCH, BasicQosOptions { global: false }).await.map_err(failed)?;
     Ok((publishing, consuming))
-}
-
-/// Waits for an error; alarms come and go meanwhile.
-async fn listen(events: impl Stream<Item = Event>) -> String {
-    let mut events = pin!(events);
-    while let Some(event) = events.next().await {
-        match event {
-            Event::Error(cause) => return cause.to_string(),
-            Event::ConnectionBlocked(why) => {
-                tracing::warn!(why, "RabbitMQ takes nothing for now; events wait")
-            }
-            Event::ConnectionUnblocked => tracing::info!("RabbitMQ takes events again"),
-            Event::Connected | Event::SendFlow(_) | _ => {}
-        }
-    }
-    pending().await
 }

@@ -79,12 +79,12 @@ pub(super) async fn publish_all(link: &Arc<Link>, outgoing: Vec<Outgoing>) -> Re
     if let Some(returned) = receipt.returned.first() {
         let nowhere =
             format!("`{}` leads nowhere on `{}`", returned.delivery.routing_key, returned.delivery.exchange);
-        return Err(Failure::passing("setting messages aside", nowhere));
+        return Err(Failure::passing("publishing", nowhere));
     }
     match receipt.failure {
         Some(failure) => Err(failure),
         None if receipt.acknowledged.len() == count => Ok(()),
-        None => Err(Failure::passing("setting messages aside", "not all were confirmed")),
+        None => Err(Failure::passing("publishing", "not all were confirmed")),
     }
 }
 

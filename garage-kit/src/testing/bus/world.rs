@@ -125,6 +125,7 @@ pub fn topology(prefix: &str, service: &str, queues: &[(&str, &str)]) -> Topolog
     let binding_of = |source: &str, queue: String, key: &str| json!({ "source": source, "destination": queue, "routing_key": key });
     let work = json!({ "x-queue-type": "quorum", "x-delivery-limit": 20, "x-dead-letter-exchange": aside,
         "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish" });
+    let rest = json!({ "x-queue-type": "quorum", "x-delivery-limit": 1_000_000_000 });
     let distinct: BTreeSet<String> = queues.iter().map(|(queue, _)| named(queue)).collect();
     let exchanges = [(&exchange, "topic"), (&aside, "direct")];
     let resting = |queue: &String| format!("{queue}.dlq");
@@ -132,7 +133,7 @@ pub fn topology(prefix: &str, service: &str, queues: &[(&str, &str)]) -> Topolog
         "exchanges": exchanges.map(exchange_of),
         "queues": distinct.iter().flat_map(|queue| [
             queue_of(queue.clone(), work.clone()),
-            queue_of(resting(queue), json!({ "x-queue-type": "quorum" })),
+            queue_of(resting(queue), rest.clone()),
         ]).collect::<Vec<_>>(),
         "bindings": queues.iter().map(|(queue, key)| binding_of(&exchange, named(queue), key))
             .chain(distinct.iter().map(|queue| binding_of(&aside, resting(queue), queue)))
