@@ -8,6 +8,7 @@ pub mod roles;
 pub mod service;
 mod shell;
 mod shown;
+pub mod waiting;
 
 pub use ear::{Ear, Heard, Impossible, Listener};
 pub use refusal::problem;

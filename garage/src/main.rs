@@ -25,6 +25,8 @@ enum Command {
     Token(commands::token::Token),
     /// Print what happened to a work order, in all three services
     Saga(commands::saga::Saga),
+    /// Compare what the three services know of every work order, and mend what only needs a nudge
+    Reconcile(commands::reconcile::Reconcile),
     /// Check databases, broker, topology, gateway and services, and say what to do
     Doctor(commands::doctor::Doctor),
     /// Measure the whole shop in one program on this machine
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
             Command::Demo(demo) => demo.run(&env).await,
             Command::Token(token) => token.run(&env),
             Command::Saga(saga) => saga.run(&env).await,
+            Command::Reconcile(reconcile) => reconcile.run(&env).await,
             Command::Doctor(doctor) => doctor.run(&env).await,
             Command::Bench(bench) => bench.run().await,
             Command::Openapi(openapi) => openapi.run().await,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::{Client, Method, Response, StatusCode, header::LINK};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -94,6 +94,21 @@ impl Shop {
     /// When it is not.
     pub async fn get(&self, at: At, path: &str) -> Result<Value> {
         self.must(at, Method::GET, path, None).await
+    }
+
+    /// Reads a page of a list; what it holds, and the way to the next.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub async fn page(&self, at: At, path: &str) -> Result<(Vec<Value>, Option<String>)> {
+        let url = format!("{}{path}", self.urls[at as usize]);
+        let request = self.client.get(&url).bearer_auth(&self.token);
+        let answer = request.send().await.with_context(|| format!("{url}: is the service running there?"))?;
+        let link = answer.headers().get(LINK).and_then(|link| link.to_str().ok());
+        let next = link.and_then(|link| link.strip_prefix('<')?.split_once('>')).map(|(to, _)| to.to_owned());
+        let reply = Self::reply(answer).await?;
+        ensure!(reply.status.is_success(), "GET {path}: {} {}", reply.status, reply.body);
+        Ok((reply.body.as_array().cloned().context("a list must be a list")?, next))
     }
 
     /// Sends something that must be accepted.

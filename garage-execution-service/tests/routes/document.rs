@@ -12,7 +12,7 @@ on_each_store! {
     the_service_is_well_without_a_token
 }
 
-const ROUTES: [&str; 16] = [
+const ROUTES: [&str; 17] = [
     "get /executions",
     "get /executions/queue",
     "get /executions/work-order/{workOrderId}",
@@ -25,6 +25,7 @@ const ROUTES: [&str; 16] = [
     "post /executions/{id}/complete-diagnosis",
     "post /executions/{id}/complete-repair",
     "post /executions/{id}/fail",
+    "post /executions/{id}/nudge",
     "post /executions/{id}/start-diagnosis",
     "post /executions/{id}/start-repair",
     "post /executions/{id}/start-testing",
