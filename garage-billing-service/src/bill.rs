@@ -9,7 +9,7 @@ use garage_events::{
     Refusal, RejectionReason, Transition, VehicleId, WorkOrderId,
     event::{
         Payer, PaymentApproved, PaymentCreated, PaymentFailed, PaymentRefunded, PaymentRejected,
-        QuoteApproved, QuoteCreated, QuoteRejected, QuoteSent, WorkOrderCreated,
+        QuoteApproved, QuoteCreated, QuoteRejected, QuoteSent, WorkOrderCreated, WorkOrderStatusChanged,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,7 @@ use crate::{
 
 mod index;
 mod money;
+mod waiting;
 
 pub use index::BILLS;
 
@@ -36,6 +37,9 @@ pub struct Bill {
     pub order: Option<Order>,
     /// The order's status as last heard from its owner.
     pub order_status: Option<Followed>,
+    /// When that was heard.
+    #[serde(default)]
+    pub followed_at: Option<DateTime<Utc>>,
     /// The order was called off.
     pub called_off: Option<DateTime<Utc>>,
     /// The workshop said that it will not finish the work, and why.
@@ -117,6 +121,7 @@ impl Bill {
             work_order_id,
             order: None,
             order_status: None,
+            followed_at: None,
             called_off: None,
             work_failed: None,
             quote: None,
@@ -137,9 +142,7 @@ impl Bill {
             Event::WorkOrderCreated(created) => self.opened(created, id, catalogue, terms, at),
             Event::WorkOrderCancelled(_) => Transition::quiet(self.call_off(at)),
             Event::ExecutionFailed(failed) => Transition::quiet(self.give_up(&failed.reason, at)),
-            Event::WorkOrderStatusChanged(changed) => {
-                Transition::quiet(Self { order_status: Followed::after(self.order_status, changed), ..self })
-            }
+            Event::WorkOrderStatusChanged(changed) => Transition::quiet(self.follow(changed, at)),
             Event::QuoteCreated(_)
             | Event::QuoteApproved(_)
             | Event::QuoteRejected(_)
@@ -153,6 +156,12 @@ impl Bill {
             | Event::ExecutionStatusChanged(_)
             | Event::ExecutionCompleted(_) => Transition::quiet(self),
         }
+    }
+
+    fn follow(self, changed: &WorkOrderStatusChanged, at: DateTime<Utc>) -> Self {
+        let order_status = Followed::after(self.order_status, changed);
+        let followed_at = if order_status == self.order_status { self.followed_at } else { Some(at) };
+        Self { order_status, followed_at, ..self }
     }
 
     fn opened(

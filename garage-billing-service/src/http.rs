@@ -1,5 +1,7 @@
 //! What the routes share: what they work with, and bodies that may be left out. Each route stands with what it is about.
 
+use std::time::Duration;
+
 use axum::{
     body::Body,
     extract::{FromRequest, Request},
@@ -16,6 +18,9 @@ use serde_json::{Map, Value};
 use utoipa::IntoParams;
 
 use crate::cashier::Cashier;
+
+/// How long a client waits for the gateway; a call that takes longer goes on without it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What the routes work with.
 #[derive(Clone)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use garage_events::Service;
+use garage_events::{Deadlines, Service};
 use garage_kit::{
     Aggregate, Failure,
     bus::local::{DEAD_LETTERS, PARKED},
@@ -94,7 +94,8 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Store>, Failure> {
 
 /// Opens the service: hears the other services' events, sees to the money, and answers on the routes.
 pub fn open(parts: Parts, settings: Settings) -> (Router, Running) {
-    let (router, running, _) = open_with(parts, settings.terms, |shell| match settings.gateway {
+    let Settings { terms, gateway, deadlines } = settings;
+    let (router, running, _) = assemble(parts, terms, deadlines, |shell| match gateway {
         GatewayChoice::Sandbox => Arc::new(Sandbox::new(shell.repository.clone(), shell.clock.clone())),
         GatewayChoice::MercadoPago(provider) => Arc::new(provider),
     });
@@ -108,11 +109,21 @@ pub fn open_with(
     terms: Terms,
     gateway: impl FnOnce(&Shell) -> Arc<dyn Gateway>,
 ) -> (Router, Running, Cashier) {
-    let foundation = Foundation::lay(Service::Billing, parts);
+    assemble(parts, terms, Deadlines::default(), gateway)
+}
+
+fn assemble(
+    parts: Parts,
+    terms: Terms,
+    deadlines: Deadlines,
+    gateway: impl FnOnce(&Shell) -> Arc<dyn Gateway>,
+) -> (Router, Running, Cashier) {
+    let mut foundation = Foundation::lay(Service::Billing, parts, deadlines);
     let shell = foundation.shell().clone();
     let cashier = Cashier::new(shell.clone(), gateway(&shell));
     foundation.hear(Arc::new(Bookkeeper::new(cashier.clone(), terms)));
     foundation.beside(|stopping| cashier.clone().run(stopping));
+    foundation.watch::<bill::Bill>();
     foundation.beside(|stopping| quote::expiry::sweep(shell, stopping));
     let (router, running) = foundation.open(api().with_state(App { cashier: cashier.clone() }));
     (router, running, cashier)

@@ -16,6 +16,7 @@ const VARIABLES: &str = "Environment:
   PAYMENT_GATEWAY          mercado-pago, or sandbox for the one inside this program
   MERCADOPAGO_ACCESS_TOKEN, MERCADOPAGO_BASE_URL   for mercado-pago
   QUOTE_VALIDITY_DAYS, DIAGNOSIS_FEE               10; 150.00
+  DEADLINES                how long what may take before it counts as stuck: charge=15m,giving-back=10m
   PORT                     3002
   LOG_FORMAT, RUST_LOG     text or json; info
 Every secret also as NAME_FILE, the path of a file that holds it.";

@@ -1,11 +1,12 @@
 //! What the shop decides before the service starts, read from the environment.
 
 use chrono::TimeDelta;
-use garage_events::Cents;
+use garage_events::{Cents, Deadlines};
 use garage_kit::{
     Failure,
     program::{Env, Misconfigured},
 };
+use garage_saga::waiting::deadlines;
 use reqwest::Url;
 use secrecy::ExposeSecret;
 
@@ -26,6 +27,8 @@ pub struct Settings {
     pub terms: Terms,
     /// Who moves the money.
     pub gateway: GatewayChoice,
+    /// How long what may take before it counts as stuck.
+    pub deadlines: Deadlines,
 }
 
 /// Who moves the money.
@@ -38,13 +41,17 @@ pub enum GatewayChoice {
 }
 
 impl Settings {
-    /// From `PAYMENT_GATEWAY`, `MERCADOPAGO_ACCESS_TOKEN`, `MERCADOPAGO_BASE_URL`, `QUOTE_VALIDITY_DAYS` and
-    /// `DIAGNOSIS_FEE`. Only a system on trial takes the sandbox without being told.
+    /// From `PAYMENT_GATEWAY`, `MERCADOPAGO_ACCESS_TOKEN`, `MERCADOPAGO_BASE_URL`, `QUOTE_VALIDITY_DAYS`,
+    /// `DIAGNOSIS_FEE` and `DEADLINES`. Only a system on trial takes the sandbox without being told.
     ///
     /// # Errors
     /// One sentence that names the variable that is missing or wrong.
     pub fn from_env(env: &Env, sandbox_by_default: bool) -> Result<Self, Misconfigured> {
-        Ok(Self { terms: terms(env)?, gateway: GatewayChoice::from_env(env, sandbox_by_default)? })
+        Ok(Self {
+            terms: terms(env)?,
+            gateway: GatewayChoice::from_env(env, sandbox_by_default)?,
+            deadlines: deadlines(env)?,
+        })
     }
 }
 
@@ -107,6 +114,17 @@ mod tests {
         assert!(told(&[("PAYMENT_GATEWAY", "paypal")]).starts_with("PAYMENT_GATEWAY must be mercado-pago"));
         assert_eq!(told(&[("PAYMENT_GATEWAY", "sandbox")]), "");
         assert!(Settings::from_env(&Env::fixed(&[]), true).is_ok());
+    }
+
+    #[test]
+    fn the_shop_s_deadlines_are_read_or_named() {
+        let env = |text| Env::fixed(&[("PAYMENT_GATEWAY", "sandbox"), ("DEADLINES", text)]);
+        let own = Settings::from_env(&env("charge=5m"), false).unwrap().deadlines;
+        assert_eq!(own.patience(&garage_events::waiting::CHARGE), TimeDelta::minutes(5));
+        let wrong = told(&[("PAYMENT_GATEWAY", "sandbox"), ("DEADLINES", "lunch=1h")]);
+        assert!(
+            wrong.starts_with("DEADLINES must be a list such as payment=7d,quote=90s: `lunch` is none of")
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod quantity;
 mod status;
 pub mod topology;
 mod transition;
+pub mod waiting;
 mod words;
 
 pub use envelope::{Envelope, MAX_BYTES, Unreadable, VERSION, milliseconds};
@@ -25,3 +26,4 @@ pub use status::{
 };
 pub use topology::Service;
 pub use transition::{Refusal, Transition};
+pub use waiting::{Awaited, Deadlines, Wait, Waiting};

@@ -7,13 +7,15 @@ use garage_events::{
     Event, ExecutionId, ExecutionStatus, Followed, Priority, Refusal, Transition, WorkOrderId,
     WorkOrderStatus,
     event::{
-        ExecutionCompleted, ExecutionCreated, ExecutionFailed, ExecutionStatusChanged, PartUsed, reason,
+        ExecutionCompleted, ExecutionCreated, ExecutionFailed, ExecutionStatusChanged, PartUsed,
+        WorkOrderStatusChanged, reason,
     },
 };
 use serde::{Deserialize, Serialize};
 
 pub(crate) mod http;
 mod record;
+mod waiting;
 
 pub use record::JOBS;
 
@@ -29,6 +31,9 @@ pub struct Job {
     pub called_off: Option<DateTime<Utc>>,
     /// The order's status as last heard from its owner.
     pub order_status: Option<Followed>,
+    /// When that was heard.
+    #[serde(default)]
+    pub followed_at: Option<DateTime<Utc>>,
     /// The work itself, once there is any.
     pub execution: Option<Execution>,
 }
@@ -105,7 +110,7 @@ impl Job {
     /// Nothing is known yet.
     #[must_use]
     pub const fn unknown(work_order_id: WorkOrderId) -> Self {
-        Self { work_order_id, called_off: None, order_status: None, execution: None }
+        Self { work_order_id, called_off: None, order_status: None, followed_at: None, execution: None }
     }
 
     /// Learns what an event tells; total. `id` is for an execution that begins with it.
@@ -114,9 +119,7 @@ impl Job {
             Event::QuoteApproved(_) => self.prepare(id, at),
             Event::PaymentApproved(_) => self.paid(id, at),
             Event::WorkOrderCancelled(_) => self.call_off(at),
-            Event::WorkOrderStatusChanged(changed) => {
-                Transition::quiet(Self { order_status: Followed::after(self.order_status, changed), ..self })
-            }
+            Event::WorkOrderStatusChanged(changed) => Transition::quiet(self.follow(changed, at)),
             Event::WorkOrderCreated(_)
             | Event::QuoteCreated(_)
             | Event::QuoteRejected(_)
@@ -130,6 +133,12 @@ impl Job {
             | Event::ExecutionCompleted(_)
             | Event::ExecutionFailed(_) => Transition::quiet(self),
         }
+    }
+
+    fn follow(self, changed: &WorkOrderStatusChanged, at: DateTime<Utc>) -> Self {
+        let order_status = Followed::after(self.order_status, changed);
+        let followed_at = if order_status == self.order_status { self.followed_at } else { Some(at) };
+        Self { order_status, followed_at, ..self }
     }
 
     /// The customer said yes: make ready, unless the order was called off meanwhile.

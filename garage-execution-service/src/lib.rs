@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use garage_events::Service;
+use garage_events::{Deadlines, Service};
 use garage_kit::{
     Failure,
     bus::local::{DEAD_LETTERS, PARKED},
@@ -55,8 +55,14 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Store>, Failure> {
 
 /// Opens the service: hears the other services' events, and answers on the routes.
 pub fn open(parts: Parts) -> (Router, Running) {
-    let foundation = Foundation::lay(Service::Execution, parts);
+    open_with(parts, Deadlines::default())
+}
+
+/// The same with the shop's own deadlines.
+pub fn open_with(parts: Parts, deadlines: Deadlines) -> (Router, Running) {
+    let mut foundation = Foundation::lay(Service::Execution, parts, deadlines);
     foundation.hear(Arc::new(saga::Workshop));
+    foundation.watch::<execution::Job>();
     let api = OpenApiRouter::with_openapi(Document::openapi())
         .merge(execution::http::routes())
         .merge(queue::http::routes());

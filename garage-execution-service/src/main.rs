@@ -3,15 +3,19 @@
 use std::process::ExitCode;
 
 use garage_events::Service;
-use garage_execution_service::{DEFAULT_PORT, connect, open};
+use garage_execution_service::{DEFAULT_PORT, connect, open_with};
 use garage_kit::program::{self, Env};
-use garage_saga::program::{Program, Stopped, read_arguments};
+use garage_saga::{
+    program::{Program, Stopped, read_arguments},
+    waiting::deadlines,
+};
 use secrecy::ExposeSecret;
 
 const VARIABLES: &str = "Environment:
   DATABASE_URL, or DATABASE_HOST, DATABASE_PORT, DATABASE_USER, DATABASE_PASSWORD and DATABASE_NAME (execution_service)
   RABBITMQ_URL             amqp:// or amqps://
   JWT_SECRET or JWKS_URL   who signs the callers' tokens; JWT_AUDIENCE, JWT_ISSUER if they are checked
+  DEADLINES                how long what may take before it counts as stuck: start=7d,step=14d
   TRUSTED_PROXIES          addresses or networks whose X-Forwarded-For is believed; none
   PORT                     3003
   LOG_FORMAT, RUST_LOG     text or json; info
@@ -22,8 +26,10 @@ fn main() -> ExitCode {
     program::run(async {
         let env = Env::process();
         program::init_logging(&env)?;
+        let deadlines = deadlines(&env)?;
         let url = env.database_url("execution_service")?;
         let connect = || connect(url.expose_secret());
+        let open = |parts| open_with(parts, deadlines);
         Program { service: Service::Execution, port: DEFAULT_PORT, connect, open }.run(&env).await?;
         Ok::<_, Stopped>(())
     })

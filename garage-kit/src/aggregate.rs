@@ -145,6 +145,14 @@ impl Repository {
         self.outbox.store().find(A::KIND, query).await?.iter().map(loaded).collect()
     }
 
+    /// How many `query` asks for, counted up to its limit.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn count<A: Aggregate>(&self, query: &Query) -> Result<u64, Failure> {
+        self.outbox.store().count(A::KIND, query).await
+    }
+
     /// The one with this value of a unique field.
     ///
     /// # Errors

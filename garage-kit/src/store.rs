@@ -142,6 +142,8 @@ pub struct Query {
     pub order: Order,
     /// Start behind this record.
     pub after: Option<Position>,
+    /// With [`Order::By`]: end with this value of its field.
+    pub until: Option<String>,
     /// At most so many.
     pub limit: u32,
 }
@@ -179,6 +181,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the database cannot be asked.
     async fn find(&self, kind: &'static Kind, query: &Query) -> Result<Vec<Record>, Failure>;
+
+    /// How many records `query` asks for, counted up to its limit.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    async fn count(&self, kind: &'static Kind, query: &Query) -> Result<u64, Failure>;
 
     /// Writes a batch, durably. All or nothing per change, one outcome per change, in their order. A batch
     /// names a record at most once.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use garage_events::Service;
+use garage_events::{Deadlines, Service};
 use garage_saga::{Foundation, Parts, Running};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -48,8 +48,14 @@ struct Document;
 
 /// Opens the service: it listens to its queues and answers on its routes.
 pub fn open(parts: Parts) -> (Router, Running) {
-    let foundation = Foundation::lay(Service::Os, parts);
+    open_with(parts, Deadlines::default())
+}
+
+/// The same with the shop's own deadlines.
+pub fn open_with(parts: Parts, deadlines: Deadlines) -> (Router, Running) {
+    let mut foundation = Foundation::lay(Service::Os, parts, deadlines);
     foundation.hear(Arc::new(saga::Desk));
+    foundation.watch::<work_order::WorkOrder>();
     let shell = foundation.shell().clone();
     let api = OpenApiRouter::with_openapi(Document::openapi())
         .merge(customer::http::routes(shell.clone()))

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use garage_events::{Event, Waiting};
 use garage_kit::{
     Aggregate, Failure,
     bus::local::{DEAD_LETTERS, PARKED},
@@ -12,7 +13,10 @@ use garage_kit::{
         sql::{Migrations, SqlStore},
     },
 };
-use garage_saga::DEAD_LETTER_AUDITS;
+use garage_saga::{
+    DEAD_LETTER_AUDITS,
+    waiting::{Patient, WAITING},
+};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -31,6 +35,7 @@ static WORK_ORDERS: Kind = Kind {
         Field::plain("customer_id"),
         Field::plain("vehicle_id"),
         Field::plain("search"),
+        WAITING,
     ],
 };
 
@@ -91,7 +96,18 @@ impl Aggregate for WorkOrder {
             ("customer_id", json!(self.customer_id)),
             ("vehicle_id", json!(self.vehicle_id)),
             ("search", json!(self.findable())),
+            (WAITING.name, json!(Self::waiting(self).map(|waiting| waiting.key()))),
         ])
+    }
+}
+
+impl Patient for WorkOrder {
+    fn waiting(&self) -> Option<Waiting> {
+        Self::waiting(self)
+    }
+
+    fn retell(&self) -> Vec<Event> {
+        Self::retell(self)
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
     search::{findable, forms},
 };
 
+mod deadline;
 pub mod http;
 
 /// A car that was taken in, and everything that has become known of it since.
@@ -158,17 +159,6 @@ pub struct Opening {
 impl WorkOrder {
     /// Takes a car in.
     pub fn open(opening: Opening, at: DateTime<Utc>) -> Transition<Self> {
-        let told = WorkOrderCreated {
-            work_order_id: opening.id,
-            customer_id: opening.customer_id,
-            vehicle_id: opening.vehicle_id,
-            status: WorkOrderStatus::Pending,
-            description: opening.details.description.clone(),
-            estimated_cost: opening.details.estimated_cost,
-            services: opening.details.services.clone(),
-            parts: opening.details.parts.clone(),
-            customer: Some(opening.payer.clone()),
-        };
         let order = Self {
             id: opening.id,
             customer_id: opening.customer_id,
@@ -181,7 +171,23 @@ impl WorkOrder {
             facts: vec![Fact { at, event_id: None, what: What::Opened }],
             revision: 0,
         };
-        Transition::telling(order, [told.into()])
+        let told = order.created().into();
+        Transition::telling(order, [told])
+    }
+
+    /// What Billing needs to make the quote.
+    fn created(&self) -> WorkOrderCreated {
+        WorkOrderCreated {
+            work_order_id: self.id,
+            customer_id: self.customer_id,
+            vehicle_id: self.vehicle_id,
+            status: WorkOrderStatus::Pending,
+            description: self.details.description.clone(),
+            estimated_cost: self.details.estimated_cost,
+            services: self.details.services.clone(),
+            parts: self.details.parts.clone(),
+            customer: Some(self.payer.clone()),
+        }
     }
 
     /// The status, derived.

@@ -9,6 +9,7 @@ pub mod roles;
 pub mod service;
 mod shell;
 mod shown;
+pub mod waiting;
 
 pub use ear::{Ear, Heard, Impossible, Listener};
 pub use letters::DEAD_LETTER_AUDITS;

@@ -17,7 +17,7 @@ use axum::{
     response::{IntoResponse, Response, Sse},
     routing::get,
 };
-use garage_events::{Service, WorkOrderId, topology};
+use garage_events::{Deadlines, Service, WorkOrderId, topology};
 use garage_kit::{
     Failure, Repository,
     auth::{ByOrLink, Group, Verifier},
@@ -27,6 +27,7 @@ use garage_kit::{
     outbox::Outbox,
     store::{Message, Store},
 };
+use prometheus_client::registry::Registry;
 use tokio::{
     net::TcpListener,
     task::JoinHandle,
@@ -41,6 +42,7 @@ use crate::{
     letters::{self, Letters},
     roles::{Staff, link_to},
     shown,
+    waiting::{Patient, Stuck, watch},
 };
 
 /// What a service is started with; URLs have chosen it.
@@ -77,6 +79,7 @@ pub struct Foundation {
     parts: Parts,
     shell: Shell,
     outbox: Outbox,
+    metrics: Registry,
     stopping: CancellationToken,
     streams: CancellationToken,
     tasks: TaskTracker,
@@ -85,11 +88,12 @@ pub struct Foundation {
 impl Foundation {
     /// Joins store and bus; stored messages begin to leave.
     #[must_use]
-    pub fn lay(service: Service, parts: Parts) -> Self {
+    pub fn lay(service: Service, parts: Parts, deadlines: Deadlines) -> Self {
         let outbox = Outbox::start(parts.store.clone(), parts.bus.clone(), parts.clock.clone());
-        let shell =
-            Shell { repository: Repository::new(outbox.clone()), clock: parts.clock.clone(), service };
+        let (repository, clock) = (Repository::new(outbox.clone()), parts.clock.clone());
+        let shell = Shell { repository, clock, service, deadlines };
         Self {
+            metrics: Registry::default(),
             parts,
             shell,
             outbox,
@@ -115,12 +119,19 @@ impl Foundation {
         self.tasks.spawn(work(self.stopping.clone()));
     }
 
+    /// Looks after what waits too long: counts it for Prometheus, and tells again what may not have been heard.
+    pub fn watch<A: Patient>(&mut self) {
+        let (shell, stuck) = (self.shell.clone(), Stuck::register(&mut self.metrics));
+        self.beside(|stopping| watch::<A>(shell, stuck, stopping));
+    }
+
     /// The service, with its routes, those of every service around them, and a way to stop it.
     pub fn open(self, api: OpenApiRouter) -> (Router, Running) {
         let (bus, store) = (self.parts.bus.clone(), self.parts.store.clone());
         let letters = letters::routes(Letters { bus: bus.clone(), shell: self.shell.clone() });
         let watch = Watch { outbox: self.outbox.clone(), stopping: self.streams.clone() };
         let router = http::Shell::new(self.shell.service.word(), self.parts.clock, self.parts.verifier)
+            .metrics(self.metrics)
             .check("database", move || {
                 let store = store.clone();
                 async move { store.ping().await }

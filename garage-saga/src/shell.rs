@@ -3,7 +3,9 @@
 //! to change an aggregate that takes part in the saga.
 
 use chrono::{DateTime, Utc};
-use garage_events::{Envelope, Event, EventId, MAX_BYTES, Refusal, Service, Transition, VERSION, topology};
+use garage_events::{
+    Deadlines, Envelope, Event, EventId, MAX_BYTES, Refusal, Service, Transition, VERSION, topology,
+};
 use garage_kit::{
     Aggregate, Decision, Failure, Loaded, Repository, Unchanged, clock::Clock, http::Problem, store::Message,
 };
@@ -20,6 +22,8 @@ pub struct Shell {
     pub clock: Clock,
     /// Who publishes.
     pub service: Service,
+    /// How long its aggregates may wait.
+    pub deadlines: Deadlines,
 }
 
 /// Why events were told: by which event, or by nobody's but the caller's wish; and when.

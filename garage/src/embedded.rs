@@ -152,10 +152,11 @@ impl Embedded {
             let bus = bus.member(topology_of(service)?, store.clone());
             Ok::<_, Failure>(Parts { store, bus, clock: clock.clone(), verifier: verifier.clone() })
         };
+        let deadlines = settings.deadlines.clone();
         let services = [
-            garage_os_service::open(parts(Service::Os, os)?),
+            garage_os_service::open_with(parts(Service::Os, os)?, deadlines.clone()),
             garage_billing_service::open(parts(Service::Billing, billing)?, settings),
-            garage_execution_service::open(parts(Service::Execution, execution)?),
+            garage_execution_service::open_with(parts(Service::Execution, execution)?, deadlines),
         ];
         let stopping = CancellationToken::new();
         let (mut served, mut running) = (Vec::new(), Vec::new());

@@ -2,5 +2,6 @@
 //! wherever they run, and the stories that both are held to.
 
 pub mod embedded;
+pub mod reconcile;
 pub mod shop;
 pub mod stories;

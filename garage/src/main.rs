@@ -27,6 +27,8 @@ enum Command {
     Saga(commands::saga::Saga),
     /// Look at dead letters, replay or discard them
     Dlq(commands::dlq::Dlq),
+    /// Compare what the three services know of every work order, and mend what only needs a nudge
+    Reconcile(commands::reconcile::Reconcile),
     /// Check databases, broker, topology, gateway and services, and say what to do
     Doctor(commands::doctor::Doctor),
     /// Measure the whole shop in one program on this machine
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
             Command::Token(token) => token.run(&env),
             Command::Saga(saga) => saga.run(&env).await,
             Command::Dlq(dlq) => dlq.run(&env).await,
+            Command::Reconcile(reconcile) => reconcile.run(&env).await,
             Command::Doctor(doctor) => doctor.run(&env).await,
             Command::Bench(bench) => bench.run().await,
             Command::Openapi(openapi) => openapi.run().await,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::{Client, Method, Response, StatusCode, header::LINK};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -80,7 +80,7 @@ impl Shop {
 
     async fn reply(answer: Response) -> Result<Reply> {
         let status = answer.status();
-        let link = answer.headers().get("link").and_then(|link| link.to_str().ok());
+        let link = answer.headers().get(LINK).and_then(|link| link.to_str().ok());
         let next = link.and_then(|link| Some(link.strip_prefix('<')?.split_once('>')?.0.to_owned()));
         let text = answer.text().await.context("an answer broke off")?;
         Ok(Reply { status, body: serde_json::from_str(&text).unwrap_or(Value::Null), next })
@@ -106,13 +106,22 @@ impl Shop {
     /// When a page is refused.
     pub async fn all(&self, at: At, path: &str) -> Result<Vec<Value>> {
         let (mut items, mut next) = (Vec::new(), Some(path.to_owned()));
-        while let Some(page) = next {
-            let reply = self.ask(at, Method::GET, &page, None).await?;
-            ensure!(reply.status.is_success(), "GET {page}: {} {}", reply.status, reply.body);
-            items.extend(reply.body.as_array().cloned().unwrap_or_default());
-            next = reply.next;
+        while let Some(path) = next {
+            let (page, further) = self.page(at, &path).await?;
+            items.extend(page);
+            next = further;
         }
         Ok(items)
+    }
+
+    /// Reads a page of a list; what it holds, and the way to the next.
+    ///
+    /// # Errors
+    /// When it is refused, or is no list.
+    pub async fn page(&self, at: At, path: &str) -> Result<(Vec<Value>, Option<String>)> {
+        let reply = self.ask(at, Method::GET, path, None).await?;
+        ensure!(reply.status.is_success(), "GET {path}: {} {}", reply.status, reply.body);
+        Ok((reply.body.as_array().cloned().context("a list must be a list")?, reply.next))
     }
 
     /// Sends something that must be accepted.

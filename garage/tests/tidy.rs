@@ -34,14 +34,18 @@ const ARROWS: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &[
     "garage-events/src",
     "garage-os-service/src/work_order.rs",
+    "garage-os-service/src/work_order/deadline.rs",
     "garage-os-service/src/document.rs",
     "garage-os-service/src/plate.rs",
     "garage-os-service/src/customer.rs",
     "garage-os-service/src/vehicle.rs",
     "garage-billing-service/src/bill.rs",
+    "garage-billing-service/src/bill/waiting.rs",
     "garage-billing-service/src/quote.rs",
     "garage-billing-service/src/payment.rs",
     "garage-execution-service/src/execution.rs",
+    "garage-execution-service/src/execution/waiting.rs",
+    "garage/src/reconcile.rs",
 ];
 
 /// What a pure file never says.

@@ -2,10 +2,12 @@
 //! nobody reads them all.
 
 use chrono::SecondsFormat;
+use garage_events::{Event, Waiting};
 use garage_kit::{
     Aggregate,
     store::{Field, Kind},
 };
+use garage_saga::waiting::{Patient, WAITING};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -23,6 +25,7 @@ pub static BILLS: Kind = Kind {
         Field::plain("expires"),
         Field::plain("quoted"),
         Field::plain("paid"),
+        WAITING,
     ],
 };
 
@@ -48,8 +51,19 @@ impl Aggregate for Bill {
             ("expires", json!(expires)),
             ("quoted", mark(quote.is_some())),
             ("paid", mark(!self.attempts.is_empty())),
+            (WAITING.name, json!(Self::waiting(self).map(|waiting| waiting.key()))),
         ];
         fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
+
+impl Patient for Bill {
+    fn waiting(&self) -> Option<Waiting> {
+        Self::waiting(self)
+    }
+
+    fn retell(&self) -> Vec<Event> {
+        Self::retell(self)
     }
 }
 

@@ -179,14 +179,18 @@ impl Bill {
     }
 
     fn captured(&self, attempt: Attempt, at: DateTime<Utc>) -> (Attempt, Option<Event>) {
-        let told = PaymentApproved {
+        let told = self.told_of_capture(&attempt).into();
+        (attempt.moved(PaymentStatus::Approved, at), Some(told))
+    }
+
+    pub(super) fn told_of_capture(&self, attempt: &Attempt) -> PaymentApproved {
+        PaymentApproved {
             work_order_id: self.work_order_id,
             payment_id: attempt.id,
             quote_id: attempt.quote_id,
             amount: attempt.amount,
             payment_method: attempt.method,
-        };
-        (attempt.moved(PaymentStatus::Approved, at), Some(told.into()))
+        }
     }
 
     /// Declined while the client waits is a failure, refused after it was pending a rejection (SPEC 3). For
@@ -216,14 +220,18 @@ impl Bill {
     }
 
     fn given_back(&self, attempt: Attempt, at: DateTime<Utc>) -> (Attempt, Option<Event>) {
+        let told = self.told_of_refund(&attempt).into();
+        (Attempt { reason: None, ..attempt.moved(PaymentStatus::Refunded, at) }, Some(told))
+    }
+
+    pub(super) fn told_of_refund(&self, attempt: &Attempt) -> PaymentRefunded {
         let reason = self.work_failed.as_ref().map_or("WORK_ORDER_CANCELLED", |failed| &failed.reason);
-        let told = PaymentRefunded {
+        PaymentRefunded {
             work_order_id: self.work_order_id,
             payment_id: attempt.id,
             quote_id: attempt.quote_id,
             amount: attempt.amount,
             reason: reason.to_owned(),
-        };
-        (Attempt { reason: None, ..attempt.moved(PaymentStatus::Refunded, at) }, Some(told.into()))
+        }
     }
 }

@@ -1,8 +1,6 @@
 //! The routes of the payments. An attempt is stored before the gateway is asked, and the answer to the client
 //! says where it stands then: a client that hangs up changes nothing about it.
 
-use std::time::Duration;
-
 use axum::{
     extract::State,
     http::{StatusCode, header},
@@ -14,7 +12,9 @@ use garage_events::{
 use garage_kit::{
     Loaded,
     auth::{By, ByOrLink},
-    http::{Answer, Command, Fields, FromFields, Listing, Page, PageParams, Path, Problem, Versioned, read},
+    http::{
+        Answer, Command, Fields, FromFields, Listing, Page, PageParams, Path, Problem, Query, Versioned, read,
+    },
 };
 use garage_saga::roles::{Desk, Staff, link_to};
 use serde_json::{Map, Value};
@@ -24,14 +24,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use self::view::View;
 use crate::{
     bill::{Bill, Extras, Tender},
-    http::App,
+    http::{App, PATIENCE},
 };
 
 mod list;
 mod view;
 
-/// How long a client waits for the gateway; a call that takes longer goes on without it.
-const PATIENCE: Duration = Duration::from_secs(15);
 /// A client's own notes may have so many bytes as JSON.
 const NOTES: usize = 8 * 1024;
 
@@ -112,11 +110,32 @@ impl NewPayment {
     }
 }
 
+/// What a list is narrowed to.
+struct Wanted {
+    stuck: Option<bool>,
+}
+
+impl FromFields for Wanted {
+    fn from_fields(fields: &mut Fields<'_>) -> Answer<Self> {
+        Ok(Self { stuck: fields.optional("stuck", read::parse)? })
+    }
+}
+
 /// Every attempt to pay, those of the newest orders first, the newest of an order first.
-#[utoipa::path(get, path = "/payments", tag = "payments", operation_id = "list_payments", params(PageParams),
+#[utoipa::path(get, path = "/payments", tag = "payments", operation_id = "list_payments",
+    params(PageParams, ("stuck" = Option<bool>, Query, description = "`true` for those whose bill waits beyond its deadline, the live attempt of each: by what it waits for, the longest overdue first")),
     responses((status = 200, description = "A page of them", body = [View]), Problem))]
-async fn list(State(app): State<App>, _: By<Staff>, page: Page) -> Result<Listing<View>, Problem> {
-    list::page(app.repository(), &page).await
+async fn list(
+    State(app): State<App>,
+    _: By<Staff>,
+    page: Page,
+    Query(wanted): Query<Wanted>,
+) -> Result<Listing<Option<View>>, Problem> {
+    if wanted.stuck == Some(true) {
+        list::stuck(app.shell(), &page).await
+    } else {
+        list::page(app.repository(), &page).await
+    }
 }
 
 /// Pays an approved quote.
@@ -150,14 +169,14 @@ async fn pay(
     let stored = stored.await?;
     let due = stored.state.attempts.iter().find(|attempt| attempt.id == id && is_new);
     let Some(due) = due.and_then(|attempt| attempt.due(stored.state.is_wanted())) else {
-        return answer(stored, id);
+        return answer(&app, stored, id);
     };
     let heard = app.cashier.call(order, due, PATIENCE).await?;
-    answer(heard.unwrap_or(stored), id)
+    answer(&app, heard.unwrap_or(stored), id)
 }
 
 /// Where a payment stands, as the answer to the wish to pay.
-fn answer(bill: Loaded<Bill>, id: PaymentId) -> Result<Response, Problem> {
+fn answer(app: &App, bill: Loaded<Bill>, id: PaymentId) -> Result<Response, Problem> {
     let attempt = bill.state.attempt(id).ok_or_else(missing)?;
     let place = format!("/payments/{id}");
     let reason = attempt.reason.clone().unwrap_or_else(|| "no reason given".to_owned());
@@ -181,7 +200,7 @@ fn answer(bill: Loaded<Bill>, id: PaymentId) -> Result<Response, Problem> {
     }
     let status =
         if attempt.status == PaymentStatus::Approved { StatusCode::OK } else { StatusCode::ACCEPTED };
-    Ok((status, [(header::LOCATION, place)], view(bill, id)?).into_response())
+    Ok((status, [(header::LOCATION, place)], view(app, bill, id)?).into_response())
 }
 
 /// One attempt to pay.
@@ -199,7 +218,7 @@ async fn one(
     if !caller.concerns(&link_to(bill.state.work_order_id)) {
         return Err(missing());
     }
-    view(bill, id).map(|Versioned(version, payment)| Versioned(version, payment.seen_by(&caller)))
+    view(&app, bill, id).map(|Versioned(version, payment)| Versioned(version, payment.seen_by(&caller)))
 }
 
 /// Every attempt to pay for a work order, oldest first.
@@ -217,7 +236,8 @@ async fn of_work_order(
         return Err(Problem::not_found("work order"));
     }
     let bill = app.repository().load::<Bill>(order.0).await?;
-    let payments = bill.map(|bill| View::all(bill.state).map(|one| one.seen_by(&caller)).collect::<Vec<_>>());
+    let seen = |bill| View::all(bill, app.shell()).map(|one| one.seen_by(&caller)).collect::<Vec<_>>();
+    let payments = bill.map(|bill| seen(bill.state));
     Ok(payments.unwrap_or_default().into())
 }
 
@@ -234,7 +254,7 @@ async fn verify(
     let attempt = known.state.attempt(id).ok_or_else(missing)?;
     let due = attempt.due(known.state.is_wanted()).unwrap_or_else(|| attempt.look());
     let heard = app.cashier.call_again(known.state.work_order_id, due, PATIENCE).await?;
-    view(heard.unwrap_or(known), id)
+    view(&app, heard.unwrap_or(known), id)
 }
 
 /// The bill with this attempt.
@@ -242,8 +262,8 @@ async fn bill(app: &App, id: PaymentId) -> Result<Loaded<Bill>, Problem> {
     app.repository().by::<Bill>("payment_id", id.to_string()).await?.ok_or_else(missing)
 }
 
-fn view(bill: Loaded<Bill>, id: PaymentId) -> Result<Versioned<View>, Problem> {
-    let found = View::all(bill.state).find(|payment| payment.id == id);
+fn view(app: &App, bill: Loaded<Bill>, id: PaymentId) -> Result<Versioned<View>, Problem> {
+    let found = View::all(bill.state, app.shell()).find(|payment| payment.id == id);
     found.map(|payment| Versioned(bill.version, payment)).ok_or_else(missing)
 }
 

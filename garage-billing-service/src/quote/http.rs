@@ -3,7 +3,7 @@
 
 use axum::extract::State;
 use chrono::{DateTime, SubsecRound, Utc};
-use garage_events::{CustomerId, QuoteId, QuoteStatus, Refusal, Transition, WorkOrderId};
+use garage_events::{CustomerId, PaymentId, QuoteId, QuoteStatus, Refusal, Transition, WorkOrderId};
 use garage_kit::{
     Loaded,
     auth::{By, ByOrLink, Caller},
@@ -13,14 +13,18 @@ use garage_kit::{
     },
     store::Order,
 };
-use garage_saga::roles::{Desk, Staff, link_to};
+use garage_saga::{
+    roles::{Desk, Manager, Staff, link_to},
+    waiting::{Nudged, WAITING, overdue, retell},
+};
+use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::{item::Item, view::View};
 use crate::{
     bill::Bill,
-    http::{App, IfMatchParam, Optional},
+    http::{App, IfMatchParam, Optional, PATIENCE},
 };
 
 mod item;
@@ -35,19 +39,22 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(send))
         .routes(routes!(approve))
         .routes(routes!(reject))
+        .routes(routes!(nudge))
 }
 
 /// What a list is narrowed to.
 struct Wanted {
     status: Option<QuoteStatus>,
     customer_id: Option<CustomerId>,
+    stuck: Option<bool>,
 }
 
 impl FromFields for Wanted {
     fn from_fields(fields: &mut Fields<'_>) -> Answer<Self> {
         let status = fields.optional("status", read::parse);
         let customer_id = fields.optional("customerId", read::value);
-        Ok(Self { status: status?, customer_id: customer_id? })
+        let stuck = fields.optional("stuck", read::parse);
+        Ok(Self { status: status?, customer_id: customer_id?, stuck: stuck? })
     }
 }
 
@@ -127,6 +134,7 @@ impl FromFields for Rejection {
         PageParams,
         ("status" = Option<QuoteStatus>, Query, description = "Only those that stand here"),
         ("customerId" = Option<Uuid>, Query, description = "Only this customer's"),
+        ("stuck" = Option<bool>, Query, description = "`true` for those whose bill waits beyond its deadline: by what it waits for, the longest overdue first"),
     ),
     responses((status = 200, description = "A page of them", body = [View]), Problem))]
 async fn list(
@@ -135,9 +143,14 @@ async fn list(
     page: Page,
     Query(wanted): Query<Wanted>,
 ) -> Result<Listing<Option<View>>, Problem> {
+    if wanted.stuck == Some(true) {
+        let query = page.query(Order::By(WAITING.name), wanted.filters());
+        let found = overdue::<Bill>(app.shell(), &query).await?;
+        return Ok(page.answer(&query, found, |bill| View::of(bill.state, app.shell())));
+    }
     let query = page.query(Order::Newest, wanted.filters());
     let found = app.repository().find::<Bill>(&query).await?;
-    Ok(page.answer(&query, found, |bill| View::of(bill.state)))
+    Ok(page.answer(&query, found, |bill| View::of(bill.state, app.shell())))
 }
 
 /// Writes the quote of an order by hand.
@@ -160,7 +173,7 @@ async fn write(
         check_customer(&bill, customer_id)?;
         bill.write(id, lines.clone(), valid_until, at)
     });
-    let written = view(written.await?, &caller)?;
+    let written = view(&app, written.await?, &caller)?;
     Ok(Created(format!("/quotes/{}", written.1.id), written))
 }
 
@@ -183,7 +196,7 @@ async fn one(
     caller: ByOrLink<Staff>,
     Path(id): Path<QuoteId>,
 ) -> Result<Versioned<View>, Problem> {
-    view(bill(&app, &caller, id).await?, &caller)
+    view(&app, bill(&app, &caller, id).await?, &caller)
 }
 
 /// A work order's quote; 404 until there is one.
@@ -200,7 +213,7 @@ async fn of_work_order(
     if !caller.concerns(&link_to(order)) {
         return Err(missing());
     }
-    view(app.repository().load::<Bill>(order.0).await?.ok_or_else(missing)?, &caller)
+    view(&app, app.repository().load::<Bill>(order.0).await?.ok_or_else(missing)?, &caller)
 }
 
 /// Replaces the lines of a quote, while it is `PENDING`.
@@ -264,6 +277,37 @@ async fn reject(
     decide(&app, &caller, id, seen, no).await
 }
 
+/// What a nudge has done.
+#[derive(Serialize, ToSchema)]
+struct NudgedBill {
+    /// The types of the events that were told again.
+    told: Vec<&'static str>,
+    /// The payments for which the gateway was asked.
+    asked: Vec<PaymentId>,
+}
+
+/// Asks the gateway about this order's open payments, and tells the others again what its bill implies.
+///
+/// For a manager, when somebody seems not to have heard. Only calls are made that are due anyway; where something
+/// was heard, hearing it again changes nothing.
+#[utoipa::path(post, path = "/quotes/{id}/nudge", tag = "quotes", operation_id = "nudge_quote",
+    params(("id" = Uuid, Path, description = "The quote's id")),
+    responses((status = 200, description = "What was done", body = NudgedBill), Problem))]
+async fn nudge(
+    State(app): State<App>,
+    caller: By<Manager>,
+    Path(id): Path<QuoteId>,
+) -> Result<Json<NudgedBill>, Problem> {
+    let bill = bill(&app, &caller, id).await?.state;
+    let mut asked = Vec::new();
+    for due in bill.due() {
+        asked.push(due.reference());
+        app.cashier.call_again(bill.work_order_id, due, PATIENCE).await?;
+    }
+    let Nudged { told } = retell::<Bill>(app.shell(), bill.work_order_id.0, "quote", |_| true).await?;
+    Ok(Json(NudgedBill { told, asked }))
+}
+
 /// The bill whose quote has this id, if the caller is concerned with it.
 async fn bill(app: &App, caller: &Caller, id: QuoteId) -> Result<Loaded<Bill>, Problem> {
     let found = app.repository().by::<Bill>("quote_id", id.to_string()).await?;
@@ -283,11 +327,12 @@ async fn decide(
     let decided = app
         .shell()
         .decide::<Bill>(order.0, seen, |bill, at| decision(bill.ok_or(Refusal::Unknown("quote"))?, at));
-    view(decided.await?, caller)
+    view(app, decided.await?, caller)
 }
 
-fn view(bill: Loaded<Bill>, caller: &Caller) -> Result<Versioned<View>, Problem> {
-    View::of(bill.state).map(|view| Versioned(bill.version, view.seen_by(caller))).ok_or_else(missing)
+fn view(app: &App, bill: Loaded<Bill>, caller: &Caller) -> Result<Versioned<View>, Problem> {
+    let seen = View::of(bill.state, app.shell()).map(|view| view.seen_by(caller));
+    seen.map(|view| Versioned(bill.version, view)).ok_or_else(missing)
 }
 
 fn missing() -> Problem {

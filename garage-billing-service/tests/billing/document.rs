@@ -54,6 +54,7 @@ async fn the_routes_are_those_of_the_specification() {
         "patch /quotes/{id}/reject",
         "put /quotes/{id}/send",
         "patch /quotes/{id}/send",
+        "post /quotes/{id}/nudge",
         "post /payments",
         "get /payments",
         "get /payments/{id}",

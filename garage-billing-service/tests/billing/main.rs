@@ -16,4 +16,5 @@ mod roles;
 mod saga;
 mod services;
 mod stories;
+mod stuck;
 mod waiting;

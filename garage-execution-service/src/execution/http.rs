@@ -17,6 +17,7 @@ use garage_kit::{
 use garage_saga::{
     Shell,
     roles::{Manager, Staff, Workshop, link_to},
+    waiting::{Nudged, WAITING, overdue, retell},
 };
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -39,6 +40,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shell> {
         .routes(routes!(list, enqueue))
         .routes(routes!(one, change))
         .routes(routes!(of_work_order))
+        .routes(routes!(nudge))
         .merge(step::routes())
 }
 
@@ -46,13 +48,15 @@ pub(crate) fn routes() -> OpenApiRouter<Shell> {
 struct Wanted {
     status: Option<ExecutionStatus>,
     technician_id: Option<String>,
+    stuck: Option<bool>,
 }
 
 impl FromFields for Wanted {
     fn from_fields(fields: &mut Fields<'_>) -> Answer<Self> {
         let status = fields.optional("status", read::parse);
         let technician_id = fields.optional("technicianId", read::text(TECHNICIAN));
-        Ok(Self { status: status?, technician_id: technician_id? })
+        let stuck = fields.optional("stuck", read::parse);
+        Ok(Self { status: status?, technician_id: technician_id?, stuck: stuck? })
     }
 }
 
@@ -128,6 +132,7 @@ struct SeenVersion {
         PageParams,
         ("status" = Option<ExecutionStatus>, Query, description = "Only those that stand here"),
         ("technicianId" = Option<String>, Query, description = "Only this technician's"),
+        ("stuck" = Option<bool>, Query, description = "`true` for those that wait beyond their deadline: by what they wait for, the longest overdue first"),
     ),
     responses((status = 200, description = "A page of them", body = [View]), Problem))]
 async fn list(
@@ -136,9 +141,14 @@ async fn list(
     page: Page,
     Query(wanted): Query<Wanted>,
 ) -> Result<Listing<Option<View>>, Problem> {
+    if wanted.stuck == Some(true) {
+        let query = page.query(Order::By(WAITING.name), wanted.filters());
+        let jobs = overdue::<Job>(&shell, &query).await?;
+        return Ok(page.answer(&query, jobs, |job| View::of(job.state, &shell)));
+    }
     let query = page.query(Order::Newest, wanted.filters());
     let jobs = shell.repository.find::<Job>(&query).await?;
-    Ok(page.answer(&query, jobs, |job| View::of(job.state)))
+    Ok(page.answer(&query, jobs, |job| View::of(job.state, &shell)))
 }
 
 /// Queues a paid order by hand.
@@ -157,7 +167,7 @@ async fn enqueue(
         let job = job.unwrap_or(Job::unknown(order));
         job.wishing(id, new.priority, new.technician_id.clone(), at).enqueue_by_hand(id, at)
     });
-    let queued = view(queued.await?)?;
+    let queued = view(&shell, queued.await?)?;
     Ok(Created(format!("/executions/{}", queued.1.id), queued))
 }
 
@@ -170,7 +180,7 @@ async fn one(
     _: By<Staff>,
     Path(id): Path<ExecutionId>,
 ) -> Result<Versioned<View>, Problem> {
-    view(job(&shell, id).await?)
+    view(&shell, job(&shell, id).await?)
 }
 
 /// Changes who does it and how urgent it is.
@@ -195,6 +205,22 @@ async fn change(
     decide(&shell, id, seen, |job, at| job.assign(patch.priority, patch.technician_id.clone(), at)).await
 }
 
+/// Tells the others again what this execution's facts imply.
+///
+/// For a manager, when somebody seems not to have heard how the work ended. It changes nothing here, and nothing
+/// where it was heard.
+#[utoipa::path(post, path = "/executions/{id}/nudge", tag = "executions",
+    params(("id" = Uuid, Path, description = "The execution's id")),
+    responses((status = 200, description = "What was told again", body = Nudged), Problem))]
+async fn nudge(
+    State(shell): State<Shell>,
+    _: By<Manager>,
+    Path(id): Path<ExecutionId>,
+) -> Result<Json<Nudged>, Problem> {
+    let order = job(&shell, id).await?.state.id();
+    retell::<Job>(&shell, order, "execution", |_| true).await.map(Json)
+}
+
 /// A work order's execution.
 ///
 /// A customer's link for this order sees how far it is, and no more.
@@ -208,7 +234,7 @@ async fn of_work_order(
 ) -> Result<Versioned<Seen>, Problem> {
     caller.require_or_scope(Staff::ROLES, &link_to(order))?;
     let job = shell.repository.load::<Job>(order.0).await?.ok_or_else(missing)?;
-    let Versioned(version, whole) = view(job)?;
+    let Versioned(version, whole) = view(&shell, job)?;
     let seen =
         if caller.scope().is_some() { Seen::ByCustomer(Progress::of(&whole)) } else { Seen::ByStaff(whole) };
     Ok(Versioned(version, seen))
@@ -231,11 +257,11 @@ async fn decide(
     let order = job(shell, id).await?.state.id();
     let decided =
         shell.decide(order, seen, |job, at| decision(job.ok_or(Refusal::Unknown("execution"))?, at));
-    view(decided.await?)
+    view(shell, decided.await?)
 }
 
-fn view(job: Loaded<Job>) -> Result<Versioned<View>, Problem> {
-    View::of(job.state).map(|view| Versioned(job.version, view)).ok_or_else(missing)
+fn view(shell: &Shell, job: Loaded<Job>) -> Result<Versioned<View>, Problem> {
+    View::of(job.state, shell).map(|view| Versioned(job.version, view)).ok_or_else(missing)
 }
 
 fn missing() -> Problem {

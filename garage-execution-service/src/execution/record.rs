@@ -1,10 +1,12 @@
 //! A job as a record: one per work order, under the order's id. A job without an execution (a tombstone, or
 //! an order that is only followed) is found by its id alone.
 
+use garage_events::{Event, Waiting};
 use garage_kit::{
     Aggregate,
     store::{Field, Kind},
 };
+use garage_saga::waiting::{Patient, WAITING};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -21,6 +23,7 @@ pub static JOBS: Kind = Kind {
         Field::plain("listed"),
         Field::plain("active"),
         Field::plain("queue"),
+        WAITING,
     ],
 };
 
@@ -31,9 +34,10 @@ impl Aggregate for Job {
         self.work_order_id.0
     }
 
-    /// `listed` once there is an execution, `active` while it is paid and has not ended, `queue` while it waits.
+    /// `waiting` while somebody is awaited, `listed` once there is an execution, `active` while it is paid and has not ended, `queue` while it waits.
     fn index(&self) -> Map<String, Value> {
-        let Some(execution) = &self.execution else { return Map::new() };
+        let waiting = Self::waiting(self).map(|waiting| (WAITING.name.to_owned(), json!(waiting.key())));
+        let Some(execution) = &self.execution else { return waiting.into_iter().collect() };
         let fields = [
             ("execution_id", json!(execution.id)),
             ("status", json!(execution.status)),
@@ -42,6 +46,16 @@ impl Aggregate for Job {
             ("active", json!(execution.is_active().then_some("true"))),
             ("queue", json!(queue::place(execution))),
         ];
-        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        fields.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(waiting).collect()
+    }
+}
+
+impl Patient for Job {
+    fn waiting(&self) -> Option<Waiting> {
+        Self::waiting(self)
+    }
+
+    fn retell(&self) -> Vec<Event> {
+        Self::retell(self)
     }
 }

@@ -35,7 +35,7 @@ async fn queue(
 ) -> Result<Listing<Option<View>>, Problem> {
     let query = page.query(Order::By("queue"), Vec::new());
     let waiting = shell.repository.find::<Job>(&query).await?;
-    Ok(page.answer(&query, waiting, |job| View::of(job.state)))
+    Ok(page.answer(&query, waiting, |job| View::of(job.state, &shell)))
 }
 
 /// The jobs that wait, under their other address.

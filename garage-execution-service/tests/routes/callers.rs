@@ -81,6 +81,12 @@ fn routes(execution: &Value) -> Vec<Route> {
         },
         patch(json!({"priority": "HIGH"}), For::Managers),
         patch(json!({"technicianId": "ugo"}), For::Workers),
+        Route {
+            method: Method::POST,
+            path: format!("/executions/{id}/nudge"),
+            body: Value::Null,
+            open_to: For::Managers,
+        },
         step("start-diagnosis", Value::Null),
         step("complete-diagnosis", json!({"notes": "x"})),
         step("start-repair", Value::Null),

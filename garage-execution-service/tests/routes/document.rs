@@ -12,7 +12,7 @@ on_each_store! {
     the_service_is_well_without_a_token
 }
 
-const ROUTES: [&str; 21] = [
+const ROUTES: [&str; 22] = [
     "get /dead-letters",
     "get /dead-letters/audit",
     "get /dead-letters/{id}",
@@ -30,6 +30,7 @@ const ROUTES: [&str; 21] = [
     "post /executions/{id}/complete-diagnosis",
     "post /executions/{id}/complete-repair",
     "post /executions/{id}/fail",
+    "post /executions/{id}/nudge",
     "post /executions/{id}/start-diagnosis",
     "post /executions/{id}/start-repair",
     "post /executions/{id}/start-testing",

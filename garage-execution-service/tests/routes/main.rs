@@ -10,5 +10,6 @@ mod executions;
 mod heard;
 mod queue;
 mod steps;
+mod stuck;
 mod work_order;
 mod world;

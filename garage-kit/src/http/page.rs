@@ -89,7 +89,7 @@ impl Page {
     /// What to ask the store for: one more than the page holds, to know whether another follows.
     #[must_use]
     pub fn query(&self, order: Order, filters: Vec<(&'static str, String)>) -> Query {
-        Query { filters, search: None, order, after: self.after.clone(), limit: self.limit + 1 }
+        Query { filters, search: None, order, after: self.after.clone(), until: None, limit: self.limit + 1 }
     }
 
     /// At most so many items.

@@ -172,6 +172,17 @@ impl Store for MongoStore {
         self.records("finding records", kind, filter, sort, query.limit).await
     }
 
+    async fn count(&self, kind: &'static Kind, query: &Query) -> Result<u64, Failure> {
+        if query.limit == 0 {
+            return Ok(0);
+        }
+        let (filter, _) = read::query(kind, query)?;
+        let collection = self.database.collection::<Document>(kind.name);
+        let limit = u64::from(query.limit);
+        let counting = async move { collection.count_documents(filter).limit(limit).await };
+        self.settled("counting records", counting).await
+    }
+
     async fn commit(&self, changes: &[Change]) -> Result<Vec<Outcome>, Failure> {
         let mut outcomes = vec![Outcome::Committed; changes.len()];
         for kind in named(changes) {

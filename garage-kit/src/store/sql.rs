@@ -36,6 +36,7 @@ const CONNECTIONS: u32 = 8;
 /// Past this an answer is not worth waiting for; what was underway is undone or, if it was a commit, unknown.
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOADING: &str = "loading records";
+const COUNTING: &str = "counting records";
 
 /// A service's schema in both dialects: `sqlx::migrate!("migrations/postgres")` and its sibling.
 #[derive(Debug)]
@@ -161,6 +162,16 @@ impl Store for SqlStore {
             return Ok(Vec::new());
         }
         self.read("finding records", sql, parameters).await?.into_iter().map(record).collect()
+    }
+
+    async fn count(&self, kind: &'static Kind, query: &Query) -> Result<u64, Failure> {
+        let (sql, parameters) = self.table(kind)?.count(query)?;
+        if nul::is_in(&parameters) {
+            return Ok(0);
+        }
+        let rows = self.read(COUNTING, sql, parameters).await?;
+        let Some(count) = rows.first().and_then(|row| row.first()) else { return Ok(0) };
+        count.parse().map_err(|cause| Failure::lasting(COUNTING, cause))
     }
 
     async fn commit(&self, changes: &[Change]) -> Result<Vec<Outcome>, Failure> {

@@ -59,6 +59,8 @@ macro_rules! store_conformance {
             lists_are_newest_first_unless_told_otherwise
             pages_show_every_record_once_newest_first
             pages_show_every_record_once_by_a_field
+            a_list_by_a_field_ends_where_it_is_told_to
+            records_are_counted_up_to_a_limit
             a_field_that_is_not_there_is_our_mistake
             the_database_answers
             versions_count_the_commits

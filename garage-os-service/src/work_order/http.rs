@@ -12,7 +12,8 @@ use garage_kit::{
 };
 use garage_saga::{
     Shell,
-    roles::{Desk, Staff, link_to},
+    roles::{Desk, Manager, Staff, link_to},
+    waiting::{Nudged, retell},
 };
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -34,6 +35,7 @@ pub(crate) fn routes(shell: Shell) -> OpenApiRouter {
         .routes(routes!(take_in, list::list))
         .routes(routes!(one, edit, cancel))
         .routes(routes!(deliver))
+        .routes(routes!(nudge))
         .routes(routes!(history))
         .with_state(shell.clone())
         .merge(public::routes(shell))
@@ -43,12 +45,12 @@ fn unknown() -> Refusal {
     Refusal::Unknown("work order")
 }
 
-fn view(order: Loaded<WorkOrder>) -> Versioned<WorkOrderView> {
-    Versioned(order.version, order.state.into())
+fn view(shell: &Shell, order: Loaded<WorkOrder>) -> Versioned<WorkOrderView> {
+    Versioned(order.version, WorkOrderView::of(order.state, shell))
 }
 
-fn created(order: Loaded<WorkOrder>) -> Created<Versioned<WorkOrderView>> {
-    Created(format!("/work-orders/{}", order.state.id), view(order))
+fn created(shell: &Shell, order: Loaded<WorkOrder>) -> Created<Versioned<WorkOrderView>> {
+    Created(format!("/work-orders/{}", order.state.id), view(shell, order))
 }
 
 /// Takes a car in.
@@ -73,13 +75,13 @@ async fn take_in(
         // A command that comes again was right at its time.
         Err(objections) => {
             let known = shell.repository.load(id.0).await?;
-            return known.map(created).ok_or(Problem::invalid(objections));
+            return known.map(|order| created(&shell, order)).ok_or(Problem::invalid(objections));
         }
     };
     let opened = shell.decide(id.0, None, |known: Option<WorkOrder>, at| {
         Ok(known.map_or_else(|| WorkOrder::open(opening.clone(), at), Transition::quiet))
     });
-    opened.await.map(created)
+    opened.await.map(|order| created(&shell, order))
 }
 
 /// What is needed to open the order, or all that does not fit together.
@@ -122,7 +124,8 @@ async fn one(
 ) -> Result<Versioned<WorkOrderView>, Problem> {
     caller.require_or_scope(Staff::ROLES, &link_to(id))?;
     let order = shell.repository.load::<WorkOrder>(id.0).await?;
-    let Versioned(version, order) = order.map(view).ok_or_else(|| Problem::not_found("work order"))?;
+    let Versioned(version, order) =
+        order.map(|order| view(&shell, order)).ok_or_else(|| Problem::not_found("work order"))?;
     Ok(Versioned(version, if caller.scope().is_some() { order.for_the_customer() } else { order }))
 }
 
@@ -147,7 +150,7 @@ async fn edit(
         let delivered = edited.state.set_status(status, caller.subject().to_owned(), at)?;
         Ok(Transition::telling(delivered.state, edited.events.into_iter().chain(delivered.events)))
     });
-    edited.await.map(view)
+    edited.await.map(|order| view(&shell, order))
 }
 
 /// Why an order is called off, if anybody says.
@@ -203,7 +206,7 @@ async fn cancel(
     let cancelled = shell.decide(id.0, seen.0, |known: Option<WorkOrder>, at| {
         known.ok_or_else(unknown)?.cancel(reason.clone(), at)
     });
-    cancelled.await.map(view)
+    cancelled.await.map(|order| view(&shell, order))
 }
 
 /// Gives the car back, once the work is completed.
@@ -219,7 +222,20 @@ async fn deliver(
     let delivered = shell.decide(id.0, seen.0, |known: Option<WorkOrder>, at| {
         known.ok_or_else(unknown)?.deliver(caller.subject().to_owned(), at)
     });
-    delivered.await.map(view)
+    delivered.await.map(|order| view(&shell, order))
+}
+
+/// Tells the others again what this order's facts imply.
+///
+/// For a manager, when somebody seems not to have heard. It changes nothing here, and nothing where it was heard.
+#[utoipa::path(post, path = "/work-orders/{id}/nudge", tag = "work orders",
+    responses((status = 200, description = "What was told again", body = Nudged), Problem))]
+async fn nudge(
+    State(shell): State<Shell>,
+    _: By<Manager>,
+    Path(id): Path<WorkOrderId>,
+) -> Result<Json<Nudged>, Problem> {
+    retell::<WorkOrder>(&shell, id.0, "work order", |_| true).await.map(Json)
 }
 
 /// What has become known of a work order, in the order in which it did.

@@ -14,6 +14,7 @@ mod public;
 mod roles;
 mod saga;
 mod shop;
+mod stuck;
 mod vehicles;
 mod work_orders;
 

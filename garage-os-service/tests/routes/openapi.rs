@@ -66,7 +66,10 @@ async fn every_parameter_of_a_path_and_every_filter_is_documented() {
         names.sort();
         names
     };
-    assert_eq!(names("/work-orders", "get"), ["cursor", "customerId", "limit", "q", "status", "vehicleId"]);
+    assert_eq!(
+        names("/work-orders", "get"),
+        ["cursor", "customerId", "limit", "q", "status", "stuck", "vehicleId"]
+    );
     assert_eq!(names("/work-orders", "post"), ["Idempotency-Key"]);
     assert_eq!(names("/vehicles/customer/{customerId}", "get"), ["cursor", "customerId", "limit"]);
     assert_eq!(names("/public/work-orders/{id}/status", "get"), ["document", "id"]);

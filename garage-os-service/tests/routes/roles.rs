@@ -17,7 +17,7 @@ const FRONT_DESK: &[&str] = &["attendant", "manager"];
 const MANAGER: &[&str] = &["manager"];
 
 /// Every route, and who may take it.
-const RULES: [(Method, &str, &[&str]); 26] = [
+const RULES: [(Method, &str, &[&str]); 27] = [
     (Method::POST, "/customers", FRONT_DESK),
     (Method::GET, "/customers", STAFF),
     (Method::GET, "/customers/{id}", STAFF),
@@ -37,6 +37,7 @@ const RULES: [(Method, &str, &[&str]); 26] = [
     (Method::PATCH, "/work-orders/{id}", FRONT_DESK),
     (Method::DELETE, "/work-orders/{id}", FRONT_DESK),
     (Method::POST, "/work-orders/{id}/deliver", FRONT_DESK),
+    (Method::POST, "/work-orders/{id}/nudge", MANAGER),
     (Method::GET, "/work-orders/{id}/history", STAFF),
     (Method::GET, "/events", STAFF),
     (Method::GET, "/dead-letters", MANAGER),

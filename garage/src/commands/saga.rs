@@ -14,7 +14,11 @@ use super::{Services, timeline_line};
 #[derive(Args)]
 pub(crate) struct Saga {
     /// The work order's id
-    work_order_id: Uuid,
+    #[arg(required_unless_present = "stuck")]
+    work_order_id: Option<Uuid>,
+    /// List every order that waits beyond its deadline, instead
+    #[arg(long, conflicts_with = "work_order_id")]
+    stuck: bool,
     #[command(flatten)]
     services: Services,
 }
@@ -22,7 +26,8 @@ pub(crate) struct Saga {
 impl Saga {
     #[expect(clippy::print_stdout, reason = "what a command says goes to standard output")]
     pub(crate) async fn run(self, env: &Env) -> Result<()> {
-        let (shop, id) = (self.services.shop(env)?, self.work_order_id);
+        let shop = self.services.shop(env)?;
+        let Some(id) = self.work_order_id else { return list_stuck(&shop).await };
         let Some(order) = known(&shop, At::Os, &format!("/work-orders/{id}")).await? else {
             bail!("there is no work order {id}");
         };
@@ -31,15 +36,54 @@ impl Saga {
             println!("{}", timeline_line(&fact));
         }
         let quote = known(&shop, At::Billing, &format!("/quotes/work-order/{id}")).await?;
-        println!("quote: {}", quote.map_or_else(none, |quote| summary(&quote, "totalAmount")));
+        println!("quote: {}", quote.as_ref().map_or_else(none, |quote| summary(quote, "totalAmount")));
         let payments = known(&shop, At::Billing, &format!("/payments/work-order/{id}")).await?;
         for payment in payments.as_ref().and_then(Value::as_array).into_iter().flatten() {
             println!("payment: {}", summary(payment, "amount"));
         }
         let job = known(&shop, At::Execution, &format!("/executions/work-order/{id}")).await?;
-        println!("execution: {}", job.map_or_else(none, |job| summary(&job, "priority")));
+        println!("execution: {}", job.as_ref().map_or_else(none, |job| summary(job, "priority")));
+        for (who, seen) in [
+            ("os-service", Some(&order)),
+            ("billing-service", quote.as_ref()),
+            ("execution-service", job.as_ref()),
+        ] {
+            if let Some(line) = seen.and_then(awaited) {
+                println!("{who} waits for {line}");
+            }
+        }
         Ok(())
     }
+}
+
+/// Whom a service waits for, since when and until when.
+fn awaited(seen: &Value) -> Option<String> {
+    let field = |name: &str| seen["waitingFor"][name].as_str();
+    let stuck = if seen["stuck"] == true { ", STUCK" } else { "" };
+    let (who, what) = (field("who")?, field("what")?);
+    Some(format!("{who}: {what}, since {}, until {}{stuck}", field("since")?, field("deadline")?))
+}
+
+/// Every order that waits beyond a deadline, as each service sees it.
+#[expect(clippy::print_stdout, reason = "what a command says goes to standard output")]
+async fn list_stuck(shop: &Shop) -> Result<()> {
+    for (at, path, order) in [
+        (At::Os, "/work-orders", "id"),
+        (At::Billing, "/quotes", "workOrderId"),
+        (At::Execution, "/executions", "workOrderId"),
+    ] {
+        let mut next = Some(format!("{path}?stuck=true&limit=200"));
+        while let Some(path) = next.take() {
+            let (page, link) = shop.page(at, &path).await?;
+            for one in page {
+                let (id, status) = (one[order].as_str().unwrap_or_default(), one["status"].as_str());
+                let line = awaited(&one).unwrap_or_default();
+                println!("{id}  {:<18} {line}", status.unwrap_or_default());
+            }
+            next = link;
+        }
+    }
+    Ok(())
 }
 
 fn none() -> String {

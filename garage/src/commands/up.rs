@@ -5,13 +5,24 @@ use std::{net::IpAddr, path::PathBuf, time::Instant};
 use anyhow::Result;
 use chrono::TimeDelta;
 use clap::Args;
-use garage::embedded::{Addresses, DataDir, Embedded, settings};
+use garage::{
+    embedded::{Addresses, DataDir, Embedded, settings},
+    reconcile::walk::{self, Scope},
+    shop::Shop,
+};
 use garage_kit::{
     clock::Clock,
     program::{self, Env},
 };
 
+use tokio::time::{Duration, sleep};
+
 use super::{ROLES, token};
+
+/// Between two comparisons.
+const BETWEEN: Duration = Duration::from_secs(300);
+/// Orders of before are compared by `garage reconcile` alone.
+const RECENT: TimeDelta = TimeDelta::days(30);
 
 /// Run everything in this process.
 #[derive(Args)]
@@ -50,7 +61,8 @@ impl Up {
         let embedded = Embedded::start(&data, addresses, settings, &secret, &clock).await?;
         let token = token(env, &secret, "manager", &ROLES, TimeDelta::hours(12))?;
         self.greet(&embedded, &token, begun);
-        stopping.cancelled().await;
+        let fresh = || super::token(env, &secret, "garage", &ROLES, TimeDelta::hours(1));
+        stopping.run_until_cancelled(keep_reconciled(embedded.urls.clone(), &clock, fresh)).await;
         embedded.stop().await;
         Ok(())
     }
@@ -75,6 +87,27 @@ impl Up {
             "Sign in for 12 hours with this token (`garage token` makes others), as Authorization: Bearer"
         );
         println!("{token}");
+    }
+}
+
+/// Compares what the services know every few minutes, over their own HTTP, and nudges whoever must tell again. What
+/// a service can see by itself that nobody has heard it tells again by itself, within a minute.
+async fn keep_reconciled(urls: [String; 3], clock: &Clock, token: impl Fn() -> Result<String>) {
+    loop {
+        sleep(BETWEEN).await;
+        let compared = async {
+            let (shop, now) = (Shop::new(urls.clone(), token()?)?, clock.now());
+            let scope = Scope { since: Some(now - RECENT), unfinished: true, ask_gateway: false };
+            let mut found = Vec::new();
+            walk::all(&shop, scope, now, |finding| found.push(finding.clone())).await?;
+            for finding in &found {
+                tracing::warn!(%finding, "the services do not agree");
+            }
+            walk::nudge(&shop, &found).await
+        };
+        if let Err(cause) = compared.await {
+            tracing::warn!(cause = format!("{cause:#}"), "the services could not be compared");
+        }
     }
 }
 

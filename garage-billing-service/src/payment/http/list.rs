@@ -7,6 +7,10 @@ use garage_kit::{
     http::{Listing, Page, Problem},
     store::{Kind, Order, Position, Query},
 };
+use garage_saga::{
+    Shell,
+    waiting::{WAITING, overdue},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -41,12 +45,22 @@ impl Aggregate for Row {
 ///
 /// # Errors
 /// When the store fails.
-pub(super) async fn page(repository: &Repository, page: &Page) -> Result<Listing<View>, Problem> {
+pub(super) async fn page(repository: &Repository, page: &Page) -> Result<Listing<Option<View>>, Problem> {
     let asked = page.query(Order::By("payment_id"), Vec::new());
     let rows = rows(repository, &asked).await?;
     Ok(page.answer(&asked, rows, |Loaded { state, .. }| {
-        View::of(state.work_order_id, state.customer_id, state.attempt)
+        Some(View::of(state.work_order_id, state.customer_id, state.attempt))
     }))
+}
+
+/// The page of those whose bill waits beyond its deadline. A bill has one live attempt at most.
+///
+/// # Errors
+/// When the store fails.
+pub(super) async fn stuck(shell: &Shell, page: &Page) -> Result<Listing<Option<View>>, Problem> {
+    let asked = page.query(Order::By(WAITING.name), vec![("paid", "true".to_owned())]);
+    let bills = overdue::<Bill>(shell, &asked).await?;
+    Ok(page.answer(&asked, bills, |bill| View::of_concern(bill.state, shell)))
 }
 
 /// What is left of the bill in which the last page ended, then the bills behind it.
@@ -62,7 +76,7 @@ async fn rows(repository: &Repository, asked: &Query) -> Result<Vec<Loaded<Row>>
         order: Order::Newest,
         after,
         limit: asked.limit,
-        search: None,
+        ..Query::default()
     };
     rows.extend(repository.find::<Bill>(&query).await?.into_iter().flat_map(rows_of));
     rows.truncate(usize::try_from(asked.limit).unwrap_or(usize::MAX));

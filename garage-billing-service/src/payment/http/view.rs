@@ -5,6 +5,7 @@ use garage_events::{
     Cents, CustomerId, PaymentId, PaymentMethod, PaymentStatus, QuoteId, WorkOrderId, milliseconds,
 };
 use garage_kit::auth::Caller;
+use garage_saga::{Shell, waiting::WaitingFor};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -53,6 +54,12 @@ pub(super) struct View {
     /// When the money went back.
     #[serde(serialize_with = "perhaps")]
     refunded_at: Option<DateTime<Utc>>,
+    /// Of the live attempt, beside the whole list: who must act, and until when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_for: Option<WaitingFor>,
+    /// Whether that deadline has passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stuck: Option<bool>,
 }
 
 impl View {
@@ -80,18 +87,39 @@ impl View {
             updated_at: attempt.updated_at,
             approved_at: attempt.captured_at,
             refunded_at: attempt.refunded_at,
+            waiting_for: None,
+            stuck: None,
         }
     }
 
     /// As much of it as the caller may see: what the desk notes for itself is not for a customer's link.
     pub(super) fn seen_by(self, caller: &Caller) -> Self {
-        if caller.scope().is_some() { Self { metadata: None, ..self } } else { self }
+        if caller.scope().is_some() {
+            Self { metadata: None, waiting_for: None, stuck: None, ..self }
+        } else {
+            self
+        }
     }
 
     /// Every attempt of a bill, oldest first.
-    pub(super) fn all(bill: Bill) -> impl Iterator<Item = Self> {
-        let (work_order_id, customer_id) = (bill.work_order_id, bill.order.map(|order| order.customer_id));
-        let attempts = bill.attempts.into_iter();
-        attempts.filter_map(move |attempt| Some(Self::of(work_order_id, customer_id?, attempt)))
+    pub(super) fn all(bill: Bill, shell: &Shell) -> impl Iterator<Item = Self> {
+        let (work_order_id, waiting) = (bill.work_order_id, bill.waiting());
+        let customer_id = bill.order.map(|order| order.customer_id);
+        bill.attempts.into_iter().filter_map(move |attempt| {
+            let waiting = waiting.filter(|_| attempt.is_live());
+            let view = Self::of(work_order_id, customer_id?, attempt);
+            Some(Self {
+                waiting_for: waiting.map(|waiting| WaitingFor::of(&waiting, &shell.deadlines)),
+                stuck: waiting.map(|waiting| shell.deadlines.is_stuck(&waiting, shell.clock.now())),
+                ..view
+            })
+        })
+    }
+
+    /// The attempt that a bill waits about: the live one, or the last that there was.
+    pub(super) fn of_concern(bill: Bill, shell: &Shell) -> Option<Self> {
+        let mut all: Vec<Self> = Self::all(bill, shell).collect();
+        let live = all.iter().position(|view| view.waiting_for.is_some());
+        live.or(all.len().checked_sub(1)).map(|place| all.swap_remove(place))
     }
 }

@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use garage_events::{
     Cents, CustomerId, PartId, Quantity, QuoteId, QuoteStatus, ServiceId, VehicleId, WorkOrderId,
-    milliseconds,
+    WorkOrderStatus, milliseconds,
 };
 use garage_kit::auth::Caller;
+use garage_saga::{Shell, waiting::WaitingFor};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -44,6 +45,14 @@ pub(super) struct View {
     rejected_at: Option<DateTime<Utc>>,
     /// Why, in the customer's words.
     rejection_reason: Option<String>,
+    /// The order's status as last heard.
+    order_status: Option<WorkOrderStatus>,
+    /// Who must act, and until when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_for: Option<WaitingFor>,
+    /// Whether that deadline has passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stuck: Option<bool>,
 }
 
 /// One line of a quote.
@@ -68,7 +77,8 @@ struct Line {
 
 impl View {
     /// A bill's quote; nothing before there is one.
-    pub(super) fn of(bill: Bill) -> Option<Self> {
+    pub(super) fn of(bill: Bill, shell: &Shell) -> Option<Self> {
+        let waiting = bill.waiting();
         let (quote, order) = (bill.quote?, bill.order?);
         Some(Self {
             id: quote.id,
@@ -86,15 +96,22 @@ impl View {
             approved_by: quote.approved.map(|yes| yes.by),
             rejected_at: quote.rejected.map(|no| no.at),
             rejection_reason: quote.rejected_because,
+            order_status: bill.order_status.map(|known| known.status),
+            waiting_for: waiting.map(|waiting| WaitingFor::of(&waiting, &shell.deadlines)),
+            stuck: waiting.map(|waiting| shell.deadlines.is_stuck(&waiting, shell.clock.now())),
         })
     }
 }
 
 impl View {
-    /// As much of it as the caller may see: a customer's link does not tell who at the desk said yes for them.
+    /// As much of it as the caller may see: a customer's link does not tell who at the desk said yes for
+    /// them, nor whom the shop waits for.
     pub(super) fn seen_by(self, caller: &Caller) -> Self {
-        let is_told = |by: &String| caller.scope().is_none() || by == caller.subject();
-        Self { approved_by: self.approved_by.filter(is_told), ..self }
+        if caller.scope().is_none() {
+            return self;
+        }
+        let approved_by = self.approved_by.filter(|by| by == caller.subject());
+        Self { approved_by, waiting_for: None, stuck: None, ..self }
     }
 }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use garage_events::{
     ExecutionId, ExecutionStatus, Priority, WorkOrderId, WorkOrderStatus, event::PartUsed, milliseconds,
 };
+use garage_saga::{Shell, waiting::WaitingFor};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -32,6 +33,12 @@ pub(crate) struct View {
     failure_reason: Option<String>,
     /// The order's status as last heard.
     order_status: Option<WorkOrderStatus>,
+    /// Who must act, and until when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_for: Option<WaitingFor>,
+    /// Whether that deadline has passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stuck: Option<bool>,
     /// When it was prepared.
     #[serde(serialize_with = "milliseconds")]
     created_at: DateTime<Utc>,
@@ -51,7 +58,8 @@ pub(crate) struct View {
 
 impl View {
     /// What is seen of a job; nothing before there is an execution.
-    pub(crate) fn of(job: Job) -> Option<Self> {
+    pub(crate) fn of(job: Job, shell: &Shell) -> Option<Self> {
+        let waiting = job.waiting();
         let execution = job.execution?;
         let finished = execution.status == ExecutionStatus::Completed;
         Some(Self {
@@ -66,6 +74,8 @@ impl View {
             services_performed: execution.services_performed,
             failure_reason: execution.failure_reason,
             order_status: job.order_status.map(|known| known.status),
+            waiting_for: waiting.map(|waiting| WaitingFor::of(&waiting, &shell.deadlines)),
+            stuck: waiting.map(|waiting| shell.deadlines.is_stuck(&waiting, shell.clock.now())),
             created_at: execution.created_at,
             updated_at: execution.updated_at,
             queued_at: execution.queued_at,

@@ -25,6 +25,9 @@ pub(super) fn query(kind: &Kind, query: &Query) -> Result<(Document, Document), 
         conditions.push(doc! { "$expr": { "$gte": [place, 0] } });
     }
     let sort = order(kind, &mut conditions, query.order, query.after.as_ref())?;
+    if let (Order::By(name), Some(last)) = (query.order, &query.until) {
+        conditions.push(doc! { path(field(kind, name)?): { "$lte": last } });
+    }
     // One record has no order, and to ask for one leads the server to the wrong index.
     Ok((
         doc! { "$and": conditions },

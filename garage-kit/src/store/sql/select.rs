@@ -11,6 +11,17 @@ use crate::{
 impl Table {
     /// The statement for `query`, with its parameters.
     pub(super) fn select(&self, query: &Query) -> Result<(SqlStr, Vec<String>), Failure> {
+        let (sql, parameters) = self.compose(COLUMNS, query)?;
+        Ok((safe(sql), parameters))
+    }
+
+    /// The statement that counts what `query` asks for.
+    pub(super) fn count(&self, query: &Query) -> Result<(SqlStr, Vec<String>), Failure> {
+        let (sql, parameters) = self.compose("1", query)?;
+        Ok((safe(format!("SELECT CAST(count(*) AS text) FROM ({sql}) AS found")), parameters))
+    }
+
+    fn compose(&self, columns: &str, query: &Query) -> Result<(String, Vec<String>), Failure> {
         let mut select = Select::default();
         for (name, value) in &query.filters {
             let value = select.parameter(value);
@@ -22,14 +33,18 @@ impl Table {
             select.conditions.push(format!("t.search LIKE {pattern} ESCAPE '\\'"));
         }
         let order = self.order(&mut select, query.order, query.after.as_ref())?;
+        if let (Order::By(name), Some(last)) = (query.order, &query.until) {
+            let last = select.parameter(last);
+            select.conditions.push(format!("t.{name} <= {}", self.cast(name, &last)));
+        }
         let limit = select.parameter(&query.limit.to_string());
         let Select { conditions, parameters } = select;
         let conditions = conditions.join(" AND ");
         let sql = format!(
-            "SELECT {COLUMNS} FROM {} AS t WHERE {conditions} ORDER BY {order} LIMIT CAST({limit} AS bigint)",
+            "SELECT {columns} FROM {} AS t WHERE {conditions} ORDER BY {order} LIMIT CAST({limit} AS bigint)",
             self.kind.name,
         );
-        Ok((safe(sql), parameters))
+        Ok((sql, parameters))
     }
 
     fn equals(&self, field: Field, value: &str) -> String {
@@ -160,6 +175,10 @@ mod tests {
             (by("author_id"), "SEARCH t USING INDEX books_author_id (author_id=?)"),
             (by("tags"), "SEARCH side USING PRIMARY KEY (value=?)"),
             (by_title.clone(), "USING INDEX books_title"),
+            (
+                Query { after: after.clone(), until: Some("n".to_owned()), ..by_title.clone() },
+                "SEARCH t USING INDEX books_title (title>? AND title<?)",
+            ),
             (Query { after, ..by_title }, "SEARCH t USING INDEX books_title"),
             (Query { limit: 9, ..Query::default() }, "SCAN t USING INDEX sqlite_autoindex_books_1"),
         ] {

@@ -172,6 +172,35 @@ pub async fn pages_show_every_record_once_by_a_field(backend: &dyn Backend) {
     assert_eq!(paged(&*store, Order::By("title")).await, ids(&expected));
 }
 
+pub async fn a_list_by_a_field_ends_where_it_is_told_to(backend: &dyn Backend) {
+    let store = backend.open().await;
+    let books = shelf(&*store).await;
+    let wanted = ["Title 2", "Title 3"].map(|title| books.iter().filter(move |(of, _)| of == title));
+    let after = Some(Position { value: "Title 1z".to_owned(), id: Uuid::nil() });
+    let until = Some("Title 3".to_owned());
+    let range = Query { order: Order::By("title"), after, until, limit: 250, ..Query::default() };
+    let mut wanted: Vec<(String, Uuid)> = wanted.into_iter().flatten().cloned().collect();
+    wanted.sort_unstable();
+    assert_eq!(found(&*store, &range).await, ids(&wanted));
+    assert_eq!(store.count(&BOOKS, &range).await.unwrap(), wanted.len() as u64);
+    let filtered = Query { filters: vec![("title", "Title 3".to_owned())], ..range.clone() };
+    assert!(found(&*store, &filtered).await.iter().all(|id| ids(&wanted[wanted.len() / 2..]).contains(id)));
+    let nothing = Query { until: Some("Title 1".to_owned()), ..range };
+    assert_eq!(
+        (found(&*store, &nothing).await, store.count(&BOOKS, &nothing).await.unwrap()),
+        (NONE.to_vec(), 0)
+    );
+}
+
+pub async fn records_are_counted_up_to_a_limit(backend: &dyn Backend) {
+    let store = backend.open().await;
+    shelf(&*store).await;
+    for (limit, counted) in [(0, 0), (40, 40), (500, 250)] {
+        assert_eq!(store.count(&BOOKS, &Query { limit, ..Query::default() }).await.unwrap(), counted);
+    }
+    assert_eq!(store.count(&BOOKS, &by("title", "nul \0")).await.unwrap(), 0);
+}
+
 /// 250 books, most of which share their title with others.
 async fn shelf(store: &dyn Store) -> Vec<(String, Uuid)> {
     let books: Vec<(String, Uuid)> = (0..250).map(|number| (format!("Title {}", number % 7), id())).collect();

@@ -8,7 +8,11 @@ use garage_kit::{
     http::{Answer, Fields, FromFields, Listing, Page, PageParams, Problem, Query, read},
     store::{self, Order},
 };
-use garage_saga::{Shell, roles::Staff};
+use garage_saga::{
+    Shell,
+    roles::Staff,
+    waiting::{WAITING, overdue},
+};
 use utoipa::IntoParams;
 
 use super::view::WorkOrderView;
@@ -24,6 +28,8 @@ pub(super) struct Filter {
     status: Option<WorkOrderStatus>,
     customer_id: Option<CustomerId>,
     vehicle_id: Option<VehicleId>,
+    /// `true` for those that wait beyond their deadline: by what they wait for, the longest overdue first.
+    stuck: Option<bool>,
     /// Words that the plate in either form, the customer's name or document, the order's id or its description
     /// contains; accents, capitals and punctuation do not matter.
     q: Option<String>,
@@ -34,8 +40,9 @@ impl FromFields for Filter {
         let status = fields.optional("status", read::parse);
         let customer_id = fields.optional("customerId", read::value);
         let vehicle_id = fields.optional("vehicleId", read::value);
+        let stuck = fields.optional("stuck", read::parse);
         let q = sought(fields);
-        Ok(Self { status: status?, customer_id: customer_id?, vehicle_id: vehicle_id?, q: q? })
+        Ok(Self { status: status?, customer_id: customer_id?, vehicle_id: vehicle_id?, stuck: stuck?, q: q? })
     }
 }
 
@@ -84,7 +91,13 @@ pub(super) async fn list(
         filters.push(named);
         search = None;
     }
-    let query = store::Query { search, ..page.query(Order::Newest, filters) };
-    let found = shell.repository.find::<WorkOrder>(&query).await?;
-    Ok(page.answer(&query, found, |read| read.state.into()))
+    let stuck = filter.stuck == Some(true);
+    let order = if stuck { Order::By(WAITING.name) } else { Order::Newest };
+    let query = store::Query { search, ..page.query(order, filters) };
+    let found = if stuck {
+        overdue::<WorkOrder>(&shell, &query).await?
+    } else {
+        shell.repository.find::<WorkOrder>(&query).await?
+    };
+    Ok(page.answer(&query, found, |read| WorkOrderView::of(read.state, &shell)))
 }

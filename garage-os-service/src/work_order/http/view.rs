@@ -7,6 +7,7 @@ use garage_events::{
     event::{RequestedPart, RequestedService},
     milliseconds,
 };
+use garage_saga::{Shell, waiting::WaitingFor};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -56,6 +57,12 @@ pub(super) struct WorkOrderView {
     /// The technician's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure_reason: Option<String>,
+    /// Who must act, and until when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_for: Option<WaitingFor>,
+    /// Whether that deadline has passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stuck: Option<bool>,
     #[serde(serialize_with = "milliseconds")]
     created_at: DateTime<Utc>,
     #[serde(serialize_with = "milliseconds")]
@@ -72,9 +79,13 @@ fn milliseconds_if_any<S: Serializer>(
     }
 }
 
-impl From<WorkOrder> for WorkOrderView {
-    fn from(order: WorkOrder) -> Self {
+impl WorkOrderView {
+    /// An order as it is now.
+    pub(super) fn of(order: WorkOrder, shell: &Shell) -> Self {
+        let waiting = order.waiting();
         Self {
+            waiting_for: waiting.map(|waiting| WaitingFor::of(&waiting, &shell.deadlines)),
+            stuck: waiting.map(|waiting| shell.deadlines.is_stuck(&waiting, shell.clock.now())),
             status: order.status(),
             quote_id: order.quote_id(),
             total_amount: order.total_amount(),
@@ -96,14 +107,12 @@ impl From<WorkOrder> for WorkOrderView {
             updated_at: order.updated_at,
         }
     }
-}
 
-impl WorkOrderView {
     /// What a customer's link may show: a link is passed on, so the plate is masked (LGPD art. 6), and what
     /// the shop keeps for itself stays there.
     pub(super) fn for_the_customer(self) -> Self {
         let plate = self.plate.parse().map_or_else(|_| String::new(), |plate: Plate| plate.masked());
-        Self { plate, assigned_technician_id: None, metadata: None, ..self }
+        Self { plate, assigned_technician_id: None, metadata: None, waiting_for: None, stuck: None, ..self }
     }
 }
 

@@ -1,0 +1,172 @@
+//! Whom a bill waits for, and what its present facts tell when they are told again. The order's status as its
+//! owner tells it is the acknowledgement of what was told: where it does not show a quote or a payment, that was
+//! not heard. Pure, like the rest of the bill.
+
+use garage_events::{
+    Waiting, WorkOrderStatus,
+    waiting::{CANCELLATION, CHARGE, GIVING_BACK, PAYER, PAYMENT_HEARD, QUOTE_HEARD, WORKSHOPS_WORD},
+};
+
+use super::*;
+
+/// How long a payer has who was given no last day.
+const TO_PAY: chrono::TimeDelta = chrono::TimeDelta::days(3);
+
+impl Bill {
+    /// What the bill waits for; nothing when the next word is not Billing's to wait for.
+    #[must_use]
+    pub fn waiting(&self) -> Option<Waiting> {
+        self.waiting_for_the_gateway().or_else(|| match self.attempt_that_is(PaymentStatus::Approved) {
+            Some(captured) => self.waiting_with_money(captured.captured_at.unwrap_or(captured.updated_at)),
+            None => self.waiting_for_the_payer().or_else(|| self.waiting_without_money()),
+        })
+    }
+
+    fn attempt_that_is(&self, status: PaymentStatus) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.status == status)
+    }
+
+    fn waiting_for_the_gateway(&self) -> Option<Waiting> {
+        let doubt = self.attempt_that_is(PaymentStatus::Processing);
+        let owed = || self.attempt_that_is(PaymentStatus::Refunding);
+        doubt
+            .map(|attempt| Waiting::since(&CHARGE, attempt.created_at))
+            .or_else(|| owed().map(|attempt| Waiting::since(&GIVING_BACK, attempt.updated_at)))
+    }
+
+    fn waiting_for_the_payer(&self) -> Option<Waiting> {
+        let pending = self.attempt_that_is(PaymentStatus::Pending)?;
+        let expires = pending.instructions.as_ref().and_then(|shown| shown.expires_at);
+        let from = expires.unwrap_or(pending.created_at + TO_PAY);
+        Some(Waiting { wait: &PAYER, since: pending.created_at, from })
+    }
+
+    /// Money is here. While the order goes on, its owner must know; once it is off, the workshop must say whether
+    /// the work was finished, as only then the money stays.
+    fn waiting_with_money(&self, captured_at: DateTime<Utc>) -> Option<Waiting> {
+        let shown = self.order_status.map(|known| known.status);
+        match (shown, self.called_off) {
+            (Some(WorkOrderStatus::Completed | WorkOrderStatus::Delivered), _) => None,
+            (Some(WorkOrderStatus::Failed), _) => {
+                Some(Waiting::since(&WORKSHOPS_WORD, self.followed_at.unwrap_or(captured_at)))
+            }
+            (_, Some(off)) => Some(Waiting::since(&WORKSHOPS_WORD, off.max(captured_at))),
+            (Some(WorkOrderStatus::Cancelled), None) => {
+                Some(Waiting::since(&CANCELLATION, self.followed_at.unwrap_or(captured_at)))
+            }
+            (Some(WorkOrderStatus::InProgress), None) => None,
+            (
+                None
+                | Some(
+                    WorkOrderStatus::Pending
+                    | WorkOrderStatus::Quoted
+                    | WorkOrderStatus::QuoteSent
+                    | WorkOrderStatus::Approved,
+                ),
+                None,
+            ) => Some(Waiting::since(&PAYMENT_HEARD, captured_at)),
+        }
+    }
+
+    fn waiting_without_money(&self) -> Option<Waiting> {
+        let quote = self.quote.as_ref()?;
+        if !self.is_wanted() {
+            return None;
+        }
+        let shown = self.order_status.map(|known| known.status);
+        let open = quote.is_open() || quote.status == QuoteStatus::Approved;
+        if shown == Some(WorkOrderStatus::Cancelled) {
+            let followed_at = self.followed_at.unwrap_or(quote.updated_at);
+            return open.then(|| Waiting::since(&CANCELLATION, followed_at));
+        }
+        let told_at = match quote.status {
+            QuoteStatus::Pending => quote.created_at,
+            QuoteStatus::Sent | QuoteStatus::Approved | QuoteStatus::Rejected | QuoteStatus::Expired => {
+                quote.updated_at
+            }
+            QuoteStatus::Cancelled => return None,
+        };
+        let unheard = step(shown) < step_of_quote(quote.status);
+        unheard.then(|| Waiting::since(&QUOTE_HEARD, told_at))
+    }
+
+    /// The events that the present facts imply and that somebody else decides on: what became of the quote, money
+    /// that is here, money that went back. Money that is owed back is told once it has gone, and declined attempts
+    /// start nothing anywhere.
+    #[must_use]
+    pub fn retell(&self) -> Vec<Event> {
+        self.retell_quote()
+            .into_iter()
+            .chain(self.attempts.iter().filter_map(|one| self.retell_attempt(one)))
+            .collect()
+    }
+
+    fn retell_quote(&self) -> Vec<Event> {
+        let Some(Ok((work_order_id, quote_id, customer_id, total_amount, valid_until))) =
+            self.quote.as_ref().map(|quote| self.told_of(quote))
+        else {
+            return Vec::new();
+        };
+        let created =
+            || QuoteCreated { work_order_id, quote_id, customer_id, total_amount, valid_until }.into();
+        let sent = || QuoteSent { work_order_id, quote_id, customer_id, total_amount, valid_until }.into();
+        let approved =
+            || QuoteApproved { work_order_id, quote_id, customer_id, total_amount, valid_until }.into();
+        let rejected = |reason| QuoteRejected { work_order_id, quote_id, reason }.into();
+        let Some(quote) = &self.quote else { return Vec::new() };
+        let was_sent = quote.sent_at.is_some().then(sent);
+        match quote.status {
+            QuoteStatus::Pending | QuoteStatus::Sent => {
+                [Some(created()), was_sent].into_iter().flatten().collect()
+            }
+            QuoteStatus::Approved => {
+                [Some(created()), was_sent, Some(approved())].into_iter().flatten().collect()
+            }
+            QuoteStatus::Rejected => vec![created(), rejected(RejectionReason::Customer)],
+            QuoteStatus::Expired => vec![created(), rejected(RejectionReason::Expired)],
+            QuoteStatus::Cancelled => Vec::new(),
+        }
+    }
+
+    fn retell_attempt(&self, attempt: &Attempt) -> Option<Event> {
+        match attempt.status {
+            PaymentStatus::Approved => Some(self.told_of_capture(attempt).into()),
+            PaymentStatus::Refunded => Some(self.told_of_refund(attempt).into()),
+            PaymentStatus::Processing
+            | PaymentStatus::Pending
+            | PaymentStatus::Rejected
+            | PaymentStatus::Cancelled
+            | PaymentStatus::Refunding => None,
+        }
+    }
+}
+
+/// How far an order must have come to show what was told of its quote; an order that was called off, or given up,
+/// has passed everything.
+const fn step_of_quote(status: QuoteStatus) -> u8 {
+    match status {
+        QuoteStatus::Cancelled => 0,
+        QuoteStatus::Pending => 1,
+        QuoteStatus::Sent => 2,
+        QuoteStatus::Approved => 3,
+        QuoteStatus::Rejected | QuoteStatus::Expired => 4,
+    }
+}
+
+const fn step(shown: Option<WorkOrderStatus>) -> u8 {
+    match shown {
+        None | Some(WorkOrderStatus::Pending) => 0,
+        Some(WorkOrderStatus::Quoted) => 1,
+        Some(WorkOrderStatus::QuoteSent) => 2,
+        Some(WorkOrderStatus::Approved | WorkOrderStatus::InProgress) => 3,
+        Some(
+            WorkOrderStatus::Completed
+            | WorkOrderStatus::Delivered
+            | WorkOrderStatus::Cancelled
+            | WorkOrderStatus::Failed,
+        ) => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests;

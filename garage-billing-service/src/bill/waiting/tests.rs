@@ -1,0 +1,170 @@
+//! Whom a bill waits for in every state, and that what it tells again is what it told.
+
+use chrono::TimeDelta;
+use garage_events::{
+    Awaited, Deadlines, ExecutionId,
+    event::{ExecutionFailed, WorkOrderCancelled, reason},
+};
+
+use super::*;
+
+const AT: DateTime<Utc> = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+const ORDER: WorkOrderId = WorkOrderId(Uuid::from_u128(1));
+const CUSTOMER: CustomerId = CustomerId(Uuid::from_u128(2));
+const QUOTE: QuoteId = QuoteId(Uuid::from_u128(3));
+const PAYMENT: PaymentId = PaymentId(Uuid::from_u128(4));
+
+fn at(minutes: i64) -> DateTime<Utc> {
+    AT + TimeDelta::minutes(minutes)
+}
+
+fn fee() -> Cents {
+    Cents::new(15000).unwrap()
+}
+
+fn hear(bill: Bill, event: impl Into<Event>, minute: i64) -> Transition<Bill> {
+    let terms = Terms { validity: TimeDelta::days(10), diagnosis_fee: fee() };
+    bill.react(&event.into(), QUOTE, &Catalogue::default(), terms, at(minute))
+}
+
+fn created() -> WorkOrderCreated {
+    WorkOrderCreated {
+        work_order_id: ORDER,
+        customer_id: CUSTOMER,
+        vehicle_id: VehicleId(Uuid::nil()),
+        status: WorkOrderStatus::Pending,
+        description: String::new(),
+        estimated_cost: None,
+        services: Vec::new(),
+        parts: Vec::new(),
+        customer: None,
+    }
+}
+
+fn called_off() -> WorkOrderCancelled {
+    WorkOrderCancelled { work_order_id: ORDER, reason: reason::CUSTOMER_REQUEST.to_owned() }
+}
+
+fn given_up() -> ExecutionFailed {
+    ExecutionFailed {
+        work_order_id: ORDER,
+        execution_id: ExecutionId(Uuid::nil()),
+        reason: "bent".to_owned(),
+    }
+}
+
+fn shown(bill: Bill, new_status: WorkOrderStatus, revision: u32, minute: i64) -> Bill {
+    let previous_status = WorkOrderStatus::Pending;
+    let changed = WorkOrderStatusChanged { work_order_id: ORDER, previous_status, new_status, revision };
+    hear(bill, changed, minute).state
+}
+
+fn quoted() -> Transition<Bill> {
+    hear(Bill::unknown(ORDER), created(), 0)
+}
+
+fn approved() -> Transition<Bill> {
+    quoted().state.approve("ana".to_owned(), at(1)).unwrap()
+}
+
+fn paying() -> Bill {
+    let tender = Tender {
+        id: PAYMENT,
+        quote_id: QUOTE,
+        customer_id: CUSTOMER,
+        amount: fee(),
+        method: PaymentMethod::Pix,
+        card_token: None,
+        installments: 1,
+    };
+    shown(approved().state, WorkOrderStatus::Approved, 1, 1).pay(tender, at(2)).unwrap().state
+}
+
+fn answered(standing: Standing) -> Transition<Bill> {
+    let (gateway_id, amount) = ("77".to_owned(), fee());
+    let charged = Charged { gateway_id, standing, amount, instructions: None };
+    paying().hear(PAYMENT, Answer::Charged(charged), at(3))
+}
+
+fn captured() -> Bill {
+    answered(Standing::Approved).state
+}
+
+/// Who is awaited, and the minute from which on the bill is stuck.
+fn awaited(bill: &Bill) -> Option<(Awaited, i64)> {
+    let waiting = bill.waiting()?;
+    let deadline = Deadlines::default().deadline(&waiting);
+    Some((waiting.wait.who, (deadline - AT).num_minutes()))
+}
+
+#[test]
+fn what_was_told_of_the_quote_waits_until_the_order_shows_it() {
+    assert_eq!(awaited(&quoted().state), Some((Awaited::Os, 1)));
+    let heard = shown(quoted().state, WorkOrderStatus::Quoted, 1, 1);
+    assert_eq!(awaited(&heard), None, "the customer's word is OS's to wait for");
+    let yes = heard.clone().approve("ana".to_owned(), at(5)).unwrap().state;
+    assert_eq!(awaited(&yes), Some((Awaited::Os, 5 + 1)));
+    assert_eq!(awaited(&shown(yes, WorkOrderStatus::Approved, 2, 6)), None);
+    let no = heard.reject("ana".to_owned(), at(5)).unwrap().state;
+    assert_eq!(awaited(&no), Some((Awaited::Os, 5 + 1)));
+    assert_eq!(awaited(&shown(no, WorkOrderStatus::Cancelled, 2, 6)), None);
+}
+
+#[test]
+fn an_attempt_waits_for_the_gateway_then_for_the_payer_and_its_money_to_be_heard_of() {
+    assert_eq!(awaited(&paying()), Some((Awaited::Gateway, 2 + 15)));
+    let day = 24 * 60;
+    assert_eq!(awaited(&answered(Standing::Pending).state), Some((Awaited::Customer, 2 + 4 * day)));
+    assert_eq!(awaited(&answered(Standing::Declined("no".to_owned())).state), None);
+    assert_eq!(awaited(&captured()), Some((Awaited::Os, 3 + 1)));
+    assert_eq!(awaited(&shown(captured(), WorkOrderStatus::InProgress, 2, 4)), None);
+    assert_eq!(awaited(&shown(captured(), WorkOrderStatus::Completed, 3, 4)), None);
+}
+
+#[test]
+fn money_of_an_order_that_is_off_waits_for_the_workshop_s_word_and_then_for_the_gateway() {
+    let off = hear(captured(), called_off(), 9).state;
+    assert_eq!(awaited(&off), Some((Awaited::Execution, 9 + 1)));
+    assert_eq!(awaited(&shown(off.clone(), WorkOrderStatus::Completed, 9, 9)), None, "finished before");
+    let owed = hear(off, given_up(), 10).state;
+    assert_eq!(awaited(&owed), Some((Awaited::Gateway, 10 + 10)));
+    assert_eq!(awaited(&owed.hear(PAYMENT, Answer::RefundDone, at(11)).state), None);
+}
+
+#[test]
+fn what_only_the_order_s_status_tells_is_awaited_from_whoever_should_have_told_it() {
+    for bill in [quoted().state, captured()] {
+        assert_eq!(awaited(&shown(bill, WorkOrderStatus::Cancelled, 9, 20)), Some((Awaited::Os, 20 + 1)));
+    }
+    let failed = shown(captured(), WorkOrderStatus::Failed, 9, 20);
+    assert_eq!(awaited(&failed), Some((Awaited::Execution, 20 + 1)));
+    assert_eq!(awaited(&hear(quoted().state, called_off(), 9).state), None);
+}
+
+#[test]
+fn what_is_told_again_is_what_was_told() {
+    assert_eq!(quoted().state.retell(), quoted().events);
+    let quote = quoted().events;
+    let followed = |told: Vec<Event>| quote.iter().cloned().chain(told).collect::<Vec<_>>();
+    let sent = quoted().state.send(at(1)).unwrap();
+    for next in [approved(), sent, quoted().state.reject("ana".to_owned(), at(1)).unwrap()] {
+        assert_eq!(next.state.retell(), followed(next.events));
+    }
+    let told = followed(approved().events.into_iter().chain(answered(Standing::Approved).events).collect());
+    assert_eq!(captured().retell(), told);
+    let owed = hear(hear(captured(), called_off(), 9).state, given_up(), 10).state;
+    assert_eq!(owed.retell(), [], "money that is owed back must start nothing");
+    let back = owed.hear(PAYMENT, Answer::RefundDone, at(11));
+    assert_eq!(back.state.retell(), back.events);
+}
+
+#[test]
+fn what_is_heard_again_changes_nothing() {
+    let off = hear(captured(), called_off(), 9).state;
+    for bill in [quoted().state, captured(), off.clone(), hear(off.clone(), given_up(), 10).state] {
+        assert_eq!(hear(bill.clone(), created(), 99), Transition::quiet(bill));
+    }
+    assert_eq!(hear(off.clone(), called_off(), 99), Transition::quiet(off.clone()));
+    let owed = hear(off, given_up(), 10).state;
+    assert_eq!(hear(owed.clone(), given_up(), 99), Transition::quiet(owed));
+}

@@ -1,0 +1,6 @@
+-- Whom a job waits for and from when its patience counts. Few are overdue at any time, and a job that has
+-- ended waits for nobody. Those from before have it from their next change on.
+
+ALTER TABLE jobs ADD COLUMN waiting TEXT GENERATED ALWAYS AS (body->'index'->>'waiting') VIRTUAL;
+
+CREATE INDEX jobs_waiting ON jobs (waiting, id) WHERE waiting IS NOT NULL;
