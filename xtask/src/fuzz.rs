@@ -60,7 +60,7 @@ fn build(leash: &Leash) -> Result<PathBuf> {
     let folder = fuzz().join("target");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
-        .args(["build", "--release", "--bins", "--locked", "--target", triple])
+        .args(["build", "--release", "--bins", "--target", triple])
         .current_dir(fuzz())
         .env("CARGO_TARGET_DIR", &folder)
         .env("CARGO_ENCODED_RUSTFLAGS", COVERAGE.join("\u{1f}"));
