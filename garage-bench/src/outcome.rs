@@ -79,14 +79,16 @@ impl Outcome {
         let inside: Vec<Duration> =
             ended.iter().filter(|(at, _)| window.holds(*at)).map(|(_, took)| *took).collect();
         let done = count(inside.len());
-        let per_op = |used: &Used| Used { ms_per_op: used.s * 1000.0 / done.max(1.0), ..*used };
+        let each = |s: f64| if inside.is_empty() { 0.0 } else { s * 1000.0 / done };
+        let per_op = |used: &Used| Used { ms_per_op: each(used.s), ..*used };
+        let cpu = window.used.iter().map(|(name, used)| (name.clone(), per_op(used))).collect();
         Self {
             window_s: window.seconds(),
             completed: inside.len() as u64,
             per_s: done / window.seconds().max(0.001),
             completed_total: ended.len() as u64,
             latency_ms: Distribution::of(inside),
-            cpu: window.used.iter().map(|(name, used)| (name.clone(), per_op(used))).collect(),
+            cpu,
             machine: window.machine,
             ..Self::default()
         }

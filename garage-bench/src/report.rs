@@ -123,6 +123,9 @@ impl Row {
 /// Failures and lags are told in words.
 fn notes(outcome: &Outcome) -> Vec<String> {
     let mut notes = Vec::new();
+    if outcome.completed == 0 {
+        notes.push("**nothing ended in the window**".to_owned());
+    }
     if outcome.failed_in_window > 0 {
         let most = outcome.fails.iter().max_by_key(|(_, times)| **times);
         let why = most.map_or("", |(why, _)| why.as_str());

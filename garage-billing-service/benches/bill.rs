@@ -53,11 +53,19 @@ fn hear(bill: Bill, event: &Event) -> Bill {
 fn react(criterion: &mut Criterion) {
     let (created, changed) = (created(), changed());
     criterion.bench_function("a bill makes a quote", |bencher| {
-        bencher.iter_batched(|| Bill::unknown(ORDER), |bill| hear(bill, black_box(&created)), BatchSize::SmallInput);
+        bencher.iter_batched(
+            || Bill::unknown(ORDER),
+            |bill| hear(bill, black_box(&created)),
+            BatchSize::SmallInput,
+        );
     });
     let quoted = hear(Bill::unknown(ORDER), &created);
     criterion.bench_function("a bill follows its order", |bencher| {
-        bencher.iter_batched(|| quoted.clone(), |bill| hear(bill, black_box(&changed)), BatchSize::SmallInput);
+        bencher.iter_batched(
+            || quoted.clone(),
+            |bill| hear(bill, black_box(&changed)),
+            BatchSize::SmallInput,
+        );
     });
 }
 
@@ -79,7 +87,9 @@ fn record(criterion: &mut Criterion) {
     });
     let written = change(ORDER.0, 1, decision()).ok().and_then(|change| change.body).unwrap_or_default();
     criterion.bench_function("decode a bill's record", |bencher| {
-        bencher.iter(|| serde_json::from_str::<Stored>(black_box(&written)).map(|stored| stored.state.work_order_id));
+        bencher.iter(|| {
+            serde_json::from_str::<Stored>(black_box(&written)).map(|stored| stored.state.work_order_id)
+        });
     });
 }
 

@@ -56,7 +56,9 @@ fn record(criterion: &mut Criterion) {
     });
     let written = change(ORDER.0, 1, decision()).ok().and_then(|change| change.body).unwrap_or_default();
     criterion.bench_function("decode a job's record", |bencher| {
-        bencher.iter(|| serde_json::from_str::<Stored>(black_box(&written)).map(|stored| stored.state.work_order_id));
+        bencher.iter(|| {
+            serde_json::from_str::<Stored>(black_box(&written)).map(|stored| stored.state.work_order_id)
+        });
     });
 }
 

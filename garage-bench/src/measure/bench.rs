@@ -104,7 +104,11 @@ impl<'a> Bench<'a> {
         if let Some(rate) = load.rate {
             command.arg("--rate").arg(rate.to_string());
         }
-        self.child(command, load, shop.processes()).await.with_context(|| format!("driving `{}`", load.mode))
+        let mut processes = shop.processes();
+        if shop.topology() == Topology::Distributed {
+            processes.extend(self.options.servers.processes.iter().cloned());
+        }
+        self.child(command, load, processes).await.with_context(|| format!("driving `{}`", load.mode))
     }
 
     /// Makes so many orders or whole sagas, however long that takes.
@@ -123,23 +127,23 @@ impl<'a> Bench<'a> {
     pub(super) async fn floor(&self, kind: &str, clients: usize) -> Result<Outcome> {
         let mut command = this_program("floor")?;
         command.args(["--kind", kind]);
-        self.child(command, self.load("floor", clients), Vec::new())
+        self.child(command, self.load("floor", clients), self.options.servers.processes.clone())
             .await
             .with_context(|| format!("the {kind} floor"))
     }
 
-    /// Runs a child for its time, with every process watched.
-    async fn child(&self, mut command: Command, load: Load, ours: Vec<Named>) -> Result<Outcome> {
+    /// Runs a child for its time, with these processes watched.
+    async fn child(&self, mut command: Command, load: Load, processes: Vec<Named>) -> Result<Outcome> {
         command.arg("--concurrency").arg(load.clients.to_string());
         command.arg("--warmup").arg(load.warmup.as_secs_f64().to_string());
         command.arg("--duration").arg(load.seconds.as_secs_f64().to_string());
-        for (name, process) in ours.iter().chain(&self.options.servers.processes) {
+        for (name, process) in processes {
             command.arg("--proc").arg(format!("{name}={process}"));
         }
         finished(command, load.warmup + load.seconds + GRACE).await
     }
 
-    /// A name for the run's JSON and logs.
+    /// The data directory of the embedded shop.
     pub(super) fn data(&self) -> PathBuf {
         self.site.data()
     }
