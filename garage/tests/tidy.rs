@@ -27,6 +27,17 @@ const ARROWS: &[(&str, &[&str])] = &[
             "garage-execution-service",
         ],
     ),
+    (
+        "garage-bench",
+        &[
+            "garage-events",
+            "garage-kit",
+            "garage-saga",
+            "garage-os-service",
+            "garage-billing-service",
+            "garage-execution-service",
+        ],
+    ),
     ("xtask", &[]),
 ];
 

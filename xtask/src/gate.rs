@@ -7,21 +7,23 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::console::say;
+use crate::instructions;
 use crate::leash::Leash;
 use crate::process::run as run_command;
 use crate::programs::workspace;
-use crate::servers::Servers;
+use crate::servers::{Purpose, Servers};
 
 struct Step {
     name: &'static str,
     run: fn(&Leash) -> Result<()>,
 }
 
-const GATE: [Step; 4] = [
+const GATE: [Step; 5] = [
     Step { name: "format", run: format },
     Step { name: "lints", run: lints },
     Step { name: "tests", run: |leash| test(leash, &[]) },
     Step { name: "documentation", run: documentation },
+    Step { name: "instructions", run: |leash| instructions::run(leash, false) },
 ];
 
 /// Every step of the gate, up to the first that fails.
@@ -39,7 +41,7 @@ pub(crate) fn run(leash: &Leash) -> Result<()> {
 
 /// `cargo test` against servers of its own, with the arguments given to it.
 pub(crate) fn test(leash: &Leash, arguments: &[String]) -> Result<()> {
-    let servers = Servers::start(leash)?;
+    let servers = Servers::start(leash, Purpose::Tests)?;
     let mut tests = cargo("test");
     if !names_a_package(arguments) {
         tests.arg("--workspace");
@@ -61,7 +63,8 @@ fn documentation(leash: &Leash) -> Result<()> {
     run_command(leash, cargo("doc").args(arguments).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-fn cargo(chore: &str) -> Command {
+/// The cargo that this was started with.
+pub(crate) fn cargo(chore: &str) -> Command {
     // Whoever runs us with `cargo +toolchain` wants the same one used here.
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.arg(chore).current_dir(workspace());

@@ -1,12 +1,14 @@
-//! One command for every chore: `cargo xtask test`, `cargo xtask servers`, `cargo xtask ci`.
+//! One command for every chore: `cargo xtask test`, `cargo xtask servers`, `cargo xtask bench`, `cargo xtask ci`.
 //!
 //! A chore runs in two halves. The front half is what the shell started: it installs what is missing, then holds the
 //! leash (see `leash`). The leashed half does the chore, and ends all it started when the leash is let go.
 
 mod apt;
+mod bench;
 mod console;
 mod fuzz;
 mod gate;
+mod instructions;
 mod leash;
 mod ports;
 mod process;
@@ -53,21 +55,42 @@ enum Chore {
         #[arg(long)]
         target: Option<String>,
     },
-    /// Runs what the gate runs: format, lints, tests, documentation
+    /// Measures sagas, routes and floors on private servers and writes `docs/performance.md`; `--help` after `--`
+    Bench {
+        /// Given to the measuring program, such as `--quick`, `--clients 1,8,64` or `--only sagas`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Counts the instructions of one saga and compares them with `docs/instructions.txt`
+    Instructions {
+        /// Writes the figure instead
+        #[arg(long)]
+        update: bool,
+    },
+    /// Runs what the gate runs: format, lints, tests, documentation, instructions
     Ci,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let outcome = if arguments.leashed { chore(&arguments.chore) } else { front() };
+    let outcome = if arguments.leashed { chore(&arguments.chore) } else { front(&arguments.chore) };
     outcome.unwrap_or_else(|failure| {
         console::say(&format!("xtask: {failure:#}"));
         exit_code(&failure)
     })
 }
 
-fn front() -> Result<ExitCode> {
-    Programs::install_missing()?;
+fn front(chore: &Chore) -> Result<ExitCode> {
+    match chore {
+        Chore::Instructions { .. } => instructions::install_missing()?,
+        Chore::Ci => {
+            Programs::install_missing()?;
+            instructions::install_missing()?;
+        }
+        Chore::Test { .. } | Chore::Servers | Chore::Fuzz { .. } | Chore::Bench { .. } => {
+            Programs::install_missing()?;
+        }
+    }
     leash::hold()
 }
 
@@ -77,6 +100,8 @@ fn chore(chore: &Chore) -> Result<ExitCode> {
         Chore::Test { arguments } => gate::test(&leash, arguments)?,
         Chore::Servers => servers::keep(&leash)?,
         Chore::Fuzz { seconds, target } => fuzz::run(&leash, *seconds, target.as_deref())?,
+        Chore::Bench { arguments } => bench::run(&leash, arguments)?,
+        Chore::Instructions { update } => instructions::run(&leash, *update)?,
         Chore::Ci => gate::run(&leash)?,
     }
     Ok(ExitCode::SUCCESS)

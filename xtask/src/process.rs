@@ -134,15 +134,26 @@ pub(crate) fn run(leash: &Leash, command: &mut Command) -> Result<()> {
 /// # Errors
 /// With the last lines it wrote, when it does not end well.
 pub(crate) fn output_of(command: &mut Command) -> Result<String> {
+    Ok(both_outputs_of(command)?.0)
+}
+
+/// The same with what it wrote to standard error behind it.
+pub(crate) fn output_and_complaints_of(command: &mut Command) -> Result<String> {
+    let (output, complaints) = both_outputs_of(command)?;
+    Ok(output + &complaints)
+}
+
+fn both_outputs_of(command: &mut Command) -> Result<(String, String)> {
     let output = command
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("could not start {}", command.get_program().display()))?;
     let written = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
     if output.status.success() {
-        return Ok(written);
+        return Ok((written, complaints));
     }
-    let complaint = format!("{written}{}", String::from_utf8_lossy(&output.stderr));
+    let complaint = written + &complaints;
     bail!("{} ended with {}:\n{}", sentence(command), output.status, last_lines(&complaint, 30))
 }
 
@@ -176,6 +187,11 @@ impl Daemon {
             leash.rest()?;
         }
         Ok(())
+    }
+
+    /// Its process.
+    pub(crate) fn number(&self) -> u32 {
+        self.process.child.id()
     }
 
     /// All it has written so far.

@@ -22,6 +22,15 @@ use folder::Folder;
 /// the test itself which, RabbitMQ takes `broker.crt` and `broker.key` whenever somebody connects.
 const CERTIFICATES: &str = "tls";
 
+/// What the servers are for. They are as durable for both.
+#[derive(Clone, Copy)]
+pub(crate) enum Purpose {
+    /// The broker counts often, so that a test need not wait for its figures.
+    Tests,
+    /// The broker counts as rarely as it does by itself, so that counting costs what it costs everywhere.
+    Figures,
+}
+
 /// The three servers; dropping them ends them and removes their folder.
 pub(crate) struct Servers {
     running: Vec<Server>,
@@ -36,21 +45,22 @@ struct Server {
     /// What the tests are to be told.
     environment: Vec<(&'static str, String)>,
     /// The server itself first, then what it leans on.
-    _daemons: Vec<Daemon>,
+    daemons: Vec<Daemon>,
 }
 
 impl Servers {
     /// Starts all three at once and waits until they are ready.
-    pub(crate) fn start(leash: &Leash) -> Result<Self> {
+    pub(crate) fn start(leash: &Leash, purpose: Purpose) -> Result<Self> {
         let programs = &Programs::find()?;
         let folder = Folder::create()?;
         let [sql, mongo, amqp, amqps, management, distribution, epmd] = ports::free()?;
         let broker = rabbitmq::Ports { amqp, amqps, management, distribution, epmd };
+        let rabbit = &programs.rabbitmq;
         let running = scope(|threads| {
             let path = folder.path();
             [
                 threads.spawn(move || timed(|| postgres::start(leash, &programs.postgres, path, sql))),
-                threads.spawn(move || timed(|| rabbitmq::start(leash, &programs.rabbitmq, path, broker))),
+                threads.spawn(move || timed(|| rabbitmq::start(leash, rabbit, path, broker, purpose))),
                 threads.spawn(move || timed(|| mongodb::start(leash, &programs.mongod, path, mongo))),
             ]
             .map(joined)
@@ -62,6 +72,29 @@ impl Servers {
     pub(crate) fn environment(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let all = self.running.iter().flat_map(|server| &server.environment);
         all.map(|(name, value)| (*name, value.as_str()))
+    }
+
+    /// The variables that tell a measuring program which processes they are, and of which versions.
+    pub(crate) fn described(&self) -> [(&'static str, String); 2] {
+        let told = |tell: fn(&Server) -> String| self.running.iter().map(tell).collect::<Vec<_>>();
+        let process = |server: &Server| {
+            let number = server.daemons.first().map_or(0, Daemon::number);
+            format!("{}={number}", short_name(server.name))
+        };
+        let version = |server: &Server| format!("{} {}", server.name, server.version);
+        [
+            ("GARAGE_BENCH_SERVERS", told(process).join(",")),
+            ("GARAGE_BENCH_VERSIONS", told(version).join(", ")),
+        ]
+    }
+}
+
+/// As the figures name it.
+fn short_name(name: &str) -> &'static str {
+    match name {
+        "PostgreSQL" => "postgres",
+        "MongoDB" => "mongodb",
+        _the_broker => "rabbitmq",
     }
 }
 
@@ -80,9 +113,12 @@ fn joined(thread: ScopedJoinHandle<'_, Result<Server>>) -> Result<Server> {
 
 /// Keeps the servers until Ctrl-C, for a developer who runs single tests in another shell.
 pub(crate) fn keep(leash: &Leash) -> Result<()> {
-    let servers = Servers::start(leash).context("the servers could not be started")?;
+    let servers = Servers::start(leash, Purpose::Tests).context("the servers could not be started")?;
     for (name, value) in servers.environment() {
         answer(&format!("export {name}={value}"));
+    }
+    for (name, value) in servers.described() {
+        answer(&format!("export {name}='{value}'"));
     }
     say("Ctrl-C stops the servers and removes their data.");
     while leash.rest().is_ok() {}

@@ -31,6 +31,6 @@ pub(crate) fn start(leash: &Leash, program: &Path, folder: &Path, port: u16) -> 
             // For tests that need one of their own.
             ("GARAGE_TEST_MONGOD", program.display().to_string()),
         ],
-        _daemons: vec![daemon],
+        daemons: vec![daemon],
     })
 }

@@ -39,7 +39,7 @@ pub(crate) fn start(leash: &Leash, bin: &Path, folder: &Path, port: u16) -> Resu
             ("GARAGE_TEST_POSTGRES_URL", format!("postgres://postgres@127.0.0.1:{port}/postgres")),
             ("GARAGE_TEST_TLS_FOLDER", certificates.display().to_string()),
         ],
-        _daemons: vec![daemon],
+        daemons: vec![daemon],
     })
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::{CERTIFICATES, Server};
+use super::{CERTIFICATES, Purpose, Server};
 use crate::leash::Leash;
 use crate::ports;
 use crate::process::{Daemon, Ending};
@@ -31,10 +31,16 @@ pub(crate) struct Ports {
 }
 
 /// Starts `program` with all it writes in `folder`.
-pub(crate) fn start(leash: &Leash, program: &Path, folder: &Path, ports: Ports) -> Result<Server> {
+pub(crate) fn start(
+    leash: &Leash,
+    program: &Path,
+    folder: &Path,
+    ports: Ports,
+    purpose: Purpose,
+) -> Result<Server> {
     let home = folder.join("rabbitmq");
     create_dir(&home)?;
-    std::fs::write(home.join("rabbitmq.conf"), settings(ports))?;
+    std::fs::write(home.join("rabbitmq.conf"), settings(ports, purpose))?;
     std::fs::write(home.join("advanced.config"), tls_settings(ports, &folder.join(CERTIFICATES)))?;
     std::fs::write(home.join("enabled_plugins"), "[rabbitmq_management].\n")?;
     let epmd = start_epmd(leash, folder, ports.epmd).context("RabbitMQ's port mapper")?;
@@ -51,7 +57,7 @@ pub(crate) fn start(leash: &Leash, program: &Path, folder: &Path, ports: Ports) 
             ("GARAGE_TEST_RABBITMQ_TLS_URL", format!("amqps://guest:guest@localhost:{amqps}")),
             ("GARAGE_TEST_RABBITMQ_MANAGEMENT_URL", format!("http://guest:guest@127.0.0.1:{management}")),
         ],
-        _daemons: vec![daemon, epmd],
+        daemons: vec![daemon, epmd],
     })
 }
 
@@ -63,13 +69,17 @@ fn start_epmd(leash: &Leash, folder: &Path, port: u16) -> Result<Daemon> {
     Ok(daemon)
 }
 
-fn settings(Ports { amqp, management, .. }: Ports) -> String {
+fn settings(Ports { amqp, management, .. }: Ports, purpose: Purpose) -> String {
+    let counting = match purpose {
+        Purpose::Tests => 500,
+        Purpose::Figures => 5000,
+    };
     format!(
         "listeners.tcp.1 = 127.0.0.1:{amqp}\n\
          management.tcp.ip = 127.0.0.1\n\
          management.tcp.port = {management}\n\
-         # A test that reads a queue's length there need not wait the usual five seconds for it.\n\
-         collect_statistics_interval = 500\n"
+         # Milliseconds between two counts; five seconds are the broker's own.\n\
+         collect_statistics_interval = {counting}\n"
     )
 }
 
