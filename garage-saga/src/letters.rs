@@ -4,14 +4,11 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{FromRequestParts, State},
-    http::request::Parts,
-};
+use axum::extract::State;
 use garage_events::topology;
 use garage_kit::{
     Failure,
-    auth::Caller,
+    auth::By,
     bus::{
         Bus,
         letters::{Fate, Filter, Letter, Place},
@@ -29,7 +26,7 @@ use self::{
     view::{AuditView, LetterView, OpenedView, Report},
     wish::{AuditSought, NewWish, Sought, Wish},
 };
-use crate::Shell;
+use crate::{Shell, roles::Manager};
 
 mod audit;
 mod perform;
@@ -54,20 +51,6 @@ pub(crate) fn routes(letters: Letters) -> OpenApiRouter {
         .with_state(letters)
 }
 
-/// Dead letters are the manager's. An argument before all that is read of a request: who may not learns nothing of
-/// what would be right.
-struct Manager(Caller);
-
-impl<S: Send + Sync> FromRequestParts<S> for Manager {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let caller = Caller::from_request_parts(parts, state).await?;
-        caller.require(&["manager"])?;
-        Ok(Self(caller))
-    }
-}
-
 impl Letters {
     /// Queues of other services are asked about at those.
     fn check(&self, filter: &Filter) -> Result<(), Problem> {
@@ -89,7 +72,7 @@ impl Letters {
     responses((status = 200, description = "A page of them; the Link header leads to the next", body = [LetterView]), Problem))]
 async fn list(
     State(letters): State<Letters>,
-    _: Manager,
+    _: By<Manager>,
     Query(sought): Query<Sought>,
     page: Page,
 ) -> Result<Listing<LetterView>, Problem> {
@@ -122,7 +105,7 @@ fn place(position: &Position) -> Result<Place, Problem> {
     responses((status = 200, description = "A page of them; the Link header leads to the next", body = [AuditView]), Problem))]
 async fn audits(
     State(letters): State<Letters>,
-    _: Manager,
+    _: By<Manager>,
     Query(sought): Query<AuditSought>,
     page: Page,
 ) -> Result<Listing<AuditView>, Problem> {
@@ -136,7 +119,7 @@ async fn audits(
     responses((status = 200, description = "The letter", body = OpenedView), Problem))]
 async fn show(
     State(letters): State<Letters>,
-    _: Manager,
+    _: By<Manager>,
     Path(id): Path<Uuid>,
 ) -> Result<Json<OpenedView>, Problem> {
     let opened = letters.bus.letter(id).await?.ok_or_else(|| Problem::not_found("dead letter"))?;
@@ -151,7 +134,7 @@ async fn show(
     responses((status = 200, description = "What was done", body = Report), Problem))]
 async fn replay(
     letters: State<Letters>,
-    manager: Manager,
+    manager: By<Manager>,
     wish: Json<Wish>,
 ) -> Result<Json<Report>, Problem> {
     settle(letters, manager, wish, Fate::Replay).await
@@ -165,7 +148,7 @@ async fn replay(
     responses((status = 200, description = "What was done", body = Report), Problem))]
 async fn discard(
     letters: State<Letters>,
-    manager: Manager,
+    manager: By<Manager>,
     wish: Json<Wish>,
 ) -> Result<Json<Report>, Problem> {
     settle(letters, manager, wish, Fate::Discard).await
@@ -174,7 +157,7 @@ async fn discard(
 /// In a task of its own: a caller who goes away must not leave an act without its outcome.
 async fn settle(
     State(letters): State<Letters>,
-    Manager(caller): Manager,
+    caller: By<Manager>,
     Json(wish): Json<Wish>,
     fate: Fate,
 ) -> Result<Json<Report>, Problem> {

@@ -100,7 +100,7 @@ struct Settle {
     /// Why; the audit keeps it
     #[arg(long)]
     why: Option<String>,
-    /// Who, for the audit, unless --token says so; the user's name otherwise
+    /// Who, for the audit, unless GARAGE_TOKEN says so; the user's name otherwise
     #[arg(long)]
     by: Option<String>,
     #[command(flatten)]

@@ -63,6 +63,7 @@ pub(crate) const RULES: &[(At, &str, Who)] = &[
     (Os, "PATCH /work-orders/{id}", Desk),
     (Os, "DELETE /work-orders/{id}", Desk),
     (Os, "POST /work-orders/{id}/deliver", Desk),
+    (Os, "POST /work-orders/{id}/nudge", Manager),
     (Os, "GET /work-orders/{id}/history", Staff),
 
     (Billing, "GET /health", Anybody),
@@ -81,6 +82,7 @@ pub(crate) const RULES: &[(At, &str, Who)] = &[
     (Billing, "PATCH /quotes/{id}/approve", DeskOrLink),
     (Billing, "PUT /quotes/{id}/reject", DeskOrLink),
     (Billing, "PATCH /quotes/{id}/reject", DeskOrLink),
+    (Billing, "POST /quotes/{id}/nudge", Manager),
     (Billing, "POST /payments", DeskOrLink),
     (Billing, "GET /payments", Staff),
     (Billing, "GET /payments/{id}", StaffOrLink),
@@ -113,6 +115,7 @@ pub(crate) const RULES: &[(At, &str, Who)] = &[
     (Execution, "GET /executions/{id}", Staff),
     (Execution, "PATCH /executions/{id}", Workshop),
     (Execution, "GET /executions/work-order/{workOrderId}", StaffOrLink),
+    (Execution, "POST /executions/{id}/nudge", Manager),
     (Execution, "POST /executions/{id}/start-diagnosis", Workshop),
     (Execution, "POST /executions/{id}/complete-diagnosis", Workshop),
     (Execution, "POST /executions/{id}/start-repair", Workshop),

@@ -78,7 +78,7 @@ impl Member {
         });
         for _ in 0..MOST_LOOKED_AT / PAGE as usize {
             let filters = filters.iter().flatten().cloned().collect();
-            let query = Query { filters, search: None, order: Order::By("at"), after, limit: PAGE };
+            let query = Query { filters, order: Order::By("at"), after, limit: PAGE, ..Query::default() };
             let page = self.desk.store.find(&DEAD_LETTERS, &query).await?;
             let letters = page.iter().map(loaded::<DeadLetter>).collect::<Result<Vec<_>, _>>()?;
             after =

@@ -161,7 +161,7 @@ async fn prepare(link: &Arc<Link>, moved: &[Moved]) -> Result<(), Failure> {
 
 /// All that was said of a message but what holds for one publish alone: a time to live would end the copy too, and a
 /// user's name is only taken from that user.
-fn copy(of: &BasicProperties) -> BasicProperties {
+pub(super) fn copy(of: &BasicProperties) -> BasicProperties {
     let mut copy = BasicProperties::default();
     if let Some(value) = of.content_type() {
         copy = copy.with_content_type(value.clone());
@@ -194,7 +194,7 @@ fn copy(of: &BasicProperties) -> BasicProperties {
 }
 
 /// The headers, but those of its way so far.
-fn headers(of: &BasicProperties) -> FieldTable {
+pub(super) fn headers(of: &BasicProperties) -> FieldTable {
     let mut headers = FieldTable::default();
     for (name, value) in of.headers().iter().flat_map(|headers| headers.inner()) {
         if name.as_str() != ATTEMPT && !OF_THE_WAY.contains(&name.as_str()) {

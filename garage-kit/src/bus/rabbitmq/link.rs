@@ -49,11 +49,15 @@ impl Link {
         let furnished = timeout(FURNISHING, furnish(&line.connection, topology)).await;
         let late = |_| Err(Failure::passing("opening channels", "the broker did not answer in time"));
         match furnished.unwrap_or_else(late) {
-            Ok((publishing, consuming)) => {
-                let (turn, desk, retry_queues, broken) =
-                    (Arc::default(), Arc::default(), Mutex::default(), watch::Sender::new(None));
-                Ok(Self { line, publishing, turn, consuming, retry_queues, desk, broken })
-            }
+            Ok((publishing, consuming)) => Ok(Self {
+                line,
+                publishing,
+                turn: Arc::default(),
+                consuming,
+                retry_queues: Mutex::default(),
+                desk: Arc::default(),
+                broken: watch::Sender::new(None),
+            }),
             Err(failure) => {
                 line.close().await;
                 Err(failure)

@@ -18,8 +18,11 @@ pub(super) fn table(letters: &[Letter]) -> String {
     let mut table = row("SET ASIDE", "QUEUE", "ID", "WORK ORDER", "REASON");
     for Letter { view, .. } in letters {
         let at = text(view, "setAsideAt").chars().take(19).collect::<String>();
-        let tried =
-            view["attempts"].as_u64().map(|times| format!(" (tried {times} times)")).unwrap_or_default();
+        let tried = view["attempts"]
+            .as_u64()
+            .filter(|times| *times > 0)
+            .map(|times| format!(" (tried {times} times)"))
+            .unwrap_or_default();
         let reason = text(view, "reason") + &tried;
         table += &row(&at, &text(view, "queue"), &text(view, "id"), &text(view, "workOrderId"), &reason);
     }

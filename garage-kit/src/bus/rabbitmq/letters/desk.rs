@@ -20,6 +20,8 @@ use crate::{Failure, bus::backoff::Backoff};
 
 /// How long we wait for another replica to finish.
 const TURN: Duration = Duration::from_secs(10);
+/// How soon we ask again at first.
+const KNOCK: Duration = Duration::from_millis(20);
 /// For giving back and saying good-bye.
 const FAREWELL: Duration = Duration::from_secs(2);
 const NOT_FOUND: u16 = 404;
@@ -47,7 +49,7 @@ impl Desk {
     pub(super) async fn take(link: Arc<Link>, service: &str) -> Result<Self, Failure> {
         let deadline = Instant::now() + TURN;
         let turn = Arc::clone(&link.desk).lock_owned().await;
-        let (name, mut backoff) = (format!("{service}.dead-letters"), Backoff::default());
+        let (name, mut backoff) = (format!("{service}.dead-letters"), Backoff::new(KNOCK, 4 * KNOCK));
         loop {
             let lock = link.channel().await?;
             match lock.queue_declare(name.as_str().into(), exclusive(), classic()).await {

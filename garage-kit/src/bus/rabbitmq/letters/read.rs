@@ -8,18 +8,19 @@ use chrono::{DateTime, Utc};
 use lapin::{
     BasicProperties,
     message::BasicGetMessage,
-    types::{AMQPValue, FieldTable, ShortString},
+    types::{AMQPValue, FieldTable},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::publish::Outgoing;
+use super::super::{
+    aside::{copy, headers},
+    publish::Outgoing,
+};
 use crate::bus::letters::{Letter, Opened, id_of};
 
-/// Headers that say how a message came to rest: a replay begins anew. `CC` and `BCC` would make the broker send it
-/// elsewhere too.
-const PAST: [&str; 4] = ["x-garage-", "x-death", "x-first-death-", "x-last-death-"];
-const STRAYS: [&str; 2] = ["CC", "BCC"];
+/// Headers that say how a message came to rest begin with this: a replay begins anew.
+const OURS: &str = "x-garage-";
 /// Written by the broker with every look at a letter; they say nothing of its past.
 const LOOKS: [&str; 2] = ["x-delivery-count", "x-acquired-count"];
 
@@ -60,37 +61,14 @@ pub(super) fn replayed(queue: &str, message: &BasicGetMessage) -> Outgoing {
     }
 }
 
-type With = fn(BasicProperties, ShortString) -> BasicProperties;
-
 fn fresh(old: &BasicProperties) -> BasicProperties {
-    let headers = old.headers().as_ref().map(FieldTable::inner).into_iter().flatten();
-    let kept = headers.filter(|(name, _)| {
-        let is_past = PAST.iter().any(|past| name.as_str().starts_with(past));
-        !is_past && !STRAYS.iter().chain(&LOOKS).any(|stray| *stray == name.as_str())
-    });
-    let kept: BTreeMap<_, _> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
-    let mut new = BasicProperties::default().with_headers(kept.into());
-    let texts: [(_, With); 7] = [
-        (old.content_type(), BasicProperties::with_content_type),
-        (old.content_encoding(), BasicProperties::with_content_encoding),
-        (old.correlation_id(), BasicProperties::with_correlation_id),
-        (old.reply_to(), BasicProperties::with_reply_to),
-        (old.message_id(), BasicProperties::with_message_id),
-        (old.kind(), BasicProperties::with_type),
-        (old.app_id(), BasicProperties::with_app_id),
-    ];
-    for (text, with) in texts {
-        if let Some(text) = text {
-            new = with(new, text.clone());
+    let mut kept = FieldTable::default();
+    for (name, value) in &headers(old) {
+        if !name.as_str().starts_with(OURS) && !LOOKS.contains(&name.as_str()) {
+            kept.insert(name.clone(), value.clone());
         }
     }
-    if let Some(time) = old.timestamp() {
-        new = new.with_timestamp(*time);
-    }
-    if let Some(priority) = old.priority() {
-        new = new.with_priority(*priority);
-    }
-    new
+    copy(old).with_headers(kept)
 }
 
 /// As its properties say, or as its text does.
@@ -173,7 +151,7 @@ fn value(amqp: &AMQPValue) -> Value {
 mod tests {
     use super::*;
 
-    fn headers(all: &[(&str, AMQPValue)]) -> FieldTable {
+    fn said(all: &[(&str, AMQPValue)]) -> FieldTable {
         let mut table = FieldTable::default();
         for (name, value) in all {
             table.insert((*name).into(), value.clone());
@@ -192,7 +170,7 @@ mod tests {
             .with_type("order.made".into())
             .with_user_id("somebody".into())
             .with_expiration("1000".into())
-            .with_headers(headers(&[
+            .with_headers(said(&[
                 ("version", AMQPValue::LongLongInt(1)),
                 ("traceparent", text("00-1-2-01")),
                 ("x-garage-reason", text("no")),
@@ -211,12 +189,12 @@ mod tests {
 
     #[test]
     fn what_the_broker_set_aside_by_itself_says_so_and_since_when() {
-        let death = headers(&[
+        let death = said(&[
             ("reason", text("delivery_limit")),
             ("time", AMQPValue::Timestamp(1_770_000_000)),
             ("routing-keys", AMQPValue::FieldArray(vec![text("order.made")].into())),
         ]);
-        let all = headers(&[("x-death", AMQPValue::FieldArray(vec![AMQPValue::FieldTable(death)].into()))]);
+        let all = said(&[("x-death", AMQPValue::FieldArray(vec![AMQPValue::FieldTable(death)].into()))]);
         let read = Headers(Some(&all));
         assert_eq!(read.reason(), "the broker set it aside: delivery_limit");
         assert_eq!(read.at(), DateTime::from_timestamp(1_770_000_000, 0));
