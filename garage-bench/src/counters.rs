@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Result;
-use bson::{Bson, Document, doc};
+use bson::{Document, doc};
 use serde_json::Value;
 use sqlx::Row;
 use tokio::time::sleep;
@@ -78,13 +78,10 @@ async fn mongodb(servers: &Servers, counts: &mut BTreeMap<&'static str, f64>) ->
 fn number_at(document: &Document, path: &[&str]) -> Option<f64> {
     let (last, way) = path.split_last()?;
     let inner = way.iter().try_fold(document, |inner, name| inner.get_document(name).ok())?;
+    let number = inner.get(last)?;
+    let whole = number.as_i64().or(number.as_i32().map(i64::from));
     #[expect(clippy::cast_precision_loss, reason = "counts of this program are far below 2^52")]
-    match inner.get(last)? {
-        Bson::Int32(whole) => Some(f64::from(*whole)),
-        Bson::Int64(whole) => Some(*whole as f64),
-        Bson::Double(number) => Some(*number),
-        _other => None,
-    }
+    number.as_f64().or(whole.map(|whole| whole as f64))
 }
 
 async fn rabbitmq(servers: &Servers, counts: &mut BTreeMap<&'static str, f64>) -> Result<()> {

@@ -151,6 +151,7 @@ async fn copy_bills(servers: &Servers, order: Uuid, orders: u64) -> Result<()> {
 }
 
 /// The same value with other ids.
+#[expect(clippy::wildcard_enum_match_arm, reason = "nothing else can hold an id")]
 fn replaced(value: Bson, ids: &[(String, String)]) -> Bson {
     match value {
         Bson::String(text) => Bson::String(

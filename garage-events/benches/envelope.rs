@@ -1,7 +1,5 @@
 //! What every event costs on its way out and on its way in: writing and reading its JSON, and finding who hears it.
 
-#![expect(missing_docs, reason = "the macro's function has none")]
-
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -1,8 +1,6 @@
 //! What it costs to carry a message inside the process: matching its topic with every binding of a member that has as
 //! many queues as a real one, and handing it over.
 
-#![expect(missing_docs, reason = "the macro's function has none")]
-
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -69,6 +67,7 @@ fn topology() -> Topology {
         service: "reader".to_owned(),
         exchange: EXCHANGE.to_owned(),
         dead_letter_exchange: "news.dlx".to_owned(),
+        retries: Default::default(),
         definitions: Definitions { exchanges: Vec::new(), queues: Vec::new(), bindings: bindings.collect() },
         consumes: queues,
     }

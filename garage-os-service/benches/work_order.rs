@@ -1,7 +1,5 @@
 //! What a work order costs: learning a fact, and its record's JSON out and in, for an order with a long history.
 
-#![expect(missing_docs, reason = "the macro's function has none")]
-
 use std::hint::black_box;
 
 use chrono::DateTime;
