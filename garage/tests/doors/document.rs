@@ -45,7 +45,7 @@ pub(crate) fn operations(at: At, document: &Value) -> Vec<Operation> {
 }
 
 /// What `{id}` is, by the collection that it stands in.
-const IDS: [(&str, &str); 8] = [
+const IDS: [(&str, &str); 9] = [
     ("/customers/", "customerId"),
     ("/vehicles/", "vehicleId"),
     ("/work-orders/", "workOrderId"),
@@ -54,6 +54,7 @@ const IDS: [(&str, &str); 8] = [
     ("/parts/", "partId"),
     ("/services/", "serviceId"),
     ("/executions/", "executionId"),
+    ("/dead-letters/", "deadLetterId"),
 ];
 
 impl Operation {

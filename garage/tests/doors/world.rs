@@ -188,6 +188,8 @@ async fn in_the_queue(shop: &Shop, name: &str, number: u64, catalogue: &Things) 
         ("quoteId", text(&paid.body["quoteId"])),
         ("paymentId", text(&paid.body["id"])),
         ("executionId", text(&job["id"])),
+        // There is none.
+        ("deadLetterId", "01890000-0000-4000-8000-000000000000".to_owned()),
     ]);
     things
 }
