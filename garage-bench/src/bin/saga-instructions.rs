@@ -20,8 +20,8 @@ use garage_billing_service::{
     quote::Terms,
 };
 use garage_events::{
-    Cents, CustomerId, PaymentId, PaymentMethod, Refusal, Service, Transition, VehicleId, WorkOrderId,
-    WorkOrderStatus, event::Payer,
+    Cents, CustomerId, Deadlines, PaymentId, PaymentMethod, Refusal, Service, Transition, VehicleId,
+    WorkOrderId, WorkOrderStatus, event::Payer,
 };
 use garage_execution_service::execution::{Job, Step};
 use garage_kit::{
@@ -92,6 +92,10 @@ impl Store for Memory {
     /// Only sweeps ask, for what was left behind.
     async fn find(&self, _: &'static Kind, _: &Query) -> Result<Vec<Record>, Failure> {
         Ok(Vec::new())
+    }
+
+    async fn count(&self, _: &'static Kind, _: &Query) -> Result<u64, Failure> {
+        Ok(0)
     }
 
     async fn commit(&self, changes: &[Change]) -> Result<Vec<Outcome>, Failure> {
@@ -257,7 +261,7 @@ impl Garage {
 
 fn hand(service: Service, store: Arc<Memory>, bus: Arc<dyn Bus>, clock: &Clock) -> Shell {
     let repository = Repository::new(Outbox::start(store, bus, clock.clone()));
-    Shell { repository, clock: clock.clone(), service }
+    Shell { repository, clock: clock.clone(), service, deadlines: Deadlines::default() }
 }
 
 async fn decide<A: Aggregate>(

@@ -70,7 +70,6 @@ pub(crate) const RULES: &[(At, &str, Who)] = &[
     (Os, "POST /work-orders/{id}/deliver", Desk),
     (Os, "POST /work-orders/{id}/nudge", Manager),
     (Os, "GET /work-orders/{id}/history", Staff),
-    (Os, "POST /work-orders/{id}/nudge", Manager),
 
     (Billing, "GET /health", Anybody),
     (Billing, "GET /health/live", Anybody),
@@ -94,7 +93,6 @@ pub(crate) const RULES: &[(At, &str, Who)] = &[
     (Billing, "PATCH /quotes/{id}/approve", DeskOrLink),
     (Billing, "PUT /quotes/{id}/reject", DeskOrLink),
     (Billing, "PATCH /quotes/{id}/reject", DeskOrLink),
-    (Billing, "POST /quotes/{id}/nudge", Manager),
     (Billing, "POST /payments", DeskOrLink),
     (Billing, "GET /payments", Staff),
     (Billing, "GET /payments/{id}", StaffOrLink),
@@ -140,7 +138,6 @@ pub(crate) const RULES: &[(At, &str, Who)] = &[
     (Execution, "POST /executions/{id}/start-testing", Workshop),
     (Execution, "POST /executions/{id}/complete", Workshop),
     (Execution, "POST /executions/{id}/fail", Workshop),
-    (Execution, "POST /executions/{id}/nudge", Manager),
     (Execution, "GET /queue", Staff),
     (Execution, "GET /queue/statistics", Staff),
 ];
