@@ -118,7 +118,9 @@ async fn a_quote_says_everything_about_itself() {
         "totalAmount": 150, "validUntil": "2026-02-18T10:00:00.000Z",
         "createdAt": "2026-02-08T10:00:00.000Z", "updatedAt": "2026-02-08T11:00:00.000Z",
         "sentAt": "2026-02-08T10:00:00.000Z", "approvedAt": "2026-02-08T11:00:00.000Z", "approvedBy": "an attendant",
-        "rejectedAt": null, "rejectionReason": null,
+        "rejectedAt": null, "rejectionReason": null, "orderStatus": null, "stuck": false,
+        "waitingFor": { "who": "os-service", "what": "hearing of the quote",
+            "since": "2026-02-08T11:00:00.000Z", "deadline": "2026-02-08T11:01:00.000Z" },
     });
     assert_eq!(*quote, wanted);
 }

@@ -66,6 +66,8 @@ async fn a_car_is_taken_in() {
         "parts": [{"partId": PART, "quantity": 1.5}, {"partId": PART, "quantity": 1}],
         "assignedTechnicianId": "tec-1", "estimatedCompletionDate": "2026-02-10T17:00:00.000Z", "metadata": {"bay": 3},
         "revision": 0, "createdAt": "2026-02-08T10:00:00.000Z", "updatedAt": "2026-02-08T10:00:00.000Z",
+        "stuck": false, "waitingFor": {"who": "billing-service", "what": "the quote",
+            "since": "2026-02-08T10:00:00.000Z", "deadline": "2026-02-08T10:01:00.000Z"},
     });
     assert_eq!(made, expected);
     assert_eq!(shop.read(&made).await, expected);
