@@ -23,6 +23,7 @@ use crate::{
     Failure,
     bus::{Bus, backoff::Backoff, journal::Journal},
     clock::Clock,
+    crash,
     store::{Change, Message, Outcome, Store},
 };
 
@@ -256,7 +257,14 @@ async fn commit(shared: &Shared, group: Vec<Write>) {
         waiting.push((write.answer, write.changes.len()));
         changes.extend(write.changes);
     }
-    match shared.store.commit(&changes).await {
+    if crash::planted("publish-before-commit") {
+        let told: Vec<Message> = changes.iter().flat_map(|change| change.messages.clone()).collect();
+        let _ = shared.bus.publish(&told).await;
+    }
+    crash::point("outbox-before-commit");
+    let committed = shared.store.commit(&changes).await;
+    crash::point("outbox-after-commit");
+    match committed {
         Ok(outcomes) => settle(shared, waiting, changes, outcomes),
         Err(failure) if waiting.len() > 1 && !failure.is_passing() => {
             let mut changes = changes.into_iter();
@@ -295,6 +303,7 @@ fn settle(shared: &Shared, waiting: Vec<(Answer, usize)>, changes: Vec<Change>, 
 async fn relay(shared: Arc<Shared>, mut leaving: mpsc::Receiver<Message>, closing: CancellationToken) {
     let mut batch = Vec::new();
     while receive(&closing, &mut leaving, &mut batch, BATCH).await {
+        crash::point("relay-claimed");
         publish(&shared, &mut batch, &closing).await;
     }
 }
@@ -305,6 +314,9 @@ async fn publish(shared: &Shared, batch: &mut Vec<Message>, closing: &Cancellati
     let mut backoff = Backoff::default();
     loop {
         let published = shared.bus.publish(batch).await;
+        if !published.confirmed.is_empty() {
+            crash::point("relay-confirmed");
+        }
         let confirmed: HashSet<Uuid> = published.confirmed.into_iter().collect();
         let unheard: HashSet<Uuid> = published.unroutable.into_iter().collect();
         for message in batch.extract_if(.., |message| confirmed.contains(&message.id)) {
@@ -331,9 +343,11 @@ async fn publish(shared: &Shared, batch: &mut Vec<Message>, closing: &Cancellati
 async fn mark(shared: Arc<Shared>, mut confirmed: mpsc::Receiver<Message>, closing: CancellationToken) {
     let mut batch = Vec::new();
     while receive(&closing, &mut confirmed, &mut batch, WAITING).await {
+        crash::point("relay-before-mark");
         if let Err(failure) = shared.store.sent(&batch).await {
             tracing::warn!(%failure, messages = batch.len(), "confirmed events could not be marked; they will leave again");
         }
+        crash::point("relay-marked");
         let mut underway = shared.underway();
         for message in batch.drain(..) {
             underway.remove(&message.id);
@@ -366,6 +380,9 @@ async fn sweep_once(shared: &Shared, age: TimeDelta, closing: &CancellationToken
             return false;
         }
     };
+    if !messages.is_empty() {
+        crash::point("sweep-claimed");
+    }
     for message in messages {
         let id = message.id;
         if shared.underway().insert(id)
