@@ -22,8 +22,6 @@ pub struct Queue {
     pub name: String,
     /// Messages in it, handed out or not.
     pub messages: u64,
-    /// Who consumes it.
-    pub consumers: u64,
 }
 
 impl Broker {
@@ -47,23 +45,25 @@ impl Broker {
     /// # Errors
     /// When the broker is away.
     pub async fn queues(&self) -> Result<Vec<Queue>> {
-        let path = format!("/api/queues/{HOST}?columns=name,messages,consumers");
+        let path = format!("/api/queues/{HOST}?columns=name,messages");
         let told = self.api(Method::GET, &path, None).await?;
         let read = |queue: &Value| Queue {
             name: queue["name"].as_str().unwrap_or_default().to_owned(),
             messages: queue["messages"].as_u64().unwrap_or_default(),
-            consumers: queue["consumers"].as_u64().unwrap_or_default(),
         };
         let queues = told.as_array().context("a list of queues")?.iter().map(read);
         Ok(queues.filter(|queue| queue.name != crate::tap::QUEUE).collect())
     }
 
-    /// How many consumers the work queues have, all together.
+    /// How many consumers the work queues have, all together: as the channels have them, which is told at once. A quorum
+    /// queue tells its own count every five seconds.
     ///
     /// # Errors
     /// When the broker is away.
-    pub async fn consumers(&self) -> Result<u64> {
-        Ok(self.queues().await?.iter().map(|queue| queue.consumers).sum())
+    pub async fn consumers(&self) -> Result<usize> {
+        let told = self.api(Method::GET, &format!("/api/consumers/{HOST}"), None).await?;
+        let consumers = told.as_array().context("a list of consumers")?.iter();
+        Ok(consumers.filter(|one| QUEUES.iter().any(|queue| one["queue"]["name"] == queue.name)).count())
     }
 
     /// Publishes raw bytes, as somebody who is no service would.

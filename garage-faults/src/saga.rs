@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Stubborn, text},
+    client::{Answer, Stubborn, text},
     replica::At,
 };
 
@@ -206,8 +206,10 @@ impl Teller<'_> {
         }
         let quote = self.approved(order).await?;
         if story == Story::CancelAgainstPay {
-            let (cancelled, paid) = tokio::join!(self.cancel(order), self.pay(order, &quote, "pix", None));
-            return cancelled.and(paid.map(drop));
+            // What became of the charge is not waited for: with the order off, a doubt may last a quarter of an hour.
+            let (cancelled, tendered) =
+                tokio::join!(self.cancel(order), self.tender(order, &quote, "pix", None));
+            return cancelled.and(tendered.map(drop));
         }
         let (one, other) =
             tokio::join!(self.pay(order, &quote, "one", None), self.pay(order, &quote, "other", None));
@@ -256,16 +258,7 @@ impl Teller<'_> {
 
     /// Pays, and waits for the gateway's word; the payment's status, or what the refusal was.
     async fn pay(&self, order: &str, quote: &Value, how: &str, holder: Option<&str>) -> Result<String> {
-        let mut tender = json!({ "quoteId": quote["id"], "workOrderId": order, "amount": quote["totalAmount"],
-            "customerId": self.client.regular().1["id"], "paymentMethod": "PIX" });
-        if let Some(holder) = holder {
-            tender["paymentMethod"] = json!("CREDIT_CARD");
-            tender["token"] = json!(holder);
-            tender["cardBrand"] = json!("visa");
-        }
-        let key = format!("{}-{how}", self.key);
-        let (status, answer) =
-            self.client.ask(At::Billing, Method::POST, "/payments", Some(&key), Some(&tender)).await?;
+        let (status, answer) = self.tender(order, quote, how, holder).await?;
         match status {
             StatusCode::OK => return Ok("APPROVED".to_owned()),
             StatusCode::ACCEPTED => {}
@@ -276,6 +269,18 @@ impl Teller<'_> {
         let path = format!("/payments/{}", text(&answer, "id")?);
         let known = |payment: &Value| payment["status"] != "PROCESSING" && payment["status"] != "PENDING";
         text(&self.client.see(At::Billing, &path, known).await?, "status")
+    }
+
+    async fn tender(&self, order: &str, quote: &Value, how: &str, holder: Option<&str>) -> Result<Answer> {
+        let mut tender = json!({ "quoteId": quote["id"], "workOrderId": order, "amount": quote["totalAmount"],
+            "customerId": self.client.regular().1["id"], "paymentMethod": "PIX" });
+        if let Some(holder) = holder {
+            tender["paymentMethod"] = json!("CREDIT_CARD");
+            tender["token"] = json!(holder);
+            tender["cardBrand"] = json!("visa");
+        }
+        let key = format!("{}-{how}", self.key);
+        self.client.ask(At::Billing, Method::POST, "/payments", Some(&key), Some(&tender)).await
     }
 
     async fn cancel(&self, order: &str) -> Result<()> {
