@@ -55,8 +55,7 @@ impl Broker {
         Ok(queues.filter(|queue| queue.name != crate::tap::QUEUE).collect())
     }
 
-    /// How many consumers the work queues have, all together: as the channels have them, which is told at once. A quorum
-    /// queue tells its own count every five seconds.
+    /// How many consumers the work queues have, all together, as the broker told it some seconds ago.
     ///
     /// # Errors
     /// When the broker is away.

@@ -1,5 +1,7 @@
 //! The suite's program as a person calls it, without servers: what it can break, and what it says to a wrong name.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot begin must stop")]
+
 use std::process::{Command, Output, Stdio};
 
 fn faults(arguments: &[&str]) -> Output {

@@ -1,5 +1,7 @@
 //! What a hand on a wire does to those at its ends.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot begin must stop")]
+
 use std::time::Duration;
 
 use garage_faults::wire::{Mode, Wire};
