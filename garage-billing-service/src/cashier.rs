@@ -11,7 +11,7 @@ use std::{
 
 use garage_events::{Refusal, WorkOrderId};
 use garage_kit::{
-    Failure, Loaded,
+    Failure, Loaded, crash,
     http::Problem,
     store::{Position, Query},
 };
@@ -248,15 +248,29 @@ impl Cashier {
     /// The call, and what the bill is after its answer; an answer may ask for another call.
     async fn make(&self, order: WorkOrderId, due: Due) -> Result<Option<Loaded<Bill>>, Problem> {
         let now = self.0.shell.clock.now();
+        let (before, after) = places(&due);
+        crash::point(before);
         let Some(answer) = perform(&*self.0.gateway, &due, now).await else {
             return Ok(None);
         };
+        crash::point(after);
         let heard = self.0.shell.decide::<Bill>(order.0, None, |bill, at| {
             Ok(bill.ok_or(Refusal::Unknown("work order"))?.hear(due.reference(), answer.clone(), at))
         });
         let heard = heard.await?;
+        crash::point("cashier-stored");
         self.show(&heard.state);
         Ok(Some(heard))
+    }
+}
+
+/// The places before and after a call.
+const fn places(due: &Due) -> (&'static str, &'static str) {
+    match due {
+        Due::Create(_) => ("cashier-charge-due", "cashier-charged"),
+        Due::Refund { .. } => ("cashier-refund-due", "cashier-refunded"),
+        Due::Cancel { .. } => ("cashier-cancel-due", "cashier-cancelled"),
+        Due::Search { .. } | Due::Read { .. } => ("cashier-question-due", "cashier-asked"),
     }
 }
 

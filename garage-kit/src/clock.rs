@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::{NoContext, Timestamp, Uuid};
 
+use crate::crash;
+
 /// A clock that can be handed round; copies show the same time.
 #[derive(Clone, Debug, Default)]
 pub struct Clock(Source);
@@ -35,7 +37,7 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the one home of the time")]
     pub fn now(&self) -> DateTime<Utc> {
         let now = match &self.0 {
-            Source::System => Utc::now(),
+            Source::System => Utc::now() + crash::clock_shift(),
             Source::Manual(time) => *time.lock().unwrap_or_else(PoisonError::into_inner),
         };
         DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now)

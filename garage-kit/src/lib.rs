@@ -5,6 +5,7 @@ mod aggregate;
 pub mod auth;
 pub mod bus;
 pub mod clock;
+pub mod crash;
 mod failure;
 pub mod http;
 pub mod outbox;

@@ -23,6 +23,7 @@ use crate::{
     Failure,
     bus::{Bus, backoff::Backoff, journal::Journal},
     clock::Clock,
+    crash,
     store::{Change, Message, Outcome, Store},
 };
 
@@ -34,6 +35,10 @@ const BATCH: usize = 256;
 const WAITING: usize = 8192;
 /// How old an unsent message must be before the sweep takes it for left behind.
 const LEFT_BEHIND: TimeDelta = TimeDelta::seconds(3);
+/// By how much the clock of whoever stored a message may have been ahead of ours.
+const AHEAD: TimeDelta = TimeDelta::days(1);
+/// After so many looks of the sweep one looks for messages that such a clock has dated.
+const LOOKS: u32 = 10;
 /// How often the sweep looks.
 const SWEEP: Duration = Duration::from_secs(1);
 /// So many unroutable messages are told apart; more are counted as so many.
@@ -256,7 +261,14 @@ async fn commit(shared: &Shared, group: Vec<Write>) {
         waiting.push((write.answer, write.changes.len()));
         changes.extend(write.changes);
     }
-    match shared.store.commit(&changes).await {
+    if crash::planted("publish-before-commit") {
+        let told: Vec<Message> = changes.iter().flat_map(|change| change.messages.clone()).collect();
+        let _ = shared.bus.publish(&told).await;
+    }
+    crash::point("outbox-before-commit");
+    let committed = shared.store.commit(&changes).await;
+    crash::point("outbox-after-commit");
+    match committed {
         Ok(outcomes) => settle(shared, waiting, changes, outcomes),
         Err(failure) if waiting.len() > 1 && !failure.is_passing() => {
             let mut changes = changes.into_iter();
@@ -295,6 +307,7 @@ fn settle(shared: &Shared, waiting: Vec<(Answer, usize)>, changes: Vec<Change>, 
 async fn relay(shared: Arc<Shared>, mut leaving: mpsc::Receiver<Message>, closing: CancellationToken) {
     let mut batch = Vec::new();
     while receive(&closing, &mut leaving, &mut batch, BATCH).await {
+        crash::point("relay-claimed");
         publish(&shared, &mut batch, &closing).await;
     }
 }
@@ -305,6 +318,9 @@ async fn publish(shared: &Shared, batch: &mut Vec<Message>, closing: &Cancellati
     let mut backoff = Backoff::default();
     loop {
         let published = shared.bus.publish(batch).await;
+        if !published.confirmed.is_empty() {
+            crash::point("relay-confirmed");
+        }
         let confirmed: HashSet<Uuid> = published.confirmed.into_iter().collect();
         let unheard: HashSet<Uuid> = published.unroutable.into_iter().collect();
         for message in batch.extract_if(.., |message| confirmed.contains(&message.id)) {
@@ -331,9 +347,11 @@ async fn publish(shared: &Shared, batch: &mut Vec<Message>, closing: &Cancellati
 async fn mark(shared: Arc<Shared>, mut confirmed: mpsc::Receiver<Message>, closing: CancellationToken) {
     let mut batch = Vec::new();
     while receive(&closing, &mut confirmed, &mut batch, WAITING).await {
+        crash::point("relay-before-mark");
         if let Err(failure) = shared.store.sent(&batch).await {
             tracing::warn!(%failure, messages = batch.len(), "confirmed events could not be marked; they will leave again");
         }
+        crash::point("relay-marked");
         let mut underway = shared.underway();
         for message in batch.drain(..) {
             underway.remove(&message.id);
@@ -343,11 +361,15 @@ async fn mark(shared: Arc<Shared>, mut confirmed: mpsc::Receiver<Message>, closi
 
 /// The sweep: at start everything, later what was left behind. Other replicas' fresh messages are theirs.
 async fn sweep(shared: Arc<Shared>, closing: CancellationToken) {
-    let mut age = TimeDelta::zero();
+    let (mut age, mut looks, mut dated_ahead) = (-AHEAD, 0, HashSet::new());
     while closing.run_until_cancelled(shared.bus.wait_until_ready()).await.is_some() {
         let few_underway = shared.underway().len() < BATCH;
         if few_underway && sweep_once(&shared, age, &closing).await {
             age = LEFT_BEHIND;
+            looks += 1;
+            if looks % LOOKS == 0 {
+                sweep_ahead(&shared, &mut dated_ahead, &closing).await;
+            }
         }
         if closing.run_until_cancelled(sleep(SWEEP)).await.is_none() {
             return;
@@ -357,15 +379,33 @@ async fn sweep(shared: Arc<Shared>, closing: CancellationToken) {
 
 /// Whether the store could be read.
 async fn sweep_once(shared: &Shared, age: TimeDelta, closing: &CancellationToken) -> bool {
+    let Some(messages) = unsent(shared, age).await else { return false };
+    if !messages.is_empty() {
+        crash::point("sweep-claimed");
+    }
+    take(shared, messages, closing).await
+}
+
+/// What a clock ahead of ours has dated would wait until ours is there, should its writer have died: so it is left behind
+/// once it was seen in two looks.
+async fn sweep_ahead(shared: &Shared, seen: &mut HashSet<Uuid>, closing: &CancellationToken) {
+    let Some(messages) = unsent(shared, -AHEAD).await else { return };
+    let (left_behind, fresh): (Vec<_>, Vec<_>) =
+        messages.into_iter().partition(|message| seen.contains(&message.id));
+    *seen = fresh.into_iter().map(|message| message.id).collect();
+    take(shared, left_behind, closing).await;
+}
+
+/// The oldest messages that are older than this; none when the store cannot be read.
+async fn unsent(shared: &Shared, age: TimeDelta) -> Option<Vec<Message>> {
     // The oldest come first, and those that nobody hears must not hide what is behind them.
     let limit = u32::try_from(4 * BATCH + shared.unheard().ids.len()).unwrap_or(u32::MAX);
-    let messages = match shared.store.unsent(shared.clock.now() - age, limit).await {
-        Ok(messages) => messages,
-        Err(failure) => {
-            tracing::warn!(%failure, "the outbox cannot be swept");
-            return false;
-        }
-    };
+    let read = shared.store.unsent(shared.clock.now() - age, limit).await;
+    read.inspect_err(|failure| tracing::warn!(%failure, "the outbox cannot be swept")).ok()
+}
+
+/// Hands messages to the relay; whether all were taken.
+async fn take(shared: &Shared, messages: Vec<Message>, closing: &CancellationToken) -> bool {
     for message in messages {
         let id = message.id;
         if shared.underway().insert(id)

@@ -6,6 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use garage_kit::{
     bus::{
         Bus, Topology, Verdict,
@@ -14,7 +15,7 @@ use garage_kit::{
     clock::Clock,
     outbox::Outbox,
     store::{
-        Change, Kind, Order, Outcome, Query, Store,
+        Change, Kind, Message, Order, Outcome, Query, Store,
         sql::{Migrations, SqlStore},
     },
     testing::bus::{ATTEMPTS, Listener, Place, World, done, message, numbered, publish, until},
@@ -215,14 +216,18 @@ static NOTED: [&Kind; 1] = [&NOTES];
 
 /// An outbox over a file of its own, on a bus.
 async fn outbox(bus: Arc<dyn Bus>) -> (Outbox, TempDir) {
+    let (store, folder) = store().await;
+    (Outbox::start(Arc::new(store), bus, Clock::system()), folder)
+}
+
+async fn store() -> (SqlStore, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("notes.db").display());
     let migrations = Migrations {
         postgres: sqlx::migrate!("tests/http/migrations"),
         sqlite: sqlx::migrate!("tests/http/migrations"),
     };
-    let store = SqlStore::connect(&url, migrations, &NOTED).await.unwrap();
-    (Outbox::start(Arc::new(store), bus, Clock::system()), folder)
+    (SqlStore::connect(&url, migrations, &NOTED).await.unwrap(), folder)
 }
 
 #[tokio::test]
@@ -241,6 +246,25 @@ async fn events_that_nobody_hears_are_counted_until_somebody_does() {
     let bus = world.listen("shop", &[("orders", "order.made")], &listener).await;
     assert_eq!(listener.took(5).await.len(), 5);
     until("they are heard", async || (outbox.unroutable() == 0).then_some(())).await;
+    outbox.close().await;
+    world.tidy(&[publisher, bus]).await;
+}
+
+#[tokio::test]
+async fn an_event_that_a_wrong_clock_dated_leaves_although_its_writer_died() {
+    let hub = Hub::open().await;
+    let world = World::new(hub.clone());
+    let listener = Listener::willing();
+    let bus = world.listen("shop", &[("orders", "order.made")], &listener).await;
+    let publisher = world.publisher().await;
+    let ahead = Message { at: hub.clock.now() + TimeDelta::minutes(10), ..message("order.made", "an order") };
+    let (store, _folder) = store().await;
+    let (id, body) = (hub.clock.id(), Some(r#"{"state":{},"index":{}}"#.to_owned()));
+    let change = Change { kind: &NOTES, id, expected: 0, body, messages: vec![ahead] };
+    assert_eq!(store.commit(&[change]).await.unwrap(), [Outcome::Committed]);
+
+    let outbox = Outbox::start(Arc::new(store), Arc::clone(&publisher), Clock::system());
+    assert_eq!(listener.took(1).await.len(), 1);
     outbox.close().await;
     world.tidy(&[publisher, bus]).await;
 }

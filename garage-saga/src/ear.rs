@@ -13,7 +13,7 @@ use garage_events::{Envelope, Transition, WorkOrderId};
 use garage_kit::{
     Aggregate, Decision, Failure,
     bus::{Consumer, Delivery, Verdict},
-    change,
+    change, crash,
     store::{Change, Outcome},
 };
 use uuid::Uuid;
@@ -166,6 +166,7 @@ impl<L: Listener> Ear<L> {
             settle(verdicts, &one.group, &Verdict::Done);
         }
         let changes = changed.iter().filter_map(|one| one.change.clone()).collect();
+        crash::point("consumer-decided");
         let outcomes = self.shell.repository.outbox().commit(changes).await?;
         let mut overtaken = HashMap::new();
         for (one, outcome) in changed.into_iter().zip(outcomes) {

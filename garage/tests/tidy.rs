@@ -38,6 +38,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "garage-execution-service",
         ],
     ),
+    ("garage-faults", &["garage-events", "garage-kit", "garage-saga", "garage-billing-service"]),
     ("xtask", &[]),
 ];
 

@@ -4,12 +4,12 @@
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::console::say;
 use crate::instructions;
 use crate::leash::Leash;
-use crate::process::run as run_command;
+use crate::process::{run as run_command, run_held};
 use crate::programs::workspace;
 use crate::servers::{Purpose, Servers};
 
@@ -18,10 +18,11 @@ struct Step {
     run: fn(&Leash) -> Result<()>,
 }
 
-const GATE: [Step; 5] = [
+const GATE: [Step; 6] = [
     Step { name: "format", run: format },
     Step { name: "lints", run: lints },
     Step { name: "tests", run: |leash| test(leash, &[]) },
+    Step { name: "faults", run: |leash| faults(leash, &[]) },
     Step { name: "documentation", run: documentation },
     Step { name: "instructions", run: |leash| instructions::run(leash, false) },
 ];
@@ -47,6 +48,14 @@ pub(crate) fn test(leash: &Leash, arguments: &[String]) -> Result<()> {
         tests.arg("--workspace");
     }
     run_command(leash, tests.arg("--locked").args(arguments).envs(servers.environment()))
+}
+
+/// The fault suite. It is built as the tests are, of which it is a part: nothing is compiled again for it.
+pub(crate) fn faults(leash: &Leash, arguments: &[String]) -> Result<()> {
+    run_command(leash, cargo("test").args(["--quiet", "--workspace", "--no-run", "--locked"]))?;
+    let chores = std::env::current_exe()?;
+    let suite = chores.with_file_name("garage-faults");
+    run_held(leash, Command::new(&suite).args(arguments)).with_context(|| suite.display().to_string())
 }
 
 fn format(leash: &Leash) -> Result<()> {

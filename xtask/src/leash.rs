@@ -41,15 +41,23 @@ pub(crate) fn hold() -> Result<ExitCode> {
     Ok(ExitCode::from(Failed::code_of(status)))
 }
 
-/// The leashed half's view of the front half.
-pub(crate) struct Leash {
+/// The leashed half's view of the front half. Copies see the same.
+#[derive(Clone)]
+pub struct Leash {
     let_go: Arc<AtomicBool>,
 }
 
 impl Leash {
     /// Standard input is the leash: nothing is ever written to it, and its end is the front half's end.
-    pub(crate) fn on_standard_input() -> Self {
+    #[must_use]
+    pub fn on_standard_input() -> Self {
         Self::on(std::io::stdin())
+    }
+
+    /// Whether the front half is gone.
+    #[must_use]
+    pub fn is_let_go(&self) -> bool {
+        self.let_go.load(Ordering::Acquire)
     }
 
     pub(crate) fn on(mut pipe: impl Read + Send + 'static) -> Self {
@@ -66,9 +74,9 @@ impl Leash {
     ///
     /// # Errors
     /// When the front half is gone: every wait ends here, and the guards above it clean up.
-    pub(crate) fn rest(&self) -> Result<()> {
+    pub fn rest(&self) -> Result<()> {
         nap();
-        if self.let_go.load(Ordering::Acquire) {
+        if self.is_let_go() {
             return Err(Failed::interrupted().into());
         }
         Ok(())

@@ -12,7 +12,10 @@ const FIRST: u16 = 20_000;
 const END: u16 = 32_000;
 
 /// `N` different free ports.
-pub(crate) fn free<const N: usize>() -> Result<[u16; N]> {
+///
+/// # Errors
+/// When there are not so many.
+pub fn free<const N: usize>() -> Result<[u16; N]> {
     let span = u32::from(END - FIRST);
     let begin = FIRST + u16::try_from(std::process::id().wrapping_mul(16) % span)?;
     let found: Vec<u16> = (begin..END).chain(FIRST..begin).filter(|&port| is_free(port)).take(N).collect();

@@ -14,14 +14,14 @@ use anyhow::{Context, Result, bail};
 use crate::leash::{Leash, nap};
 
 /// A server that is not ready by then will not be.
-const READY_WITHIN: Duration = Duration::from_secs(120);
+const READY_WITHIN: Duration = Duration::from_secs(240);
 
 /// How long a process may take to follow the signal that asks it to end.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
 
 /// A command that ended badly, with the exit code to hand on.
 #[derive(Debug)]
-pub(crate) struct Failed {
+pub struct Failed {
     what: String,
     pub(crate) code: u8,
 }
@@ -129,6 +129,29 @@ pub(crate) fn run(leash: &Leash, command: &mut Command) -> Result<()> {
     Err(Failed { what: format!("{} ended with {status}", sentence(command)), code }.into())
 }
 
+/// Runs `command` to its end, held by a leash of its own: it has servers of its own to end, so when ours is let go, it
+/// is given the time for that.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn run_held(leash: &Leash, command: &mut Command) -> Result<()> {
+    let child = command.stdin(Stdio::piped()).process_group(0).spawn();
+    let child = child.with_context(|| format!("could not start {}", command.get_program().display()))?;
+    let mut process = Process { child, ending: Ending::Kill };
+    let held = process.child.stdin.take();
+    let ended = process.wait(leash);
+    drop(held);
+    let Ok(status) = ended else {
+        process.gone_in_time();
+        return Err(Failed::interrupted().into());
+    };
+    if status.success() {
+        return Ok(());
+    }
+    let code = Failed::code_of(status);
+    Err(Failed { what: format!("{} ended with {status}", sentence(command)), code }.into())
+}
+
 /// Runs `command` to its end and gives its standard output.
 ///
 /// # Errors
@@ -174,7 +197,7 @@ impl Daemon {
     /// Waits until `ready` says so.
     ///
     /// # Errors
-    /// With the end of the log, when the process ends first or takes longer than two minutes.
+    /// With the end of the log, when the process ends first or takes longer than four minutes.
     pub(crate) fn until(&mut self, leash: &Leash, ready: impl Fn(&Self) -> bool) -> Result<()> {
         let started = Instant::now();
         while !ready(self) {
@@ -192,6 +215,21 @@ impl Daemon {
     /// Its process.
     pub(crate) fn number(&self) -> u32 {
         self.process.child.id()
+    }
+
+    /// Sends its group a signal by name.
+    pub(crate) fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
+    /// Whether it has not ended.
+    pub(crate) fn is_running(&mut self) -> bool {
+        matches!(self.process.child.try_wait(), Ok(None))
+    }
+
+    /// Waits for its own end, and says whether it came in time.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.process.gone_in_time()
     }
 
     /// All it has written so far.

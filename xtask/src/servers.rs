@@ -6,6 +6,8 @@ mod mongodb;
 mod postgres;
 mod rabbitmq;
 
+use std::path::Path;
+use std::process::Command;
 use std::thread::{ScopedJoinHandle, scope};
 use std::time::Instant;
 
@@ -14,7 +16,7 @@ use anyhow::{Context, Result, anyhow};
 use crate::console::{answer, say};
 use crate::leash::Leash;
 use crate::ports;
-use crate::process::Daemon;
+use crate::process::{Daemon, output_of};
 use crate::programs::Programs;
 use folder::Folder;
 
@@ -24,7 +26,7 @@ const CERTIFICATES: &str = "tls";
 
 /// What the servers are for. They are as durable for both.
 #[derive(Clone, Copy)]
-pub(crate) enum Purpose {
+pub enum Purpose {
     /// The broker counts often, so that a test need not wait for its figures.
     Tests,
     /// The broker counts as rarely as it does by itself, so that counting costs what it costs everywhere.
@@ -32,25 +34,107 @@ pub(crate) enum Purpose {
 }
 
 /// The three servers; dropping them ends them and removes their folder.
-pub(crate) struct Servers {
-    running: Vec<Server>,
+pub struct Servers {
+    /// PostgreSQL, RabbitMQ, MongoDB, in this order.
+    pub running: [Server; 3],
     // After the servers, as fields are dropped in order.
-    _folder: Folder,
+    folder: Folder,
 }
 
-/// One server that is ready.
-struct Server {
-    name: &'static str,
-    version: String,
+/// One server, which keeps its ports and its data when it is ended and started again.
+pub struct Server {
+    /// Its name.
+    pub name: &'static str,
+    /// Its release.
+    pub version: String,
     /// What the tests are to be told.
     environment: Vec<(&'static str, String)>,
-    /// The server itself first, then what it leans on.
-    daemons: Vec<Daemon>,
+    start: Start,
+    control: Option<Control>,
+    daemon: Option<Daemon>,
+    /// What it leans on, ended after it.
+    _props: Vec<Daemon>,
+}
+
+/// The server's own command line tool.
+type Control = Box<dyn Fn() -> Command + Send + Sync>;
+/// Starts a server and waits until it is ready.
+type Start = Box<dyn Fn(&Leash) -> Result<Daemon> + Send + Sync>;
+
+impl Server {
+    /// A server whose release can be told from how it started.
+    fn start(
+        leash: &Leash,
+        name: &'static str,
+        environment: Vec<(&'static str, String)>,
+        props: Vec<Daemon>,
+        start: Start,
+        version: impl FnOnce(&Daemon) -> Result<String>,
+    ) -> Result<Self> {
+        let daemon = start(leash).context(name)?;
+        let version = version(&daemon)?;
+        Ok(Self { name, version, environment, start, control: None, daemon: Some(daemon), _props: props })
+    }
+
+    /// Ends it at once, as a power cut would; PostgreSQL by its immediate shutdown, which writes nothing either.
+    pub fn kill(&mut self) {
+        drop(self.daemon.take());
+    }
+
+    /// Asks it to end, and ends it when it does not.
+    pub fn stop(&mut self) {
+        if let Some(daemon) = &mut self.daemon {
+            daemon.signal("TERM");
+            daemon.has_ended();
+        }
+        self.kill();
+    }
+
+    /// Starts it again on its data and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not come back.
+    pub fn restart(&mut self, leash: &Leash) -> Result<()> {
+        self.kill();
+        self.daemon = Some((self.start)(leash).context(self.name)?);
+        Ok(())
+    }
+
+    /// Whether it was started and has not ended since.
+    pub fn is_running(&mut self) -> bool {
+        self.daemon.as_mut().is_some_and(Daemon::is_running)
+    }
+
+    /// Sends it a signal by name: `STOP` freezes it, `CONT` lets it go on.
+    pub fn signal(&self, name: &str) {
+        if let Some(daemon) = &self.daemon {
+            daemon.signal(name);
+        }
+    }
+
+    /// Tells it something through its own command line tool.
+    ///
+    /// # Errors
+    /// When it has none, or that does not end well.
+    pub fn control(&self, words: &[&str]) -> Result<String> {
+        let control =
+            self.control.as_ref().with_context(|| format!("{} has no such tool here", self.name))?;
+        output_of(control().args(words))
+    }
+
+    /// What the tests are told under this name.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
 }
 
 impl Servers {
     /// Starts all three at once and waits until they are ready.
-    pub(crate) fn start(leash: &Leash, purpose: Purpose) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When one of them does not become ready.
+    pub fn start(leash: &Leash, purpose: Purpose) -> Result<Self> {
         let programs = &Programs::find()?;
         let folder = Folder::create()?;
         let [sql, mongo, amqp, amqps, management, distribution, epmd] = ports::free()?;
@@ -65,7 +149,14 @@ impl Servers {
             ]
             .map(joined)
         });
-        Ok(Self { running: running.into_iter().collect::<Result<_>>()?, _folder: folder })
+        let [sql, broker, mongo] = running;
+        Ok(Self { running: [sql?, broker?, mongo?], folder })
+    }
+
+    /// Where they write.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The variables that point the tests here.
@@ -78,7 +169,7 @@ impl Servers {
     pub(crate) fn described(&self) -> [(&'static str, String); 2] {
         let told = |tell: fn(&Server) -> String| self.running.iter().map(tell).collect::<Vec<_>>();
         let process = |server: &Server| {
-            let number = server.daemons.first().map_or(0, Daemon::number);
+            let number = server.daemon.as_ref().map_or(0, Daemon::number);
             format!("{}={number}", short_name(server.name))
         };
         let version = |server: &Server| format!("{} {}", server.name, server.version);

@@ -6,7 +6,7 @@ use std::{net::IpAddr, time::Duration};
 
 use async_trait::async_trait;
 use garage_events::{Cents, PaymentId};
-use garage_kit::Failure;
+use garage_kit::{Failure, clock::Clock, crash};
 use reqwest::{
     Client, Method, RequestBuilder, StatusCode, Url,
     header::{AUTHORIZATION, HeaderMap, HeaderValue},
@@ -89,7 +89,7 @@ impl MercadoPago {
 
     /// The answer, whatever it says, without our token in it: error texts end in logs and in answers.
     async fn ask(&self, request: RequestBuilder) -> Result<Answer, GatewayError> {
-        let response = request.send().await.map_err(lost)?;
+        let response = crash::during("gateway-asked", request.send()).await.map_err(lost)?;
         let status = response.status();
         let body = response.bytes().await.map_err(lost)?;
         let body =
@@ -123,8 +123,12 @@ impl MercadoPago {
 impl Gateway for MercadoPago {
     async fn create(&self, charge: &Charge) -> Result<Charged, GatewayError> {
         let payment = request::NewPayment::of(charge).map_err(|why| GatewayError::Refused(why.to_owned()))?;
-        let request =
-            self.payments(Method::POST, &[]).header(KEY, charge.reference.to_string()).json(&payment);
+        let key = if crash::planted("no-idempotency-key") {
+            Clock::system().event_id().to_string()
+        } else {
+            charge.reference.to_string()
+        };
+        let request = self.payments(Method::POST, &[]).header(KEY, key).json(&payment);
         let answer = self.ask(request).await?;
         if answer.tells_of_a_repeat() { self.made_before(charge.reference).await } else { answer.payment() }
     }

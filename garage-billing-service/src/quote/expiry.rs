@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use garage_events::Refusal;
 use garage_kit::{
-    Aggregate, Failure,
+    Aggregate, Failure, crash,
     store::{Order, Position, Query},
 };
 use garage_saga::Shell;
@@ -49,6 +49,7 @@ pub async fn expire_lapsed(shell: &Shell) -> Result<(), Failure> {
 }
 
 async fn expire(shell: &Shell, bill: Bill) {
+    crash::point("expiry-claimed");
     let expired = shell.decide::<Bill>(bill.work_order_id.0, None, |bill, at| {
         Ok(bill.ok_or(Refusal::Unknown("work order"))?.expire(at))
     });

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
 use super::{FieldError, FromFields, Problem, json::json, read};
-use crate::{Aggregate, Decision, Loaded, Repository, clock::Clock, store::Kind};
+use crate::{Aggregate, Decision, Loaded, Repository, clock::Clock, crash, store::Kind};
 
 const HEADER: &str = "Idempotency-Key";
 
@@ -100,7 +100,9 @@ impl<T> Command<T> {
                 messages: Vec::new(),
             }),
         });
-        Ok(held.await?.map_or(fresh, |held| held.state.subject_id))
+        let held = held.await?;
+        crash::point("key-claimed");
+        Ok(held.map_or(fresh, |held| held.state.subject_id))
     }
 }
 

@@ -34,7 +34,7 @@ use super::{
     json::BODY_LIMIT,
     metrics::{self, Durations},
 };
-use crate::{Failure, auth::Verifier, clock::Clock};
+use crate::{Failure, auth::Verifier, clock::Clock, crash};
 
 /// A request that takes longer is given up.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -155,7 +155,14 @@ async fn around(State(surroundings): State<Arc<Surroundings>>, mut request: Requ
     let exchange = Exchange::of(&request, &surroundings.ids);
     request.extensions_mut().insert(surroundings.verifier.clone());
     let span = tracing::info_span!("request", request_id = exchange.id());
+    let commands = !request.method().is_safe();
+    if commands {
+        crash::point("http-before-handling");
+    }
     let response = guarded(request, next).instrument(span).await;
+    if commands && response.status().is_success() {
+        crash::point("http-before-answer");
+    }
     let response = exchange.finish(response);
     exchange.record(response.status(), &surroundings.durations);
     response

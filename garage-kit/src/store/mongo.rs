@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::{
-    Failure,
+    Failure, crash,
     store::{Change, Kind, Message, Outcome, Query, Record, Store},
 };
 
@@ -104,8 +104,8 @@ impl MongoStore {
         let mut before = 0;
         for (command, size) in write::commands(kind.name, statements)? {
             let database = self.database.clone();
-            let answer =
-                self.settled("writing", async move { database.run_raw_command(command).await }).await?;
+            let writing = self.settled("writing", async move { database.run_raw_command(command).await });
+            let answer = crash::during("mongo-write-sent", writing).await?;
             let outcomes = answer::outcomes(&self.place, &answer)?;
             wrong.extend(outcomes.into_iter().map(|(index, outcome)| (before + index, outcome)));
             before += size;

@@ -24,23 +24,19 @@ pub(crate) fn start(leash: &Leash, bin: &Path, folder: &Path, port: u16) -> Resu
     DirBuilder::new().mode(0o755).create(&certificates)?;
     owner.give(&certificates)?;
     output_of(owner.runs(&bin.join("initdb"), &data).args(INITDB))?;
-    let mut daemon = Daemon::start(
-        owner.runs(&bin.join("postgres"), &data).args(settings(port)),
-        &folder.join("postgres.log"),
+    let (log, programs) = (folder.join("postgres.log"), bin.to_owned());
+    let start = move |leash: &Leash| {
+        let mut command = owner.runs(&programs.join("postgres"), &data);
         // Its children lead groups of their own, and its shared memory is outside the folder.
-        Ending::Quit,
-    )
-    .context("PostgreSQL")?;
-    daemon.until(leash, |_| accepts(bin, port)).context("PostgreSQL")?;
-    Ok(Server {
-        name: "PostgreSQL",
-        version: version(bin)?,
-        environment: vec![
-            ("GARAGE_TEST_POSTGRES_URL", format!("postgres://postgres@127.0.0.1:{port}/postgres")),
-            ("GARAGE_TEST_TLS_FOLDER", certificates.display().to_string()),
-        ],
-        daemons: vec![daemon],
-    })
+        let mut daemon = Daemon::start(command.args(settings(port)), &log, Ending::Quit)?;
+        daemon.until(leash, |_| accepts(&programs, port))?;
+        Ok(daemon)
+    };
+    let environment = vec![
+        ("GARAGE_TEST_POSTGRES_URL", format!("postgres://postgres@127.0.0.1:{port}/postgres")),
+        ("GARAGE_TEST_TLS_FOLDER", certificates.display().to_string()),
+    ];
+    Server::start(leash, "PostgreSQL", environment, Vec::new(), Box::new(start), |_| version(bin))
 }
 
 /// Without syncing: an initdb that a power cut spoils is an initdb of a run that is over.

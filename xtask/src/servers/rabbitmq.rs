@@ -44,21 +44,22 @@ pub(crate) fn start(
     std::fs::write(home.join("advanced.config"), tls_settings(ports, &folder.join(CERTIFICATES)))?;
     std::fs::write(home.join("enabled_plugins"), "[rabbitmq_management].\n")?;
     let epmd = start_epmd(leash, folder, ports.epmd).context("RabbitMQ's port mapper")?;
-    let mut daemon =
-        Daemon::start(&mut node(program, &home, ports), &folder.join("rabbitmq.log"), Ending::Kill)
-            .context("RabbitMQ")?;
-    daemon.until(leash, |_| accepts(ports)).context("RabbitMQ")?;
+    let (log, program) = (folder.join("rabbitmq.log"), program.to_owned());
+    let (tool, house) = (program.with_file_name("rabbitmqctl"), home.clone());
+    let start = move |leash: &Leash| {
+        let mut daemon = Daemon::start(&mut node(&program, &home, ports), &log, Ending::Kill)?;
+        daemon.until(leash, |_| accepts(ports))?;
+        Ok(daemon)
+    };
     let (amqp, amqps, management) = (ports.amqp, ports.amqps, ports.management);
-    Ok(Server {
-        name: "RabbitMQ",
-        version: version(&daemon.log()),
-        environment: vec![
-            ("GARAGE_TEST_RABBITMQ_URL", format!("amqp://guest:guest@127.0.0.1:{amqp}")),
-            ("GARAGE_TEST_RABBITMQ_TLS_URL", format!("amqps://guest:guest@localhost:{amqps}")),
-            ("GARAGE_TEST_RABBITMQ_MANAGEMENT_URL", format!("http://guest:guest@127.0.0.1:{management}")),
-        ],
-        daemons: vec![daemon, epmd],
-    })
+    let environment = vec![
+        ("GARAGE_TEST_RABBITMQ_URL", format!("amqp://guest:guest@127.0.0.1:{amqp}")),
+        ("GARAGE_TEST_RABBITMQ_TLS_URL", format!("amqps://guest:guest@localhost:{amqps}")),
+        ("GARAGE_TEST_RABBITMQ_MANAGEMENT_URL", format!("http://guest:guest@127.0.0.1:{management}")),
+    ];
+    let told = |daemon: &Daemon| Ok(version(&daemon.log()));
+    let server = Server::start(leash, "RabbitMQ", environment, vec![epmd], Box::new(start), told)?;
+    Ok(Server { control: Some(Box::new(move || node(&tool, &house, ports))), ..server })
 }
 
 fn start_epmd(leash: &Leash, folder: &Path, port: u16) -> Result<Daemon> {

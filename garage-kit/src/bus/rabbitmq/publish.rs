@@ -19,7 +19,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::link::Link;
-use crate::{Failure, bus::Published, store::Message};
+use crate::{Failure, bus::Published, crash, store::Message};
 
 /// For a batch, from the wait for its turn to its last confirm.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -50,6 +50,10 @@ pub(super) struct Receipt {
 pub(super) async fn publish(link: &Arc<Link>, exchange: &str, batch: &[Message]) -> Published {
     let outgoing = batch.iter().map(|message| event(exchange, message)).collect();
     let receipt = send(link, outgoing, Patience::Deadline).await;
+    if crash::planted("no-confirm") {
+        let all = batch.iter().map(|message| message.id);
+        return Published { confirmed: all.collect(), ..Published::default() };
+    }
     let came_back: HashSet<Uuid> = receipt.returned.iter().filter_map(id_of).collect();
     let ids = batch.iter().map(|message| message.id);
     let confirmed = ids.clone().enumerate().filter(|(position, _)| receipt.acknowledged.contains(position));
@@ -131,7 +135,9 @@ async fn run(link: Arc<Link>, batch: Vec<Outgoing>, patience: Patience, answer: 
     if patience == Patience::Alarm {
         deadline = Instant::now() + DEADLINE;
     }
-    start(link, turn, batch).await.finish(deadline, patience, answer).await;
+    let batch = start(link, turn, batch).await;
+    crash::point("relay-published");
+    batch.finish(deadline, patience, answer).await;
 }
 
 async fn turn(
@@ -175,6 +181,9 @@ async fn start(
     let (mut receipt, open) = (Receipt::default(), FuturesUnordered::new());
     for (position, message) in messages.into_iter().enumerate() {
         let mut confirm = Box::pin(hand_over(link.publishing.clone(), position, message));
+        if position == 1 {
+            crash::point("relay-mid-batch");
+        }
         match poll!(&mut confirm) {
             Poll::Ready(answer) => receipt.note(answer),
             Poll::Pending => open.push(confirm),

@@ -34,6 +34,7 @@ use crate::{
         judge::{BATCH, Judge, Ruling},
     },
     clock::Clock,
+    crash,
 };
 
 /// Waits at most so long for a good moment to cancel a consumer.
@@ -158,7 +159,13 @@ impl Pump<'_> {
             (delivery, (position, arrived))
         };
         let (deliveries, arrivals): (Vec<Delivery>, Vec<Settled>) = batch.into_values().map(unpack).unzip();
+        crash::point("consumer-received");
+        let ahead = crash::planted("ack-before-commit");
+        if ahead {
+            standing.acknowledge_all(&arrivals).await?;
+        }
         let rulings = self.rulings(&deliveries, &mut standing.journal).await;
+        crash::point("consumer-committed");
         self.notice_the_end(standing);
         let (mut done, mut moved, mut originals) =
             (Vec::with_capacity(arrivals.len()), Vec::new(), Vec::new());
@@ -182,9 +189,19 @@ impl Pump<'_> {
         }
         if !moved.is_empty() {
             let link = Arc::clone(self.link);
-            standing.moving.push(async move { move_all(&link, moved).await.map(|()| originals) }.boxed());
+            let moving = async move {
+                move_all(&link, moved).await?;
+                crash::point("letter-rested");
+                Ok(originals)
+            };
+            standing.moving.push(moving.boxed());
         }
-        standing.acknowledge(done).await
+        if ahead {
+            return Ok(());
+        }
+        standing.acknowledge(done).await?;
+        crash::point("consumer-acked");
+        Ok(())
     }
 
     /// Asks until the consumer has decided. Our own database may be away for hours: the batch waits,
@@ -257,9 +274,13 @@ impl Standing {
             self.withheld.extend(settled);
             return Ok(());
         }
+        self.acknowledge_all(&settled).await
+    }
+
+    async fn acknowledge_all(&mut self, settled: &[Settled]) -> Result<(), Failure> {
         let tags: Vec<u64> = settled.iter().map(|(_, arrived)| arrived.delivery_tag).collect();
         let (acks, now) = (self.ledger.settle(&tags), Instant::now());
-        for (position, arrived) in &settled {
+        for (position, arrived) in settled {
             self.stations[*position].acknowledged(now);
             acknowledge(arrived, &acks).await?;
         }

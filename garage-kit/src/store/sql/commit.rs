@@ -16,6 +16,7 @@ use super::{
 use crate::{
     Failure,
     bus::backoff::Backoff,
+    crash,
     store::{Change, Message, Outcome},
 };
 
@@ -90,11 +91,13 @@ impl SqlStore {
                 stored.insert((table.kind.name, id));
             }
         }
+        crash::point("sql-state-written");
         let is_stored = |change: &Change| stored.contains(&(change.kind.name, change.id.to_string()));
         let messages = changes.iter().filter(|change| is_stored(change)).flat_map(|change| &change.messages);
         let messages = messages.map(waiting).collect::<Result<Vec<_>, _>>()?;
         run(&mut *work, &self.outbox.insert, messages).await?;
-        work.commit().await?;
+        crash::point("sql-outbox-written");
+        crash::during("sql-commit-sent", work.commit()).await?;
         let outcome = |change| if is_stored(change) { Outcome::Committed } else { Outcome::Conflict };
         Ok(changes.iter().map(outcome).collect())
     }

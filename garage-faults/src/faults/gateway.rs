@@ -1,0 +1,75 @@
+//! The payment gateway: it does what it is told and does not say so, does not hear, is out of order, or is slow. What it
+//! tells by itself, early or twice, belongs here once the services listen for it.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use futures::FutureExt;
+use garage_billing_service::gateway::sandbox::faults::Fault as Trouble;
+use tokio::time::sleep;
+
+use super::Simple;
+use crate::{
+    fault::{Blow, Scene},
+    saga::Mix,
+    wire::Mode,
+};
+
+pub(super) const FAULTS: &[Simple] = &[
+    Simple::new("gateway-answer-lost", "the gateway does it, and its answer gets lost", |scene| {
+        answer_lost(scene).boxed()
+    })
+    .with(Mix::Refunds)
+    .settling(3),
+    Simple::new("gateway-request-lost", "the gateway does not hear", |scene| request_lost(scene).boxed())
+        .with(Mix::Refunds)
+        .settling(3),
+    Simple::new("gateway-5xx", "the gateway is out of order and says so", |scene| unavailable(scene).boxed())
+        .with(Mix::Refunds)
+        .settling(3),
+    Simple::new("gateway-slow", "the gateway takes seconds", |scene| slow(scene).boxed()).with_sagas(24, 150),
+    Simple::new("gateway-cut", "the connection to the gateway ends after the request was sent", |scene| {
+        cut(scene).boxed()
+    })
+    .settling(3),
+];
+
+async fn trouble(scene: &mut Scene<'_>, trouble: Trouble) -> Result<Blow> {
+    scene.load.until_begun(4).await;
+    let calls = if scene.all { 60 } else { 8 };
+    scene.world.gateway.sandbox.faults().expect(calls, trouble);
+    scene.load.until(40).await?;
+    scene.world.gateway.sandbox.faults().clear();
+    Ok(Blow::times(calls))
+}
+
+async fn answer_lost(scene: &mut Scene<'_>) -> Result<Blow> {
+    trouble(scene, Trouble::AnswerLost).await
+}
+
+async fn request_lost(scene: &mut Scene<'_>) -> Result<Blow> {
+    trouble(scene, Trouble::RequestLost).await
+}
+
+async fn unavailable(scene: &mut Scene<'_>) -> Result<Blow> {
+    trouble(scene, Trouble::Unavailable).await
+}
+
+async fn slow(scene: &mut Scene<'_>) -> Result<Blow> {
+    let seconds = if scene.all { 30 } else { 3 };
+    scene.world.gateway_wire.set(Mode::Delay(Duration::from_millis(if scene.all { 8000 } else { 1500 })));
+    sleep(Duration::from_secs(seconds)).await;
+    scene.world.gateway_wire.set(Mode::Pass);
+    Ok(Blow::times(1))
+}
+
+async fn cut(scene: &mut Scene<'_>) -> Result<Blow> {
+    let times = if scene.all { 20 } else { 4 };
+    let before = scene.world.gateway_wire.lost();
+    scene.world.gateway_wire.lose_answers_to(b"POST /v1/payments", times);
+    scene.load.until(50).await?;
+    scene.world.gateway_wire.lose_answers_to(b"", 0);
+    let runs = scene.world.gateway_wire.lost() - before;
+    ensure!(runs > 0, "no call came by");
+    Ok(Blow::times(runs))
+}
