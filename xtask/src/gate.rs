@@ -7,7 +7,6 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::console::say;
-use crate::instructions;
 use crate::leash::Leash;
 use crate::process::{run as run_command, run_held};
 use crate::programs::workspace;
@@ -18,13 +17,12 @@ struct Step {
     run: fn(&Leash) -> Result<()>,
 }
 
-const GATE: [Step; 6] = [
+const GATE: [Step; 5] = [
     Step { name: "format", run: format },
     Step { name: "lints", run: lints },
     Step { name: "tests", run: |leash| test(leash, &[]) },
     Step { name: "faults", run: |leash| faults(leash, &[]) },
     Step { name: "documentation", run: documentation },
-    Step { name: "instructions", run: |leash| instructions::run(leash, false) },
 ];
 
 /// Every step of the gate, up to the first that fails.

@@ -91,8 +91,8 @@ fn figure(text: &str) -> Option<u64> {
 fn document(counted: u64) -> String {
     format!(
         "What one whole saga costs in the system's own code: decisions, reactions, JSON, outbox and in-process bus, on\n\
-         stores in memory, without HTTP, database and broker. Written by `cargo xtask instructions --update`; the gate\n\
-         counts again and wants the change explained when it is more than {TOLERATED_PERCENT} %.\n\
+         stores in memory, without HTTP, database and broker. Written by `cargo xtask instructions --update`;\n\
+         without it the command compares, and wants the change explained when it is more than {TOLERATED_PERCENT} %.\n\
          \n\
          {BEFORE_FIGURE}{counted}\n"
     )

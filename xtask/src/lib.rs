@@ -75,7 +75,7 @@ enum Chore {
         #[arg(long)]
         update: bool,
     },
-    /// Runs what the gate runs: format, lints, tests, faults, documentation, instructions
+    /// Runs what the gate runs: format, lints, tests, faults, documentation
     Ci,
 }
 
@@ -93,11 +93,8 @@ pub fn main() -> ExitCode {
 fn front(chore: &Chore) -> Result<ExitCode> {
     match chore {
         Chore::Instructions { .. } => instructions::install_missing()?,
-        Chore::Ci => {
-            Programs::install_missing()?;
-            instructions::install_missing()?;
-        }
-        Chore::Test { .. }
+        Chore::Ci
+        | Chore::Test { .. }
         | Chore::Servers
         | Chore::Fuzz { .. }
         | Chore::Faults { .. }
