@@ -1,5 +1,5 @@
 //! Dead letters, for the people who look after them: what rests of a service's queues, found again by a stable id,
-//! replayed or discarded. Both buses keep the same promises ([`crate::testing::letters`]). A letter is never lost on
+//! replayed or discarded. Both buses keep the same promises ([`crate::testing`]). A letter is never lost on
 //! the way: it is taken from where it rests only once its copy is back in its queue, or its consumer has taken it; so
 //! a crash in between leaves a copy too many, and consumers do not mind. Who may do this, and the record of who did,
 //! are the service's affair.
