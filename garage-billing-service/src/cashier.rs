@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use garage_events::{Refusal, WorkOrderId};
+use garage_events::{PaymentId, Refusal, WorkOrderId};
 use garage_kit::{
     Failure, Loaded, crash,
     http::Problem,
@@ -24,7 +24,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
 use self::pace::Paces;
-use crate::{bill::Bill, gateway::Gateway, payment::Due};
+use crate::{
+    bill::{Answer, Bill},
+    gateway::Gateway,
+    payment::Due,
+};
 
 mod call;
 mod pace;
@@ -51,6 +55,17 @@ struct Desk {
     paces: Mutex<Paces>,
     free: Arc<Semaphore>,
     calls: TaskTracker,
+}
+
+/// What came of a look at a payment that the gateway has told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Looked {
+    /// What became of it is stored.
+    Learned,
+    /// It is no payment of ours.
+    Nobodys,
+    /// The gateway did not say what became of it.
+    Unanswered,
 }
 
 impl Cashier {
@@ -112,11 +127,45 @@ impl Cashier {
         self.within(patience, async move { cashier.make_again(order, due).await }).await
     }
 
-    async fn within(
+    /// Reads a payment of which the gateway has said that something became of it, and learns what. The gateway may say
+    /// so before it has answered the call that made the payment: then this is the answer.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub async fn look_at(&self, gateway_id: &str, patience: Duration) -> Result<Looked, Problem> {
+        let (cashier, gateway_id) = (self.clone(), gateway_id.to_owned());
+        let look = async move { cashier.look(&gateway_id).await.map(Some) };
+        self.within(patience, look).await.map(|looked| looked.unwrap_or(Looked::Unanswered))
+    }
+
+    async fn look(&self, gateway_id: &str) -> Result<Looked, Problem> {
+        let charged = match self.0.gateway.read(gateway_id).await {
+            Ok(Some(charged)) => charged,
+            Ok(None) => return Ok(Looked::Nobodys),
+            Err(doubt) => {
+                tracing::warn!(%doubt, "the gateway did not answer about a payment that it told of");
+                return Ok(Looked::Unanswered);
+            }
+        };
+        let Some(reference) = charged.reference else { return Ok(Looked::Nobodys) };
+        let bills = &self.0.shell.repository;
+        let Some(bill) = bills.by::<Bill>("payment_id", reference.to_string()).await? else {
+            return Ok(Looked::Nobodys);
+        };
+        let known = bill.state.attempt(reference).and_then(|attempt| attempt.gateway_id.as_deref());
+        if known.is_some_and(|known| known != gateway_id) {
+            tracing::error!(%reference, gateway_id, "the gateway has a second payment for this attempt");
+            return Ok(Looked::Nobodys);
+        }
+        self.hear(bill.state.work_order_id, reference, Answer::Charged(charged)).await?;
+        Ok(Looked::Learned)
+    }
+
+    async fn within<T: Send + 'static>(
         &self,
         patience: Duration,
-        call: impl Future<Output = Result<Option<Loaded<Bill>>, Problem>> + Send + 'static,
-    ) -> Result<Option<Loaded<Bill>>, Problem> {
+        call: impl Future<Output = Result<Option<T>, Problem>> + Send + 'static,
+    ) -> Result<Option<T>, Problem> {
         match timeout(patience, self.0.calls.spawn(call.in_current_span())).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(ended)) => Err(Failure::lasting("calling the gateway", ended).into()),
@@ -254,13 +303,23 @@ impl Cashier {
             return Ok(None);
         };
         crash::point(after);
+        self.hear(order, due.reference(), answer).await.map(Some)
+    }
+
+    /// Stores an answer; what the bill is then.
+    async fn hear(
+        &self,
+        order: WorkOrderId,
+        reference: PaymentId,
+        answer: Answer,
+    ) -> Result<Loaded<Bill>, Problem> {
         let heard = self.0.shell.decide::<Bill>(order.0, None, |bill, at| {
-            Ok(bill.ok_or(Refusal::Unknown("work order"))?.hear(due.reference(), answer.clone(), at))
+            Ok(bill.ok_or(Refusal::Unknown("work order"))?.hear(reference, answer.clone(), at))
         });
         let heard = heard.await?;
         crash::point("cashier-stored");
         self.show(&heard.state);
-        Ok(Some(heard))
+        Ok(heard)
     }
 }
 

@@ -38,12 +38,34 @@ pub struct Charge {
 pub struct Charged {
     /// The gateway's id.
     pub gateway_id: String,
+    /// Our own id of it, if the gateway tells one of ours.
+    pub reference: Option<PaymentId>,
     /// Where it stands.
     pub standing: Standing,
     /// How much.
     pub amount: Cents,
+    /// How much of it went back so far.
+    pub refunded: Cents,
+    /// The payer's bank takes or took the money back: the provider's word for how that stands.
+    pub charge_back: Option<String>,
     /// What the payer needs while it is pending.
     pub instructions: Option<Instructions>,
+}
+
+impl Charged {
+    /// A payment of which nothing else is to be told.
+    #[must_use]
+    pub fn new(gateway_id: impl Into<String>, standing: Standing, amount: Cents) -> Self {
+        Self {
+            gateway_id: gateway_id.into(),
+            reference: None,
+            standing,
+            amount,
+            refunded: Cents::ZERO,
+            charge_back: None,
+            instructions: None,
+        }
+    }
 }
 
 /// Where a payment stands at the gateway. A word that we do not know is `Pending`: only an explicit end is one.

@@ -8,7 +8,7 @@ use garage_kit::{
 };
 use garage_saga::waiting::deadlines;
 use reqwest::Url;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     gateway::mercado_pago::{DEADLINE, MercadoPago},
@@ -27,8 +27,17 @@ pub struct Settings {
     pub terms: Terms,
     /// Who moves the money.
     pub gateway: GatewayChoice,
+    /// How money is taken.
+    pub till: Till,
     /// How long what may take before it counts as stuck.
     pub deadlines: Deadlines,
+}
+
+/// How money is taken, whoever moves it.
+#[derive(Clone, Debug, Default)]
+pub struct Till {
+    /// Whose webhooks are believed; nobody's without one, and polling does.
+    pub webhook_secret: Option<SecretString>,
 }
 
 /// Who moves the money.
@@ -41,8 +50,8 @@ pub enum GatewayChoice {
 }
 
 impl Settings {
-    /// From `PAYMENT_GATEWAY`, `MERCADOPAGO_ACCESS_TOKEN`, `MERCADOPAGO_BASE_URL`, `QUOTE_VALIDITY_DAYS`,
-    /// `DIAGNOSIS_FEE` and `DEADLINES`. Only a system on trial takes the sandbox without being told.
+    /// From `PAYMENT_GATEWAY`, `MERCADOPAGO_ACCESS_TOKEN`, `MERCADOPAGO_BASE_URL`,
+    /// `MERCADOPAGO_WEBHOOK_SECRET`, `QUOTE_VALIDITY_DAYS`, `DIAGNOSIS_FEE` and `DEADLINES`. Only a system on trial takes the sandbox without being told.
     ///
     /// # Errors
     /// One sentence that names the variable that is missing or wrong.
@@ -50,6 +59,7 @@ impl Settings {
         Ok(Self {
             terms: terms(env)?,
             gateway: GatewayChoice::from_env(env, sandbox_by_default)?,
+            till: Till::from_env(env)?,
             deadlines: deadlines(env)?,
         })
     }
@@ -67,6 +77,12 @@ impl GatewayChoice {
             None if sandbox_by_default => Ok(Self::Sandbox),
             None => Err(Misconfigured::new(format!("PAYMENT_GATEWAY is not set: give {WANTED}"))),
         }
+    }
+}
+
+impl Till {
+    fn from_env(env: &Env) -> Result<Self, Misconfigured> {
+        Ok(Self { webhook_secret: env.secret("MERCADOPAGO_WEBHOOK_SECRET")? })
     }
 }
 

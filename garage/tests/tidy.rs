@@ -55,6 +55,7 @@ const PURE: &[&str] = &[
     "garage-billing-service/src/bill/waiting.rs",
     "garage-billing-service/src/quote.rs",
     "garage-billing-service/src/payment.rs",
+    "garage-billing-service/src/webhook.rs",
     "garage-execution-service/src/execution.rs",
     "garage-execution-service/src/execution/waiting.rs",
     "garage/src/reconcile.rs",

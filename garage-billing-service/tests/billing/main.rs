@@ -18,3 +18,4 @@ mod services;
 mod stories;
 mod stuck;
 mod waiting;
+mod webhooks;

@@ -11,6 +11,7 @@ use axum::{
 };
 use chrono::TimeDelta;
 use garage_billing_service::{
+    Till,
     cashier::Cashier,
     connect,
     gateway::{
@@ -21,8 +22,9 @@ use garage_billing_service::{
             ledger::{Movement, Verdict},
         },
     },
-    open_with,
+    open_till,
     quote::Terms,
+    webhook::sign as sign_webhook,
 };
 use garage_events::{
     CustomerId, Envelope, Event, EventId, ExecutionId, Service, VehicleId, WorkOrderId, WorkOrderStatus,
@@ -46,6 +48,9 @@ use uuid::Uuid;
 
 /// Waiting for longer than this is waiting for ever.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// With which the provider signs what it tells.
+pub(crate) const WEBHOOK_SECRET: &str = "the secret of the provider's dashboard";
 
 /// Says each sentence over every store that the service may stand on.
 macro_rules! on_every_store {
@@ -216,6 +221,24 @@ impl World {
                 .unwrap(),
             None => request.header(header::CONTENT_LENGTH, 0).body(Body::empty()).unwrap(),
         }
+    }
+
+    /// What the provider tells of a payment, signed with this secret.
+    pub(crate) fn webhook(&self, secret: &str, payment: &str) -> Request<Body> {
+        let request_id = self.clock.event_id().to_string();
+        let signature = sign_webhook(secret.as_bytes(), payment, &request_id, self.clock.now());
+        Request::builder()
+            .method(Method::POST)
+            .uri(format!("/webhooks/mercado-pago?data.id={payment}&type=payment"))
+            .header("x-signature", signature)
+            .header("x-request-id", request_id)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(
+                json!({ "type": "payment", "action": "payment.updated", "data": { "id": payment } })
+                    .to_string()
+                    .into(),
+            )
+            .unwrap()
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
@@ -420,7 +443,8 @@ fn service(
     };
     let terms = Terms { validity: TimeDelta::days(10), diagnosis_fee: "150".parse().unwrap() };
     let mut sandbox = None;
-    let (router, running, cashier) = open_with(parts, terms, |shell: &Shell| {
+    let till = Till { webhook_secret: Some(WEBHOOK_SECRET.to_owned().into()) };
+    let (router, running, cashier) = open_till(parts, terms, till, |shell: &Shell| {
         let book = Sandbox::new(shell.repository.clone(), shell.clock.clone());
         sandbox = Some(book.clone());
         wrap(book)

@@ -98,6 +98,7 @@ pub(crate) const RULES: &[(At, &str, Who)] = &[
     (Billing, "GET /payments/{id}", StaffOrLink),
     (Billing, "GET /payments/work-order/{workOrderId}", StaffOrLink),
     (Billing, "PATCH /payments/{id}/verify", Desk),
+    (Billing, "POST /webhooks/mercado-pago", Anybody),
     (Billing, "POST /parts", Manager),
     (Billing, "GET /parts", Staff),
     (Billing, "GET /parts/low-stock", Staff),

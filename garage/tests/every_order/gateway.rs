@@ -210,7 +210,7 @@ fn charged(reference: PaymentId, entry: &Entry) -> Charged {
         State::Cancelled => Standing::Cancelled("expired".to_owned()),
         State::Refunded => Standing::Refunded,
     };
-    Charged { gateway_id: reference.to_string(), standing, amount: entry.amount, instructions: None }
+    Charged::new(reference.to_string(), standing, entry.amount)
 }
 
 #[async_trait]

@@ -2,7 +2,7 @@
 //! their decimal text and never through a binary fraction; what only helps the payer is read if it is there.
 
 use chrono::{DateTime, Utc};
-use garage_events::Cents;
+use garage_events::{Cents, PaymentId};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, value::RawValue};
 
@@ -28,18 +28,28 @@ struct Payment {
     status: String,
     status_detail: Option<String>,
     transaction_amount: Text,
+    transaction_amount_refunded: Option<Text>,
     external_reference: Option<Text>,
 }
 
 impl Payment {
     fn charged(self, body: &str) -> Result<Charged, serde_json::Error> {
+        let detail = self.status_detail.as_deref();
+        let is_charged_back = self.status == "charged_back";
         Ok(Charged {
             gateway_id: self.id.0,
-            standing: standing(&self.status, self.status_detail.as_deref()),
-            amount: self.transaction_amount.0.parse::<Cents>().map_err(de::Error::custom)?,
+            reference: self.external_reference.and_then(|told| told.0.parse().ok().map(PaymentId)),
+            standing: standing(&self.status, detail),
+            amount: cents(&self.transaction_amount)?,
+            refunded: self.transaction_amount_refunded.as_ref().map_or(Ok(Cents::ZERO), cents)?,
+            charge_back: is_charged_back.then(|| detail.unwrap_or("in_process").to_owned()),
             instructions: instructions(&serde_json::from_str(body)?),
         })
     }
+}
+
+fn cents(told: &Text) -> Result<Cents, serde_json::Error> {
+    told.0.parse().map_err(de::Error::custom)
 }
 
 /// A payment object.

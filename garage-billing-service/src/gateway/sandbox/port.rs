@@ -81,8 +81,15 @@ fn request(charge: &Charge) -> Request {
 fn charged(entry: &Entry) -> Charged {
     Charged {
         gateway_id: entry.number.to_string(),
+        reference: entry
+            .request
+            .external_reference
+            .as_ref()
+            .and_then(|told| told.parse().ok().map(PaymentId)),
         standing: standing(entry),
         amount: entry.request.amount,
+        refunded: entry.refunded(),
+        charge_back: None,
         instructions: instructions::of(entry),
     }
 }
