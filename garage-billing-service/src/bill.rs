@@ -17,16 +17,18 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
-    gateway::{Charged, Standing},
+    gateway::{Address, Charged, Standing},
     payment::{Attempt, Due},
     quote::{Catalogue, Line, Quote, Terms},
 };
 
 mod index;
 mod money;
+mod part;
 mod waiting;
 
 pub use index::BILLS;
+pub use part::PartWish;
 
 /// Everything that Billing knows of one work order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -96,11 +98,18 @@ pub struct Extras {
     pub card_brand: Option<String>,
     /// The client's own notes, kept and given back as they are.
     pub metadata: Option<Map<String, Value>>,
+    /// Where the payer is reached, unless as the order says.
+    pub email: Option<String>,
+    /// The payer's CPF or CNPJ, unless as the order says.
+    pub document: Option<String>,
+    /// Where the payer lives.
+    pub address: Option<Address>,
+    /// Until when the payer may act.
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 /// What came of a gateway call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "nearly every answer is the large one, and none is kept")]
 pub enum Answer {
     /// The payment as the gateway knows it.
     Charged(Charged),
@@ -112,6 +121,14 @@ pub enum Answer {
     RefundDone,
     /// The gateway will not refund; a person must act.
     RefundRefused(String),
+    /// The gateway says that this part went back.
+    PartDone(Uuid),
+    /// More of the payment has gone than before this part was asked for.
+    PartSeen(Uuid),
+    /// The gateway would not give this part back, and does not show that it went.
+    PartRefused(Uuid, String),
+    /// The gateway has had ample time to show that this part went, and it did not.
+    PartNeverWent(Uuid),
 }
 
 impl Bill {

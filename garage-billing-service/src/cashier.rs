@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use garage_events::{PaymentId, Refusal, WorkOrderId};
+use garage_events::{PaymentId, Refusal, Transition, WorkOrderId};
 use garage_kit::{
     Failure, Loaded, crash,
     http::Problem,
@@ -26,14 +26,14 @@ use tracing::Instrument;
 use self::pace::Paces;
 use crate::{
     bill::{Answer, Bill},
-    gateway::Gateway,
-    payment::Due,
+    gateway::{Charge, Gateway, Lack},
+    payment::{Call, Due},
 };
 
 mod call;
 mod pace;
 
-pub use call::perform;
+pub use call::{Performed, perform};
 
 /// How often open bills are looked through. When each call of theirs is made is [`pace`]'s affair.
 const LOOK: Duration = Duration::from_secs(1);
@@ -87,6 +87,12 @@ impl Cashier {
     #[must_use]
     pub fn shell(&self) -> &Shell {
         &self.0.shell
+    }
+
+    /// What a charge lacks for this gateway.
+    #[must_use]
+    pub fn lacks(&self, charge: &Charge) -> Vec<Lack> {
+        self.0.gateway.lacks(charge)
     }
 
     /// Is shown a bill that has just been stored; if it asks for a call, that is made soon. Forgetting to
@@ -157,7 +163,9 @@ impl Cashier {
             tracing::error!(%reference, gateway_id, "the gateway has a second payment for this attempt");
             return Ok(Looked::Nobodys);
         }
-        self.hear(bill.state.work_order_id, reference, Answer::Charged(charged)).await?;
+        let said = format!("payment {gateway_id} of {}: {:?}", charged.amount, charged.standing);
+        let call = Call::told(&said, self.0.shell.clock.now());
+        self.hear(bill.state.work_order_id, reference, Answer::Charged(charged), call).await?;
         Ok(Looked::Learned)
     }
 
@@ -299,11 +307,13 @@ impl Cashier {
         let now = self.0.shell.clock.now();
         let (before, after) = places(&due);
         crash::point(before);
-        let Some(answer) = perform(&*self.0.gateway, &due, now).await else {
-            return Ok(None);
-        };
-        crash::point(after);
-        self.hear(order, due.reference(), answer).await.map(Some)
+        let Performed { answer, said } = perform(&*self.0.gateway, &due, now).await;
+        let call = Call::of(&due, &said, now);
+        if let Some(answer) = answer {
+            crash::point(after);
+            return self.hear(order, due.reference(), answer, call).await.map(Some);
+        }
+        Ok(self.note(order, due.reference(), call).await)
     }
 
     /// Stores an answer; what the bill is then.
@@ -312,14 +322,25 @@ impl Cashier {
         order: WorkOrderId,
         reference: PaymentId,
         answer: Answer,
+        call: Call,
     ) -> Result<Loaded<Bill>, Problem> {
         let heard = self.0.shell.decide::<Bill>(order.0, None, |bill, at| {
-            Ok(bill.ok_or(Refusal::Unknown("work order"))?.hear(reference, answer.clone(), at))
+            let bill = bill.ok_or(Refusal::Unknown("work order"))?.noted(reference, call.clone());
+            Ok(bill.hear(reference, answer.clone(), at))
         });
         let heard = heard.await?;
         crash::point("cashier-stored");
         self.show(&heard.state);
         Ok(heard)
+    }
+
+    /// Notes that nothing was learned. A note that cannot be written is no reason to stop.
+    async fn note(&self, order: WorkOrderId, reference: PaymentId, call: Call) -> Option<Loaded<Bill>> {
+        let noted = self.0.shell.decide::<Bill>(order.0, None, |bill, _| {
+            let bill = bill.ok_or(Refusal::Unknown("work order"))?;
+            Ok(Transition::quiet(bill.noted(reference, call.clone())))
+        });
+        noted.await.inspect_err(|problem| tracing::warn!(%order, %problem, "a call is not in its trail")).ok()
     }
 }
 
@@ -327,9 +348,11 @@ impl Cashier {
 const fn places(due: &Due) -> (&'static str, &'static str) {
     match due {
         Due::Create(_) => ("cashier-charge-due", "cashier-charged"),
-        Due::Refund { .. } => ("cashier-refund-due", "cashier-refunded"),
+        Due::Refund { .. } | Due::GiveBack { .. } => ("cashier-refund-due", "cashier-refunded"),
         Due::Cancel { .. } => ("cashier-cancel-due", "cashier-cancelled"),
-        Due::Search { .. } | Due::Read { .. } => ("cashier-question-due", "cashier-asked"),
+        Due::Search { .. } | Due::Read { .. } | Due::LookForRefund { .. } => {
+            ("cashier-question-due", "cashier-asked")
+        }
     }
 }
 

@@ -96,9 +96,20 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Store>, Failure> {
 
 /// Opens the service: hears the other services' events, sees to the money, and answers on the routes.
 pub fn open(parts: Parts, settings: Settings) -> (Router, Running) {
+    open_through(parts, settings, |shell| {
+        Arc::new(Sandbox::new(shell.repository.clone(), shell.clock.clone()))
+    })
+}
+
+/// The same with a sandbox that the caller sets up, should the settings ask for one.
+pub fn open_through(
+    parts: Parts,
+    settings: Settings,
+    sandbox: impl FnOnce(&Shell) -> Arc<Sandbox>,
+) -> (Router, Running) {
     let Settings { terms, gateway, till, deadlines } = settings;
     let (router, running, _) = assemble(parts, terms, till, deadlines, |shell| match gateway {
-        GatewayChoice::Sandbox => Arc::new(Sandbox::new(shell.repository.clone(), shell.clock.clone())),
+        GatewayChoice::Sandbox => sandbox(shell),
         GatewayChoice::MercadoPago(provider) => Arc::new(provider),
     });
     (router, running)
@@ -139,7 +150,7 @@ fn assemble(
     foundation.watch::<bill::Bill>();
     foundation.beside(|stopping| quote::expiry::sweep(shell, stopping));
     let doorbell = Doorbell::new(cashier.clone(), till.webhook_secret.clone());
-    let api = api(App { cashier: cashier.clone() }, doorbell);
+    let api = api(App { cashier: cashier.clone(), till: Arc::new(till) }, doorbell);
     let (router, running) = foundation.open(api);
     (router, running, cashier)
 }

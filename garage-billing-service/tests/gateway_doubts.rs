@@ -80,6 +80,8 @@ fn pix() -> Charge {
             email: Some("client@example.com".to_owned()),
             document: Some("12ABC34501DE35".to_owned()),
         },
+        address: None,
+        expires_at: None,
         card_token: None,
         card_brand: None,
         installments: 1,

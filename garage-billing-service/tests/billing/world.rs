@@ -443,7 +443,7 @@ fn service(
     };
     let terms = Terms { validity: TimeDelta::days(10), diagnosis_fee: "150".parse().unwrap() };
     let mut sandbox = None;
-    let till = Till { webhook_secret: Some(WEBHOOK_SECRET.to_owned().into()) };
+    let till = Till { webhook_secret: Some(WEBHOOK_SECRET.to_owned().into()), ..Till::default() };
     let (router, running, cashier) = open_till(parts, terms, till, |shell: &Shell| {
         let book = Sandbox::new(shell.repository.clone(), shell.clock.clone());
         sandbox = Some(book.clone());

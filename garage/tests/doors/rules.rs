@@ -98,6 +98,8 @@ pub(crate) const RULES: &[(At, &str, Who)] = &[
     (Billing, "GET /payments/{id}", StaffOrLink),
     (Billing, "GET /payments/work-order/{workOrderId}", StaffOrLink),
     (Billing, "PATCH /payments/{id}/verify", Desk),
+    (Billing, "POST /payments/{id}/refunds", Manager),
+    (Billing, "GET /payments/{id}/trail", Desk),
     (Billing, "POST /webhooks/mercado-pago", Anybody),
     (Billing, "POST /parts", Manager),
     (Billing, "GET /parts", Staff),
