@@ -42,7 +42,7 @@ pub struct Charge {
 #[serde(rename_all = "camelCase")]
 pub struct Address {
     /// CEP: eight digits.
-    #[schema(pattern = "^[0-9]{8}$")]
+    #[schema(pattern = "^[0-9]{8}$", example = "01310100")]
     pub zip_code: String,
     /// The street.
     #[schema(min_length = 1, max_length = 200)]
@@ -57,7 +57,7 @@ pub struct Address {
     #[schema(min_length = 1, max_length = 100)]
     pub city: String,
     /// The state's two letters.
-    #[schema(pattern = "^[A-Z]{2}$")]
+    #[schema(pattern = "^[A-Z]{2}$", example = "SP")]
     pub state: String,
 }
 

@@ -11,10 +11,10 @@ use crate::gateway::Address;
 #[schema(as = Payer)]
 pub(super) struct Told {
     /// Where the receipt goes; the customer's unless told.
-    #[schema(format = "email", max_length = 254)]
+    #[schema(format = "email", max_length = 254, example = "ana@example.com")]
     pub(super) email: Option<String>,
     /// CPF or CNPJ without punctuation; the customer's unless told.
-    #[schema(min_length = 11, max_length = 14)]
+    #[schema(min_length = 11, max_length = 14, example = "52998224725")]
     pub(super) document: Option<String>,
     /// Boletos need it (Banco Central).
     pub(super) address: Option<Address>,
