@@ -92,8 +92,12 @@ impl World {
     }
 
     async fn status(&self, number: &Value) -> String {
-        let payment: Value =
-            self.call(Method::GET, &format!("/v1/payments/{number}"), Value::Null).await.json().await.unwrap();
+        let payment: Value = self
+            .call(Method::GET, &format!("/v1/payments/{number}"), Value::Null)
+            .await
+            .json()
+            .await
+            .unwrap();
         payment["status"].as_str().unwrap().to_owned()
     }
 
@@ -155,7 +159,10 @@ async fn what_becomes_of_a_payment_is_told_signed_and_as_often_as_it_should() {
         assert_eq!(notification.verify(SECRET.as_bytes(), Clock::system().now()), Ok(()));
         assert_eq!(told.query, format!("data.id={number}&type=payment"));
         let (action, id) = (&told.body["action"], &told.body["data"]["id"]);
-        assert_eq!((action, id, &told.body["type"]), (&json!("payment.created"), &json!(number), &json!("payment")));
+        assert_eq!(
+            (action, id, &told.body["type"]),
+            (&json!("payment.created"), &json!(number), &json!("payment"))
+        );
         assert!(told.body.get("status").is_none() && told.body.get("transaction_amount").is_none());
     }
     world.visit(Method::POST, &format!("{}/pay/{number}/approve", world.base)).await;
@@ -192,7 +199,8 @@ async fn the_ledger_has_every_movement_and_forgets_none() {
     let world = World::open(1, 0).await;
     let payment = world.pending().await;
     let ledger = || async {
-        let lines: Value = world.call(Method::GET, "/sandbox/ledger", Value::Null).await.json().await.unwrap();
+        let lines: Value =
+            world.call(Method::GET, "/sandbox/ledger", Value::Null).await.json().await.unwrap();
         let line = |moved: &Value| format!("{} {}", moved["type"].as_str().unwrap(), moved["amount"]);
         lines.as_array().unwrap().iter().map(line).collect::<Vec<_>>()
     };

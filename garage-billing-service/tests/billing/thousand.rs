@@ -84,7 +84,11 @@ async fn begin(world: &World, number: usize) -> (Order, Story) {
     let name = match story {
         Story::Declined => "OTHE",
         Story::PaidLate | Story::Expired => "CONT",
-        _ => "Ana Souza",
+        Story::Finished
+        | Story::FinishedAndPartlyGivenBack
+        | Story::GivenUp
+        | Story::CalledOffWhilePaying
+        | Story::ByCard => "Ana Souza",
     };
     let centavos = 10_000 + number * 7;
     let order = world.order_with(name, |wish| {
