@@ -13,11 +13,11 @@ use crate::{
 };
 
 macro_rules! events {
-    ($($(#[$doc:meta])* $variant:ident($data:ty) = $key:literal from $source:ident)+) => {
+    ($($(#[doc = $doc:literal])* $variant:ident($data:ty) = $key:literal from $source:ident)+) => {
         /// What can happen, by whom it is told.
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Event {
-            $($(#[$doc])* $variant($data),)+
+            $($(#[doc = $doc])* $variant($data),)+
         }
 
         impl Event {
@@ -48,6 +48,16 @@ macro_rules! events {
                     unknown => return Err(Unreadable::UnknownType(unknown.to_owned())),
                 }
                 .map_err(|source| Unreadable::Data { event_type: event_type.to_owned(), source })
+            }
+
+            /// Every type for the contract's documents, in the order of [`Self::TYPES`].
+            #[cfg(feature = "openapi")]
+            pub(crate) fn described() -> Vec<crate::contract::Described> {
+                vec![$(crate::contract::Described::new::<$data>(
+                    $key,
+                    Service::$source,
+                    concat!($($doc),*),
+                )),+]
             }
         }
 
