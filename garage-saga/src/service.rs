@@ -23,7 +23,7 @@ use garage_kit::{
     auth::{ByOrLink, Group, Verifier},
     bus::{Bus, Retries, Topology, backoff::Backoff},
     clock::Clock,
-    http::{self, Answer, Fields, FromFields, Problem, Query, read},
+    http::{self, Answer, Fields, FromFields, Problem, Query, Tls, read},
     outbox::Outbox,
     store::{Message, Store},
 };
@@ -268,8 +268,19 @@ impl Door {
         listener: TcpListener,
         stopping: CancellationToken,
     ) -> JoinHandle<Result<(), Failure>> {
+        self.serve_with(listener, stopping, None)
+    }
+
+    /// The same, by HTTPS where there is a certificate to show.
+    #[must_use]
+    pub fn serve_with(
+        &self,
+        listener: TcpListener,
+        stopping: CancellationToken,
+        tls: Option<Tls>,
+    ) -> JoinHandle<Result<(), Failure>> {
         let router = Router::new().route("/health/live", get(live)).fallback(pass).with_state(self.clone());
-        tokio::spawn(http::serve(listener, router, stopping))
+        tokio::spawn(http::serve_with(listener, router, stopping, tls))
     }
 }
 
