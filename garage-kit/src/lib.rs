@@ -12,6 +12,7 @@ pub mod outbox;
 pub mod program;
 pub mod store;
 pub mod testing;
+pub mod trace;
 
 pub use aggregate::{Aggregate, Decision, Loaded, Repository, Unchanged, change};
 pub use failure::Failure;

@@ -15,10 +15,14 @@ use garage_kit::{
     bus::{Consumer, Delivery, Verdict},
     change, crash,
     store::{Change, Outcome},
+    trace,
 };
 use uuid::Uuid;
 
-use crate::shell::{Occasion, Shell};
+use crate::{
+    shell::{Occasion, Shell},
+    told::{Hearing, Told},
+};
 
 /// Rounds before a contended batch is left to come again.
 const ROUNDS: usize = 8;
@@ -32,6 +36,12 @@ pub struct Heard {
     pub at: DateTime<Utc>,
     /// An id for whatever may begin with it.
     pub fresh: Uuid,
+}
+
+/// One that was heard, with where its trace goes on.
+struct Placed {
+    heard: Heard,
+    hearing: Hearing,
 }
 
 /// Why an event can never have an effect here.
@@ -82,6 +92,7 @@ struct Ready<A> {
     group: Group,
     next: A,
     change: Option<Change>,
+    told: Vec<Told>,
 }
 
 impl<L: Listener> Ear<L> {
@@ -90,12 +101,13 @@ impl<L: Listener> Ear<L> {
         Self { shell, listener }
     }
 
-    fn hear(&self, delivery: &Delivery) -> Result<Heard, Verdict> {
+    fn hear(&self, delivery: &Delivery) -> Result<Placed, Verdict> {
         let envelope = Envelope::from_json(&delivery.body)
             .map_err(|unreadable| Verdict::SetAside(unreadable.to_string()))?;
-        tracing::debug!(queue = delivery.queue, event = envelope.event.event_type(), event_id = %envelope.event_id,
-            correlation_id = %envelope.event.work_order_id(), "heard");
-        Ok(Heard { envelope, at: self.shell.clock.now(), fresh: self.shell.clock.id() })
+        let hearing = Hearing::of(&envelope.event, envelope.event_id, delivery.trace);
+        let heard = Heard { envelope, at: self.shell.clock.now(), fresh: self.shell.clock.id() };
+        hearing.log(&delivery.queue, &heard, self.shell.service);
+        Ok(Placed { heard, hearing })
     }
 
     /// Reacts to everything said of one order, event by event.
@@ -105,21 +117,23 @@ impl<L: Listener> Ear<L> {
         loaded: Option<&garage_kit::Loaded<L::Aggregate>>,
         order: WorkOrderId,
         group: &[usize],
-        heard: &BTreeMap<usize, Heard>,
+        heard: &BTreeMap<usize, Placed>,
         verdicts: &mut [Option<Verdict>],
     ) -> Result<Option<Ready<L::Aggregate>>, Failure> {
         let mut current = loaded.map(|read| read.state.clone());
-        let mut messages = Vec::new();
+        let (mut messages, mut told) = (Vec::new(), Vec::new());
         let mut touched = Vec::new();
         for &position in group {
-            let Some(event) = heard.get(&position) else { continue };
+            let Some(Placed { heard: event, hearing }) = heard.get(&position) else { continue };
             match self.listener.react(knowledge, current.clone(), event) {
                 Ok(transition) => {
-                    let occasion = Occasion { cause: Some(event.envelope.event_id), at: event.at };
+                    let cause = Some(event.envelope.event_id);
+                    let occasion = Occasion { cause, at: event.at, place: Some(hearing.here) };
                     messages.extend(self.shell.messages::<L::Aggregate>(
                         order.0,
                         transition.events,
                         occasion,
+                        &mut told,
                     )?);
                     current = Some(transition.state);
                     touched.push(position);
@@ -132,18 +146,18 @@ impl<L: Listener> Ear<L> {
         let version = loaded.map_or(0, |read| read.version);
         let decision = Decision { next: Some(next.clone()), messages };
         let change = if unchanged { None } else { Some(change(order.0, version, decision)?) };
-        Ok(Some(Ready { order, group: touched, next, change }))
+        Ok(Some(Ready { order, group: touched, next, change, told }))
     }
 
     /// One round: load, react, commit. Leaves the groups that another writer overtook.
     async fn round(
         &self,
         groups: HashMap<WorkOrderId, Group>,
-        heard: &BTreeMap<usize, Heard>,
+        heard: &BTreeMap<usize, Placed>,
         verdicts: &mut [Option<Verdict>],
     ) -> Result<HashMap<WorkOrderId, Group>, Failure> {
         let about: Vec<&Heard> =
-            groups.values().flatten().filter_map(|position| heard.get(position)).collect();
+            groups.values().flatten().filter_map(|position| Some(&heard.get(position)?.heard)).collect();
         let knowledge = self.listener.look_up(&about).await?;
         let ids: Vec<Uuid> = groups.keys().map(|order| order.0).collect();
         let loaded = self.shell.repository.load_many::<L::Aggregate>(&ids).await?;
@@ -154,6 +168,21 @@ impl<L: Listener> Ear<L> {
             ready.extend(self.fold(&knowledge, read, order, &group, heard, verdicts)?);
         }
         self.commit(ready, verdicts).await
+    }
+
+    /// Spans, if anybody wants them.
+    fn record(&self, batch: &[Delivery], heard: &BTreeMap<usize, Placed>, verdicts: &[Option<Verdict>]) {
+        if !trace::is_on() {
+            return;
+        }
+        let now = self.shell.clock.now();
+        for (position, Placed { heard, hearing }) in heard {
+            let failed = match &verdicts[*position] {
+                Some(Verdict::SetAside(reason)) => Some(reason.clone()),
+                Some(Verdict::Done) | None => None,
+            };
+            hearing.record(&batch[*position].queue, heard, failed, self.shell.service, now);
+        }
     }
 
     async fn commit(
@@ -173,6 +202,7 @@ impl<L: Listener> Ear<L> {
             match outcome {
                 Outcome::Committed => {
                     self.listener.committed(&one.next);
+                    one.told.into_iter().for_each(|told| told.tell(self.shell.service));
                     settle(verdicts, &one.group, &Verdict::Done);
                 }
                 Outcome::Conflict => {
@@ -213,7 +243,7 @@ impl<L: Listener> Consumer for Ear<L> {
         for (position, delivery) in batch.iter().enumerate() {
             match self.hear(delivery) {
                 Ok(event) => {
-                    groups.entry(event.envelope.event.work_order_id()).or_default().push(position);
+                    groups.entry(event.heard.envelope.event.work_order_id()).or_default().push(position);
                     heard.insert(position, event);
                 }
                 Err(verdict) => verdicts[position] = Some(verdict),
@@ -221,6 +251,7 @@ impl<L: Listener> Consumer for Ear<L> {
         }
         for _ in 0..ROUNDS {
             if groups.is_empty() {
+                self.record(batch, &heard, &verdicts);
                 return Ok(verdicts.into_iter().map(|verdict| verdict.unwrap_or(Verdict::Done)).collect());
             }
             groups = self.round(groups, &heard, &mut verdicts).await?;

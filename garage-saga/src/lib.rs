@@ -9,6 +9,7 @@ pub mod roles;
 pub mod service;
 mod shell;
 mod shown;
+mod told;
 pub mod waiting;
 
 pub use ear::{Ear, Heard, Impossible, Listener};

@@ -17,6 +17,7 @@ use garage_kit::{
     http::{self, Tls},
     program::{self, Env, Misconfigured},
     store::Store,
+    trace::export,
 };
 use secrecy::ExposeSecret;
 use tokio::time::Instant;
@@ -103,6 +104,7 @@ where
         let broker = env.url("RABBITMQ_URL", &["amqp", "amqps"])?.ok_or_else(|| {
             Misconfigured::new("RABBITMQ_URL is not set: give the broker's address, such as amqp://guest:guest@127.0.0.1:5672")
         })?;
+        export::start(env, &[self.service.word()])?;
         let stopping = program::shutdown_signal()?;
         let door = Door::default();
         let listener = bind(self.service.word(), SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))).await?;
@@ -121,6 +123,7 @@ where
         };
         let ended = ended.unwrap_or_else(|cause| Err(Failure::lasting("serving HTTP", cause)));
         running.stop_by(deadline).await;
+        export::finish().await;
         Ok(ended?)
     }
 }

@@ -104,6 +104,12 @@ struct Renewed {
 
 impl ResolvesServerCert for Renewed {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.current())
+    }
+}
+
+impl Renewed {
+    fn current(&self) -> Arc<CertifiedKey> {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         if shown.read.elapsed() > AGAIN {
             shown.read = Instant::now();
@@ -112,6 +118,43 @@ impl ResolvesServerCert for Renewed {
                 Err(cause) => tracing::error!(cause, "the certificate of before is shown"),
             }
         }
-        Some(Arc::clone(&shown.key))
+        Arc::clone(&shown.key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// Writes a certificate with its key; the certificate.
+    fn write(folder: &Path) -> CertificateDer<'static> {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        std::fs::write(folder.join("tls.crt"), made.cert.pem()).unwrap();
+        std::fs::write(folder.join("tls.key"), made.signing_key.serialize_pem()).unwrap();
+        made.cert.der().clone()
+    }
+
+    /// What is shown by somebody who has not looked at the files for a while.
+    fn shown(renewed: &Renewed) -> CertificateDer<'static> {
+        renewed.shown.lock().unwrap().read -= 2 * AGAIN;
+        renewed.current().cert[0].clone()
+    }
+
+    #[test]
+    fn a_renewed_certificate_is_shown_and_a_broken_one_is_not() {
+        crate::program::install_crypto();
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        let first = write(folder.path());
+        let files = Files { certificate: file("tls.crt"), key: file("tls.key") };
+        let key = Arc::new(files.read().unwrap());
+        let renewed = Renewed { files, shown: Mutex::new(Shown { key, read: Instant::now() }) };
+        assert_eq!(shown(&renewed), first);
+        let second = write(folder.path());
+        assert_eq!(shown(&renewed), second);
+        std::fs::write(file("tls.crt"), "half a certificate").unwrap();
+        assert_eq!(shown(&renewed), second);
     }
 }

@@ -123,6 +123,8 @@ pub(crate) struct Program {
     name: &'static str,
     port: u16,
     environment: Vec<(String, String)>,
+    /// Where its log goes, if not to this test's.
+    log: Option<PathBuf>,
     child: Option<Child>,
 }
 
@@ -148,12 +150,15 @@ impl Program {
         environment.push(("PORT".to_owned(), port.to_string()));
         environment.push(("JWT_SECRET".to_owned(), SECRET.to_owned()));
         environment.push(("RUST_LOG".to_owned(), "error,lapin=off".to_owned()));
-        Self { name, port, environment, child: None }
+        Self { name, port, environment, log: None, child: None }
     }
 
     pub(crate) fn start(&mut self) -> Result<()> {
         let mut command = Command::new(built(self.name));
         command.env_clear().envs(self.environment.iter().cloned()).stdin(Stdio::null()).stdout(Stdio::null());
+        if let Some(log) = &self.log {
+            command.stderr(std::fs::File::create(log)?);
+        }
         self.child = Some(command.spawn().with_context(|| format!("starting {}", self.name))?);
         Ok(())
     }
@@ -197,6 +202,17 @@ impl Chain {
         broker: impl Fn(&VirtualHost) -> String,
         os_database: impl Fn(String) -> String,
     ) -> Result<Self> {
+        let mut chain = Self::prepare(broker, os_database).await?;
+        for program in &mut chain.programs {
+            program.start()?;
+        }
+        Ok(chain)
+    }
+
+    async fn prepare(
+        broker: impl Fn(&VirtualHost) -> String,
+        os_database: impl Fn(String) -> String,
+    ) -> Result<Self> {
         let host = VirtualHost::make().await?;
         let databases = (
             postgres_database("os_service").await,
@@ -204,7 +220,7 @@ impl Chain {
             postgres_database("execution_service").await,
         );
         let broker = || ("RABBITMQ_URL", broker(&host));
-        let mut programs = [
+        let programs = [
             Program::new("garage-os-service", &[broker(), ("DATABASE_URL", os_database(databases.0.url()))]),
             Program::new(
                 "garage-billing-service",
@@ -212,10 +228,19 @@ impl Chain {
             ),
             Program::new("garage-execution-service", &[broker(), ("DATABASE_URL", databases.2.url())]),
         ];
-        for program in &mut programs {
+        Ok(Self { host, programs, _databases: databases })
+    }
+
+    /// Starts everything with more variables, and each program's log in a file of its name.
+    pub(crate) async fn start_told(more: &[(&str, String)], logs: &std::path::Path) -> Result<Self> {
+        let mut chain = Self::prepare(|host| host.url(), |database| database).await?;
+        for program in &mut chain.programs {
+            program.environment.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+            program.log = Some(logs.join(program.name));
             program.start()?;
         }
-        Ok(Self { host, programs, _databases: databases })
+        chain.wait_until_ready().await?;
+        Ok(chain)
     }
 
     pub(crate) async fn wait_until_ready(&self) -> Result<()> {
@@ -236,8 +261,13 @@ impl Chain {
     }
 
     pub(crate) fn shop(&self) -> Result<Shop> {
+        Shop::new(self.urls(), Self::token()?)
+    }
+
+    /// A token of somebody who may do everything.
+    pub(crate) fn token() -> Result<String> {
         let grant = Grant::new("tests", &["attendant", "technician", "manager"], TimeDelta::hours(1));
-        Shop::new(self.urls(), sign(&SECRET.to_owned().into(), &grant, &Clock::system())?)
+        Ok(sign(&SECRET.to_owned().into(), &grant, &Clock::system())?)
     }
 
     /// Waits until no queue holds a message. The broker counts twice a second, so one look is not enough.
