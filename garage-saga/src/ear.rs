@@ -5,6 +5,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
+    time::Instant,
 };
 
 use async_trait::async_trait;
@@ -20,6 +21,7 @@ use garage_kit::{
 use uuid::Uuid;
 
 use crate::{
+    measures::Measures,
     shell::{Occasion, Shell},
     told::{Hearing, Told},
 };
@@ -81,6 +83,7 @@ pub trait Listener: Send + Sync + 'static {
 pub struct Ear<L> {
     shell: Shell,
     listener: Arc<L>,
+    measures: Measures,
 }
 
 /// What one batch says of one work order, by the positions of its deliveries.
@@ -97,8 +100,8 @@ struct Ready<A> {
 
 impl<L: Listener> Ear<L> {
     /// Performs the reactions of `listener` with `shell`.
-    pub const fn new(shell: Shell, listener: Arc<L>) -> Self {
-        Self { shell, listener }
+    pub(crate) const fn new(shell: Shell, listener: Arc<L>, measures: Measures) -> Self {
+        Self { shell, listener, measures }
     }
 
     fn hear(&self, delivery: &Delivery) -> Result<Placed, Verdict> {
@@ -237,6 +240,7 @@ fn settle(verdicts: &mut [Option<Verdict>], group: &[usize], verdict: &Verdict) 
 #[async_trait]
 impl<L: Listener> Consumer for Ear<L> {
     async fn consume(&self, batch: &[Delivery]) -> Result<Vec<Verdict>, Failure> {
+        let begun = Instant::now();
         let mut verdicts: Vec<Option<Verdict>> = vec![None; batch.len()];
         let mut heard = BTreeMap::new();
         let mut groups: HashMap<WorkOrderId, Group> = HashMap::new();
@@ -252,7 +256,11 @@ impl<L: Listener> Consumer for Ear<L> {
         for _ in 0..ROUNDS {
             if groups.is_empty() {
                 self.record(batch, &heard, &verdicts);
-                return Ok(verdicts.into_iter().map(|verdict| verdict.unwrap_or(Verdict::Done)).collect());
+                let verdicts: Vec<_> =
+                    verdicts.into_iter().map(|verdict| verdict.unwrap_or(Verdict::Done)).collect();
+                let queues = batch.iter().map(|delivery| delivery.queue.as_str());
+                self.measures.took(queues.zip(&verdicts), begun.elapsed());
+                return Ok(verdicts);
             }
             groups = self.round(groups, &heard, &mut verdicts).await?;
         }
