@@ -36,6 +36,15 @@ macro_rules! events {
                 match self { $(Self::$variant(_) => Service::$source,)+ }
             }
 
+            /// The service that publishes events of a type, if there is such a type.
+            #[must_use]
+            pub fn publisher_of(event_type: &str) -> Option<Service> {
+                match event_type {
+                    $($key => Some(Service::$source),)+
+                    _unknown => None,
+                }
+            }
+
             /// The work order that it is about; the correlation id.
             #[must_use]
             pub const fn work_order_id(&self) -> WorkOrderId {

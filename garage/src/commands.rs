@@ -2,6 +2,7 @@
 
 pub(crate) mod asyncapi;
 pub(crate) mod bench;
+pub(crate) mod definitions;
 pub(crate) mod demo;
 pub(crate) mod dlq;
 pub(crate) mod doctor;

@@ -37,6 +37,8 @@ enum Command {
     Openapi(commands::openapi::Openapi),
     /// Print the AsyncAPI document of the events that the services exchange
     Asyncapi(commands::asyncapi::Asyncapi),
+    /// Print what to import into RabbitMQ: users with least rights, exchanges, queues, policies
+    Definitions(commands::definitions::Definitions),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
             Command::Bench(bench) => bench.run().await,
             Command::Openapi(openapi) => openapi.run().await,
             Command::Asyncapi(asyncapi) => asyncapi.run(),
+            Command::Definitions(definitions) => definitions.run(&env),
         }
     })
 }

@@ -82,6 +82,11 @@ fn the_exchanges_asyncapi_document_is_the_one_that_listeners_were_made_from() {
 }
 
 #[test]
+fn the_brokers_definitions_are_those_that_operators_import() {
+    hold_to("../../deploy/rabbitmq/definitions.json", &printed(&["definitions", "--locked"]));
+}
+
+#[test]
 fn every_event_has_a_schema_for_every_version_and_nothing_else_has() {
     for (event_type, schema) in contract::schemas() {
         hold_to(&format!("events/{event_type}.v{VERSION}.json"), &schema);

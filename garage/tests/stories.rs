@@ -14,7 +14,7 @@ use garage::{
     shop::Shop,
     stories::STORIES,
 };
-use garage_events::{Service, topology};
+use garage_events::{Service, broker::UNROUTED, topology};
 use garage_kit::{
     auth::{Grant, sign},
     bus::rabbitmq::RabbitMq,
@@ -119,6 +119,7 @@ async fn every_story_ends_as_it_must_on_real_servers() {
     let mut wanted: Vec<String> = topology::QUEUES
         .iter()
         .flat_map(|queue| [queue.name.to_owned(), topology::dead_letter_queue(queue.name)])
+        .chain([UNROUTED.to_owned()])
         .collect();
     queues.sort();
     wanted.sort();

@@ -16,7 +16,8 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use chrono::TimeDelta;
-use garage::shop::Shop;
+use garage::{broker::definitions, shop::Shop};
+use garage_events::{Service, broker::AUDIT};
 use garage_kit::{
     auth::{Grant, sign},
     clock::Clock,
@@ -35,6 +36,17 @@ pub(crate) struct VirtualHost {
     client: Client,
 }
 
+/// Of the broker's user with this name.
+pub(crate) fn broker_password(service: &str) -> String {
+    format!("only tests know {service}")
+}
+
+/// The address of a broker for the user that a program is.
+pub(crate) fn signed_in(url: &str, program: &str) -> String {
+    let service = program.trim_start_matches("garage-");
+    url.replacen("guest:guest", &format!("{service}:{}", broker_password(service).replace(' ', "%20")), 1)
+}
+
 pub(crate) fn variable(name: &str) -> String {
     std::env::var(name)
         .unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test`, it starts private servers"))
@@ -47,7 +59,30 @@ impl VirtualHost {
         host.api(Method::PUT, &format!("/api/vhosts/{}", host.name), Some(json!({}))).await?;
         let all = json!({ "configure": ".*", "write": ".*", "read": ".*" });
         host.api(Method::PUT, &format!("/api/permissions/{}/guest", host.name), Some(all)).await?;
+        host.import().await?;
         Ok(host)
+    }
+
+    /// Sets it up as an operator does: with the definitions that are shipped, for this virtual host instead of `/`.
+    async fn import(&self) -> Result<()> {
+        let password = |service: Service| Some(broker_password(service.word()).into());
+        let mut definitions = definitions(password, &Clock::system());
+        for (_, of_a_kind) in definitions.as_object_mut().context("definitions")? {
+            for one in of_a_kind.as_array_mut().context("a list")? {
+                if one.get("vhost").is_some() {
+                    one["vhost"] = json!(self.name);
+                }
+            }
+        }
+        definitions.as_object_mut().context("definitions")?.remove("vhosts");
+        // Users are the whole broker's, and another test may import them at this moment.
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.api(Method::POST, "/api/definitions", Some(definitions.clone())).await {
+                Err(_) if Instant::now() < deadline => sleep(Duration::from_millis(100)).await,
+                imported => return imported.map(|_| ()),
+            }
+        }
     }
 
     /// Its address for AMQP, through whatever listens at `place`.
@@ -70,7 +105,7 @@ impl VirtualHost {
         Ok(serde_json::from_str(&answer.text().await?).unwrap_or_default())
     }
 
-    /// Every queue's name with the number of messages in it, handed out or not.
+    /// Every queue's name with the number of messages in it, handed out or not; but for the record's.
     pub(crate) async fn queues(&self) -> Result<Vec<(String, u64)>> {
         let queues = self.api(Method::GET, &format!("/api/queues/{}", self.name), None).await?;
         let depth = |queue: &Value| {
@@ -79,7 +114,8 @@ impl VirtualHost {
                 queue["messages"].as_u64().unwrap_or_default(),
             )
         };
-        Ok(queues.as_array().context("a list of queues")?.iter().map(depth).collect())
+        let queues = queues.as_array().context("a list of queues")?.iter().map(depth);
+        Ok(queues.filter(|(name, _)| name != AUDIT).collect())
     }
 
     /// The names of the connections.
@@ -219,14 +255,24 @@ impl Chain {
             mongo_database("billing_service"),
             postgres_database("execution_service").await,
         );
-        let broker = || ("RABBITMQ_URL", broker(&host));
+        let broker = |program| ("RABBITMQ_URL", signed_in(&broker(&host), program));
         let programs = [
-            Program::new("garage-os-service", &[broker(), ("DATABASE_URL", os_database(databases.0.url()))]),
+            Program::new(
+                "garage-os-service",
+                &[broker("garage-os-service"), ("DATABASE_URL", os_database(databases.0.url()))],
+            ),
             Program::new(
                 "garage-billing-service",
-                &[broker(), ("MONGODB_URI", databases.1.uri()), ("PAYMENT_GATEWAY", "sandbox".to_owned())],
+                &[
+                    broker("garage-billing-service"),
+                    ("MONGODB_URI", databases.1.uri()),
+                    ("PAYMENT_GATEWAY", "sandbox".to_owned()),
+                ],
             ),
-            Program::new("garage-execution-service", &[broker(), ("DATABASE_URL", databases.2.url())]),
+            Program::new(
+                "garage-execution-service",
+                &[broker("garage-execution-service"), ("DATABASE_URL", databases.2.url())],
+            ),
         ];
         Ok(Self { host, programs, _databases: databases })
     }
