@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use garage_billing_service::{DEFAULT_PORT, Settings, connect, open};
 use garage_events::Service;
 use garage_kit::program::{self, Env, Misconfigured};
-use garage_saga::program::{Errand, Program, Stopped, healthcheck, read_arguments};
+use garage_saga::program::{Errand, Program, Stopped, healthcheck, read_errand};
 use secrecy::ExposeSecret;
 
 const VARIABLES: &str = "Environment:
@@ -24,7 +24,7 @@ const VARIABLES: &str = "Environment:
 Every secret also as NAME_FILE, the path of a file that holds it.";
 
 fn main() -> ExitCode {
-    let errand = read_arguments("garage-billing-service", "quotes, payments, parts and services", VARIABLES);
+    let errand = read_errand("garage-billing-service", "quotes, payments, parts and services", VARIABLES);
     program::run(async {
         let env = Env::process();
         if errand == Errand::Healthcheck {

@@ -6,7 +6,7 @@ use garage_events::Service;
 use garage_execution_service::{DEFAULT_PORT, connect, open_with};
 use garage_kit::program::{self, Env};
 use garage_saga::{
-    program::{Errand, Program, Stopped, healthcheck, read_arguments},
+    program::{Errand, Program, Stopped, healthcheck, read_errand},
     waiting::deadlines,
 };
 use secrecy::ExposeSecret;
@@ -25,7 +25,7 @@ Every secret also as NAME_FILE, the path of a file that holds it.";
 
 fn main() -> ExitCode {
     let errand =
-        read_arguments("garage-execution-service", "the workshop's queue, diagnosis, repair", VARIABLES);
+        read_errand("garage-execution-service", "the workshop's queue, diagnosis, repair", VARIABLES);
     program::run(async {
         let env = Env::process();
         if errand == Errand::Healthcheck {

@@ -6,7 +6,7 @@ use garage_events::Service;
 use garage_kit::program::{self, Env};
 use garage_os_service::{DEFAULT_PORT, connect, open_with};
 use garage_saga::{
-    program::{Errand, Program, Stopped, healthcheck, read_arguments},
+    program::{Errand, Program, Stopped, healthcheck, read_errand},
     waiting::deadlines,
 };
 use secrecy::ExposeSecret;
@@ -24,7 +24,7 @@ const VARIABLES: &str = "Environment:
 Every secret also as NAME_FILE, the path of a file that holds it.";
 
 fn main() -> ExitCode {
-    let errand = read_arguments("garage-os-service", "customers, vehicles, work orders", VARIABLES);
+    let errand = read_errand("garage-os-service", "customers, vehicles, work orders", VARIABLES);
     program::run(async {
         let env = Env::process();
         if errand == Errand::Healthcheck {

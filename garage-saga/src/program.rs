@@ -48,17 +48,21 @@ pub enum Errand {
 }
 
 /// Answers `--help` and `--version`, and refuses what it does not know: all settings come from the environment.
+pub fn read_arguments(name: &'static str, about: &'static str, variables: &'static str) {
+    command(name, about, variables).get_matches();
+}
+
+/// The same for a program that can also be asked for the health of the one that serves ([`healthcheck`]).
 #[must_use]
-pub fn read_arguments(name: &'static str, about: &'static str, variables: &'static str) -> Errand {
+pub fn read_errand(name: &'static str, about: &'static str, variables: &'static str) -> Errand {
     let healthcheck = clap::Command::new("healthcheck")
         .about("Ask the service on this machine whether it is ready: exit code 0 when it is, else 1");
-    let arguments = clap::Command::new(name)
-        .version(env!("CARGO_PKG_VERSION"))
-        .about(about)
-        .after_help(variables)
-        .subcommand(healthcheck)
-        .get_matches();
+    let arguments = command(name, about, variables).subcommand(healthcheck).get_matches();
     if arguments.subcommand_name().is_some() { Errand::Healthcheck } else { Errand::Serve }
+}
+
+fn command(name: &'static str, about: &'static str, variables: &'static str) -> clap::Command {
+    clap::Command::new(name).version(env!("CARGO_PKG_VERSION")).about(about).after_help(variables)
 }
 
 /// Asks the service on this machine, by the variables that it was started with, whether it is ready.

@@ -12,5 +12,7 @@ mod compose;
 mod containers;
 #[path = "deployment/images.rs"]
 mod images;
+#[path = "deployment/kubernetes.rs"]
+mod kubernetes;
 #[path = "deployment/yaml.rs"]
 mod yaml;

@@ -190,6 +190,28 @@ async fn its_own_health_check_speaks_as_it_does() -> Result<()> {
     Ok(())
 }
 
+/// As an operator's commands and the screens do, which call the services.
+#[tokio::test]
+async fn a_command_knows_the_shops_authority_by_a_file() -> Result<()> {
+    let (authority, mut service) = (Authority::new()?, Service::new()?);
+    authority.write(service.folder.path(), "localhost", false)?;
+    service.start()?;
+    service.answer(&authority.client()?).await?;
+    std::fs::write(service.file("ca.crt"), authority.0.pem())?;
+    let asked = |trusted: Option<PathBuf>| -> Result<String> {
+        let mut command = Command::new(built("garage"));
+        let url = format!("https://localhost:{}", service.port);
+        command.env_clear().env("JWT_SECRET", SECRET).args(["saga", "6f1d0c8e-51a7-7c3b-8a55-0242ac120002"]);
+        command.args(["--os", &url, "--billing", &url, "--execution", &url]);
+        command.envs(trusted.map(|file| ("SSL_CERT_FILE", file)));
+        Ok(String::from_utf8_lossy(&command.output()?.stderr).into_owned())
+    };
+    let (told, strange) = (asked(Some(service.file("ca.crt")))?, asked(None)?);
+    ensure!(told.contains("503"), "the service has no database, and is understood: {told}");
+    ensure!(!strange.contains("503"), "a service that nobody vouches for is talked to: {strange}");
+    Ok(())
+}
+
 #[test]
 fn files_that_cannot_be_used_are_named() -> Result<()> {
     let (authority, service) = (Authority::new()?, Service::new()?);
