@@ -137,8 +137,8 @@ impl Servers {
     pub fn start(leash: &Leash, purpose: Purpose) -> Result<Self> {
         let programs = &Programs::find()?;
         let folder = Folder::create()?;
-        let [sql, mongo, amqp, amqps, management, distribution, epmd] = ports::free()?;
-        let broker = rabbitmq::Ports { amqp, amqps, management, distribution, epmd };
+        let [sql, mongo, amqp, amqps, management, metrics, distribution, epmd] = ports::free()?;
+        let broker = rabbitmq::Ports { amqp, amqps, management, metrics, distribution, epmd };
         let rabbit = &programs.rabbitmq;
         let running = scope(|threads| {
             let path = folder.path();
