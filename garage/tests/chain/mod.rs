@@ -90,6 +90,12 @@ impl VirtualHost {
         format!("amqp://guest:guest@{place}/{}", self.name)
     }
 
+    /// Its address for AMQP with TLS, for those who trust this authority.
+    pub(crate) fn tls_url(&self, authority: &std::path::Path) -> String {
+        let broker = variable("GARAGE_TEST_RABBITMQ_TLS_URL");
+        format!("{}/{}?cacertfile={}", broker.trim_end_matches('/'), self.name, authority.display())
+    }
+
     /// Its address for AMQP.
     pub(crate) fn url(&self) -> String {
         format!("{}/{}", variable("GARAGE_TEST_RABBITMQ_URL").trim_end_matches('/'), self.name)
