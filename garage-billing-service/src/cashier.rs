@@ -14,6 +14,7 @@ use garage_kit::{
     Failure, Loaded, crash,
     http::Problem,
     store::{Position, Query},
+    trace,
 };
 use garage_saga::Shell;
 use tokio::{
@@ -174,7 +175,7 @@ impl Cashier {
         patience: Duration,
         call: impl Future<Output = Result<Option<T>, Problem>> + Send + 'static,
     ) -> Result<Option<T>, Problem> {
-        match timeout(patience, self.0.calls.spawn(call.in_current_span())).await {
+        match timeout(patience, self.0.calls.spawn(trace::carried(call.in_current_span()))).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(ended)) => Err(Failure::lasting("calling the gateway", ended).into()),
             Err(_) => Ok(None),

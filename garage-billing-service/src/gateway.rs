@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod mercado_pago;
 pub mod sandbox;
+pub mod timed;
 
 /// What is asked when a payment is to be made. The same charge is asked again with the same key after a
 /// doubt, also after a crash.

@@ -23,6 +23,7 @@ use crate::{
     gateway::{
         Gateway,
         sandbox::{Sandbox, ledger::Entry},
+        timed::Timed,
     },
     http::App,
     quote::Terms,
@@ -144,7 +145,8 @@ fn assemble(
 ) -> (Router, Running, Cashier) {
     let mut foundation = Foundation::lay(Service::Billing, parts, deadlines);
     let shell = foundation.shell().clone();
-    let cashier = Cashier::new(shell.clone(), gateway(&shell));
+    let gateway = Arc::new(Timed::around(gateway(&shell), foundation.metrics()));
+    let cashier = Cashier::new(shell.clone(), gateway);
     foundation.hear(Arc::new(Bookkeeper::new(cashier.clone(), terms)));
     foundation.beside(|stopping| cashier.clone().run(stopping));
     foundation.watch::<bill::Bill>();

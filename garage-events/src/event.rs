@@ -14,11 +14,11 @@ use crate::{
 };
 
 macro_rules! events {
-    ($($(#[$doc:meta])* $variant:ident($data:ty) = $key:literal from $source:ident)+) => {
+    ($($(#[doc = $doc:literal])* $variant:ident($data:ty) = $key:literal from $source:ident)+) => {
         /// What can happen, by whom it is told.
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Event {
-            $($(#[$doc])* $variant($data),)+
+            $($(#[doc = $doc])* $variant($data),)+
         }
 
         impl Event {
@@ -37,6 +37,15 @@ macro_rules! events {
                 match self { $(Self::$variant(_) => Service::$source,)+ }
             }
 
+            /// The service that publishes events of a type, if there is such a type.
+            #[must_use]
+            pub fn publisher_of(event_type: &str) -> Option<Service> {
+                match event_type {
+                    $($key => Some(Service::$source),)+
+                    _unknown => None,
+                }
+            }
+
             /// The work order that it is about; the correlation id.
             #[must_use]
             pub const fn work_order_id(&self) -> WorkOrderId {
@@ -49,6 +58,16 @@ macro_rules! events {
                     unknown => return Err(Unreadable::UnknownType(unknown.to_owned())),
                 }
                 .map_err(|source| Unreadable::Data { event_type: event_type.to_owned(), source })
+            }
+
+            /// Every type for the contract's documents, in the order of [`Self::TYPES`].
+            #[cfg(feature = "openapi")]
+            pub(crate) fn described() -> Vec<crate::contract::Described> {
+                vec![$(crate::contract::Described::new::<$data>(
+                    $key,
+                    Service::$source,
+                    concat!($($doc),*),
+                )),+]
             }
         }
 

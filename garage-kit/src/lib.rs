@@ -14,6 +14,7 @@ pub mod program;
 mod repository;
 pub mod store;
 pub mod testing;
+pub mod trace;
 
 pub use aggregate::{Aggregate, Decision, Loaded, Unchanged, change};
 pub use failure::Failure;

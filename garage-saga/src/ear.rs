@@ -5,6 +5,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
+    time::Instant,
 };
 
 use async_trait::async_trait;
@@ -15,10 +16,15 @@ use garage_kit::{
     bus::{Consumer, Delivery, Verdict},
     crash,
     store::{Message, Outcome},
+    trace,
 };
 use uuid::Uuid;
 
-use crate::shell::{Occasion, Shell};
+use crate::{
+    measures::Measures,
+    shell::{Occasion, Shell},
+    told::{Hearing, Told},
+};
 
 /// Rounds before a contended batch is left to come again.
 const ROUNDS: usize = 8;
@@ -32,6 +38,12 @@ pub struct Heard {
     pub at: DateTime<Utc>,
     /// An id for whatever may begin with it.
     pub fresh: Uuid,
+}
+
+/// One that was heard, with where its trace goes on.
+struct Placed {
+    heard: Heard,
+    hearing: Hearing,
 }
 
 /// Why an event can never have an effect here.
@@ -71,6 +83,7 @@ pub trait Listener: Send + Sync + 'static {
 pub struct Ear<L> {
     shell: Shell,
     listener: Arc<L>,
+    measures: Measures,
 }
 
 /// What one batch says of one work order.
@@ -92,12 +105,12 @@ impl Group {
 type Groups = HashMap<WorkOrderId, Group>;
 
 /// What is to be written of one order, and what it rests on.
-type Decided<A> = (WorkOrderId, Group, Basis<A>, Decision<A>);
+type Decided<A> = (WorkOrderId, Group, Basis<A>, Decision<A>, Vec<Told>);
 
 /// What a batch says of one order, decided.
 enum Folded<A> {
     /// To be written.
-    Change { next: A, basis: Basis<A>, messages: Vec<Message> },
+    Change { next: A, basis: Basis<A>, messages: Vec<Message>, told: Vec<Told> },
     /// Nothing has come of it, as the store knows the order.
     Nothing,
     /// Nothing has come of it, as the order is remembered: the store must say so.
@@ -106,16 +119,17 @@ enum Folded<A> {
 
 impl<L: Listener> Ear<L> {
     /// Performs the reactions of `listener` with `shell`.
-    pub const fn new(shell: Shell, listener: Arc<L>) -> Self {
-        Self { shell, listener }
+    pub(crate) const fn new(shell: Shell, listener: Arc<L>, measures: Measures) -> Self {
+        Self { shell, listener, measures }
     }
 
-    fn hear(&self, delivery: &Delivery) -> Result<Heard, Verdict> {
+    fn hear(&self, delivery: &Delivery) -> Result<Placed, Verdict> {
         let envelope = Envelope::from_json(&delivery.body)
             .map_err(|unreadable| Verdict::SetAside(unreadable.to_string()))?;
-        tracing::debug!(queue = delivery.queue, event = envelope.event.event_type(), event_id = %envelope.event_id,
-            correlation_id = %envelope.event.work_order_id(), "heard");
-        Ok(Heard { envelope, at: self.shell.clock.now(), fresh: self.shell.clock.id() })
+        let hearing = Hearing::of(&envelope.event, envelope.event_id, delivery.trace);
+        let heard = Heard { envelope, at: self.shell.clock.now(), fresh: self.shell.clock.id() };
+        hearing.log(&delivery.queue, &heard, self.shell.service);
+        Ok(Placed { heard, hearing })
     }
 
     /// Reacts to everything said of one order, event by event.
@@ -123,21 +137,23 @@ impl<L: Listener> Ear<L> {
         &self,
         knowledge: &L::Knowledge,
         basis: Basis<L::Aggregate>,
-        heard: &[(usize, &Heard)],
+        heard: &[(usize, &Placed)],
         verdicts: &mut [Option<Verdict>],
     ) -> Result<Folded<L::Aggregate>, Failure> {
         let mut current = basis.current.as_ref().map(|read| read.state.clone());
-        let (mut messages, mut impossible) = (Vec::new(), Vec::new());
-        for &(position, event) in heard {
+        let (mut messages, mut told, mut impossible) = (Vec::new(), Vec::new(), Vec::new());
+        for &(position, Placed { heard: event, hearing }) in heard {
             verdicts[position] = None;
             match self.listener.react(knowledge, current.clone(), event) {
                 Ok(transition) => {
-                    let occasion = Occasion { cause: Some(event.envelope.event_id), at: event.at };
+                    let cause = Some(event.envelope.event_id);
+                    let occasion = Occasion { cause, at: event.at, place: Some(hearing.here) };
                     let order = event.envelope.event.work_order_id().0;
                     messages.extend(self.shell.messages::<L::Aggregate>(
                         order,
                         transition.events,
                         occasion,
+                        &mut told,
                     )?);
                     current = Some(transition.state);
                 }
@@ -153,7 +169,7 @@ impl<L: Listener> Ear<L> {
             verdicts[position] = Some(Verdict::SetAside(reason));
         }
         Ok(match current {
-            Some(next) if !unchanged => Folded::Change { next, basis, messages },
+            Some(next) if !unchanged => Folded::Change { next, basis, messages, told },
             Some(_) | None => Folded::Nothing,
         })
     }
@@ -162,13 +178,13 @@ impl<L: Listener> Ear<L> {
     async fn round(
         &self,
         mut groups: Groups,
-        heard: &BTreeMap<usize, Heard>,
+        heard: &BTreeMap<usize, Placed>,
         verdicts: &mut [Option<Verdict>],
     ) -> Result<Groups, Failure> {
-        let about = |group: &Group| -> Vec<(usize, &Heard)> {
+        let about = |group: &Group| -> Vec<(usize, &Placed)> {
             group.positions.iter().filter_map(|at| heard.get(at).map(|event| (*at, event))).collect()
         };
-        let all: Vec<&Heard> = groups.values().flat_map(&about).map(|(_, heard)| heard).collect();
+        let all: Vec<&Heard> = groups.values().flat_map(&about).map(|(_, placed)| &placed.heard).collect();
         let knowledge = self.listener.look_up(&all).await?;
         let ids: Vec<Uuid> = groups.keys().map(|order| order.0).collect();
         let passed = |id| groups.get(&WorkOrderId(id)).and_then(|group| group.passed);
@@ -178,8 +194,8 @@ impl<L: Listener> Ear<L> {
             let order = WorkOrderId(id);
             let Some(group) = groups.remove(&order) else { continue };
             match self.fold(&knowledge, basis, &about(&group), verdicts)? {
-                Folded::Change { next, basis, messages } => {
-                    decided.push((order, group, basis, Decision { next: Some(next), messages }));
+                Folded::Change { next, basis, messages, told } => {
+                    decided.push((order, group, basis, Decision { next: Some(next), messages }, told));
                 }
                 Folded::Nothing => {}
                 Folded::Unsure => drop(left.insert(order, group.again(u64::MAX))),
@@ -187,6 +203,21 @@ impl<L: Listener> Ear<L> {
         }
         left.extend(self.commit(decided, verdicts).await?);
         Ok(left)
+    }
+
+    /// Spans, if anybody wants them.
+    fn record(&self, batch: &[Delivery], heard: &BTreeMap<usize, Placed>, verdicts: &[Option<Verdict>]) {
+        if !trace::is_on() {
+            return;
+        }
+        let now = self.shell.clock.now();
+        for (position, Placed { heard, hearing }) in heard {
+            let failed = match &verdicts[*position] {
+                Some(Verdict::SetAside(reason)) => Some(reason.clone()),
+                Some(Verdict::Done) | None => None,
+            };
+            hearing.record(&batch[*position].queue, heard, failed, self.shell.service, now);
+        }
     }
 
     /// Writes what was decided; the groups that another writer overtook.
@@ -198,16 +229,17 @@ impl<L: Listener> Ear<L> {
         crash::point("consumer-decided");
         let (mut groups, mut changes) =
             (Vec::with_capacity(decided.len()), Vec::with_capacity(decided.len()));
-        for (order, group, basis, decision) in decided {
-            groups.push((order, group, basis.version(), decision.next.clone()));
+        for (order, group, basis, decision, told) in decided {
+            groups.push((order, group, basis.version(), decision.next.clone(), told));
             changes.push((order.0, basis, decision));
         }
         let outcomes = self.shell.repository.commit(changes).await?;
         let mut overtaken = Groups::new();
-        for ((order, group, version, next), outcome) in groups.into_iter().zip(outcomes) {
+        for ((order, group, version, next, told), outcome) in groups.into_iter().zip(outcomes) {
             let aside = match outcome {
                 Outcome::Committed => {
                     next.iter().for_each(|next| self.listener.committed(next));
+                    told.into_iter().for_each(|told| told.tell(self.shell.service));
                     continue;
                 }
                 Outcome::Conflict => {
@@ -228,13 +260,14 @@ impl<L: Listener> Ear<L> {
 #[async_trait]
 impl<L: Listener> Consumer for Ear<L> {
     async fn consume(&self, batch: &[Delivery]) -> Result<Vec<Verdict>, Failure> {
+        let begun = Instant::now();
         let mut verdicts: Vec<Option<Verdict>> = vec![None; batch.len()];
         let mut heard = BTreeMap::new();
         let mut groups = Groups::new();
         for (position, delivery) in batch.iter().enumerate() {
             match self.hear(delivery) {
                 Ok(event) => {
-                    let group = groups.entry(event.envelope.event.work_order_id()).or_default();
+                    let group = groups.entry(event.heard.envelope.event.work_order_id()).or_default();
                     group.positions.push(position);
                     heard.insert(position, event);
                 }
@@ -243,7 +276,12 @@ impl<L: Listener> Consumer for Ear<L> {
         }
         for _ in 0..ROUNDS {
             if groups.is_empty() {
-                return Ok(verdicts.into_iter().map(|verdict| verdict.unwrap_or(Verdict::Done)).collect());
+                self.record(batch, &heard, &verdicts);
+                let verdicts: Vec<_> =
+                    verdicts.into_iter().map(|verdict| verdict.unwrap_or(Verdict::Done)).collect();
+                let queues = batch.iter().map(|delivery| delivery.queue.as_str());
+                self.measures.took(queues.zip(&verdicts), begun.elapsed());
+                return Ok(verdicts);
             }
             groups = self.round(groups, &heard, &mut verdicts).await?;
         }

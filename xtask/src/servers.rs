@@ -141,8 +141,8 @@ impl Servers {
     pub fn start(leash: &Leash, purpose: Purpose) -> Result<Self> {
         let programs = &Programs::find()?;
         let folder = Folder::create()?;
-        let [sql, mongo, amqp, amqps, management, distribution, epmd] = ports::free()?;
-        let broker = rabbitmq::Ports { amqp, amqps, management, distribution, epmd };
+        let [sql, mongo, amqp, amqps, management, metrics, distribution, epmd] = ports::free()?;
+        let broker = rabbitmq::Ports { amqp, amqps, management, metrics, distribution, epmd };
         let rabbit = &programs.rabbitmq;
         let running = scope(|threads| {
             let path = folder.path();
@@ -166,12 +166,12 @@ impl Servers {
         let folder = Folder::create()?;
         let path = folder.path();
         let [sql, stand_by, mongo_1, mongo_2, mongo_3, epmd] = ports::free()?;
-        let nodes: [u16; 18] = ports::free()?;
+        let nodes: [u16; 21] = ports::free()?;
         // Those of the others come first.
         let node = |number: usize| {
-            let [amqp, amqps, management, distribution] =
-                [0, 1, 2, 3].map(|place| nodes[6 + 4 * (number - 1) + place]);
-            (number, rabbitmq::Ports { amqp, amqps, management, distribution, epmd })
+            let [amqp, amqps, management, metrics, distribution] =
+                [0, 1, 2, 3, 4].map(|place| nodes[6 + 5 * (number - 1) + place]);
+            (number, rabbitmq::Ports { amqp, amqps, management, metrics, distribution, epmd })
         };
         let rabbit = |number| rabbitmq::start(leash, &programs.rabbitmq, path, node(number), Purpose::Tests);
         let mongo = |number, port| mongodb::start(leash, &programs.mongod, path, port, Some(number));

@@ -311,6 +311,7 @@ impl World {
             topic: topic.to_owned(),
             correlation: order,
             causation: None,
+            trace: None,
             source: source.to_string(),
             version: 1,
             at,

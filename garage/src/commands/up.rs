@@ -10,9 +10,11 @@ use garage::{
     reconcile::walk::{self, Scope},
     shop::Shop,
 };
+use garage_events::Service;
 use garage_kit::{
     clock::Clock,
     program::{self, Env},
+    trace::export,
 };
 
 use tokio::time::{Duration, sleep};
@@ -57,6 +59,8 @@ impl Up {
         };
         let addresses =
             Addresses { host: self.host, ports: [self.os_port, self.billing_port, self.execution_port] };
+        let names: Vec<_> = Service::ALL.iter().map(|service| service.word()).collect();
+        export::start(env, &names)?;
         let stopping = program::shutdown_signal()?;
         let embedded = Embedded::start(&data, addresses, settings, &secret, &clock).await?;
         let token = token(env, &secret, "manager", &ROLES, TimeDelta::hours(12))?;
@@ -64,6 +68,7 @@ impl Up {
         let fresh = || super::token(env, &secret, "garage", &ROLES, TimeDelta::hours(1));
         stopping.run_until_cancelled(keep_reconciled(embedded.urls.clone(), &clock, fresh)).await;
         embedded.stop().await;
+        export::finish().await;
         Ok(())
     }
 

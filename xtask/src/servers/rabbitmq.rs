@@ -26,6 +26,8 @@ pub(crate) struct Ports {
     /// With TLS.
     pub(crate) amqps: u16,
     pub(crate) management: u16,
+    /// For Prometheus.
+    pub(crate) metrics: u16,
     /// For other Erlang nodes, as the command line tools are.
     pub(crate) distribution: u16,
     pub(crate) epmd: u16,
@@ -46,7 +48,7 @@ pub(crate) fn start(
     std::fs::write(home.join("rabbitmq.conf"), settings(ports, purpose) + &formation)?;
     keep_secret(&home.join(".erlang.cookie"), &folder.display().to_string())?;
     std::fs::write(home.join("advanced.config"), tls_settings(ports, &folder.join(CERTIFICATES)))?;
-    std::fs::write(home.join("enabled_plugins"), "[rabbitmq_management].\n")?;
+    std::fs::write(home.join("enabled_plugins"), "[rabbitmq_management,rabbitmq_prometheus].\n")?;
     let mut props = Vec::new();
     if !ports::answers(ports.epmd) {
         props.push(start_epmd(leash, folder, ports.epmd).context("RabbitMQ's port mapper")?);
@@ -58,11 +60,12 @@ pub(crate) fn start(
         daemon.until(leash, |_| accepts(ports))?;
         Ok(daemon)
     };
-    let (amqp, amqps, management) = (ports.amqp, ports.amqps, ports.management);
+    let Ports { amqp, amqps, management, metrics, .. } = ports;
     let environment = vec![
         ("GARAGE_TEST_RABBITMQ_URL", format!("amqp://guest:guest@127.0.0.1:{amqp}")),
         ("GARAGE_TEST_RABBITMQ_TLS_URL", format!("amqps://guest:guest@localhost:{amqps}")),
         ("GARAGE_TEST_RABBITMQ_MANAGEMENT_URL", format!("http://guest:guest@127.0.0.1:{management}")),
+        ("GARAGE_TEST_RABBITMQ_METRICS_URL", format!("http://127.0.0.1:{metrics}")),
     ];
     let told = |daemon: &Daemon| Ok(version(&daemon.log()));
     let server = Server::start(leash, "RabbitMQ", environment, props, Box::new(start), told)?;
@@ -97,7 +100,7 @@ fn start_epmd(leash: &Leash, folder: &Path, port: u16) -> Result<Daemon> {
     Ok(daemon)
 }
 
-fn settings(Ports { amqp, management, .. }: Ports, purpose: Purpose) -> String {
+fn settings(Ports { amqp, management, metrics, .. }: Ports, purpose: Purpose) -> String {
     let counting = match purpose {
         Purpose::Tests => 500,
         Purpose::Figures => 5000,
@@ -106,6 +109,8 @@ fn settings(Ports { amqp, management, .. }: Ports, purpose: Purpose) -> String {
         "listeners.tcp.1 = 127.0.0.1:{amqp}\n\
          management.tcp.ip = 127.0.0.1\n\
          management.tcp.port = {management}\n\
+         prometheus.tcp.ip = 127.0.0.1\n\
+         prometheus.tcp.port = {metrics}\n\
          # Milliseconds between two counts; five seconds are the broker's own.\n\
          collect_statistics_interval = {counting}\n"
     )
