@@ -2,6 +2,7 @@
 //! wherever they run, and the stories that both are held to.
 
 pub mod embedded;
+pub mod front;
 pub mod reconcile;
 pub mod shop;
 pub mod stories;
