@@ -71,7 +71,6 @@
     const at = old.contains(document.activeElement) ? mark(document.activeElement) : null;
     old.replaceWith(fresh);
     fresh.querySelectorAll("details").forEach((one, place) => { if (open[place]) one.open = true; });
-    fresh.classList.add("fresh");
     arm(fresh);
     if (at) fresh.querySelector(at)?.focus({ preventScroll: true });
   };

@@ -33,8 +33,7 @@ pub(crate) struct Inner {
     pub(crate) live: Live,
     pub(crate) names: Names,
     pub(crate) clock: Clock,
-    pub(crate) zone: FixedOffset,
-    pub(crate) public_url: Option<String>,
+    pub(crate) settings: Settings,
     pub(crate) tries: RateLimit,
     stopping: CancellationToken,
 }
@@ -49,7 +48,7 @@ impl std::ops::Deref for App {
 
 impl App {
     pub(crate) fn new(parts: Parts) -> Result<Self, Failure> {
-        let Parts { urls, signer, verifier, people, clock, settings: Settings { zone, public_url } } = parts;
+        let Parts { urls, signer, verifier, people, clock, settings } = parts;
         let stopping = CancellationToken::new();
         Ok(Self(Arc::new(Inner {
             services: Services::new(urls)?,
@@ -61,8 +60,7 @@ impl App {
             verifier,
             people,
             clock,
-            zone,
-            public_url,
+            settings,
             stopping,
         })))
     }
@@ -86,7 +84,7 @@ impl App {
 
     /// The shop's time of an instant.
     pub(crate) fn local(&self, at: DateTime<Utc>) -> DateTime<FixedOffset> {
-        at.with_timezone(&self.zone)
+        at.with_timezone(&self.settings.zone)
     }
 }
 

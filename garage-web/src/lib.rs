@@ -61,17 +61,22 @@ pub struct Settings {
     pub zone: FixedOffset,
     /// The address under which customers reach these pages; where it is not given, the one that the desk itself uses.
     pub public_url: Option<String>,
+    /// What the shop is called, for its customers.
+    pub name: Option<String>,
+    /// Where they call it: digits, with the area code.
+    pub phone: Option<String>,
 }
 
 impl Default for Settings {
     /// In Brasília's zone.
     fn default() -> Self {
-        Self { zone: FixedOffset::west_opt(3 * 3600).unwrap_or_else(|| Utc.fix()), public_url: None }
+        let zone = FixedOffset::west_opt(3 * 3600).unwrap_or_else(|| Utc.fix());
+        Self { zone, public_url: None, name: None, phone: None }
     }
 }
 
 impl Settings {
-    /// From `UTC_OFFSET` and `PUBLIC_URL`.
+    /// From `UTC_OFFSET`, `PUBLIC_URL`, `SHOP_NAME` and `SHOP_PHONE`.
     ///
     /// # Errors
     /// When one of them does not read.
@@ -79,7 +84,20 @@ impl Settings {
         let zone = env.parse("UTC_OFFSET", "an offset such as -03:00")?;
         let url = env.url("PUBLIC_URL", &["http", "https"])?;
         let public_url = url.map(|url| url.expose_secret().trim_end_matches('/').to_owned());
-        Ok(Self { zone: zone.unwrap_or(Self::default().zone), public_url })
+        let phone = env
+            .text("SHOP_PHONE")?
+            .map(|phone| phone.chars().filter(char::is_ascii_digit).collect::<String>());
+        if phone.as_ref().is_some_and(|digits| !(10..=11).contains(&digits.len())) {
+            return Err(Misconfigured::new(
+                "SHOP_PHONE must be a phone number with its area code, such as 11987654321",
+            ));
+        }
+        Ok(Self {
+            zone: zone.unwrap_or(Self::default().zone),
+            public_url,
+            name: env.text("SHOP_NAME")?,
+            phone,
+        })
     }
 }
 

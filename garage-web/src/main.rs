@@ -25,6 +25,7 @@ const VARIABLES: &str = "Environment:
   JWT_SECRET               the secret with which the services check tokens; JWT_AUDIENCE, JWT_ISSUER if they are checked
   PEOPLE_FILE              where the shop's people are kept, a SQLite file (web.sqlite)
   PUBLIC_URL               the address under which customers reach these pages; else the one that the desk uses
+  SHOP_NAME, SHOP_PHONE    what customers see on their page
   UTC_OFFSET               the shop's zone, such as -04:00 (-03:00)
   RESET_PASSWORD           gives this login a new password, prints it and stops
   TRUSTED_PROXIES          addresses or networks whose X-Forwarded-For is believed; none

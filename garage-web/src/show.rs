@@ -144,6 +144,11 @@ pub(crate) fn masked_document(document: &str) -> String {
     }
 }
 
+/// A line's name. The one that Billing writes by itself, where nothing was asked for, is in English.
+pub(crate) fn line_name(lang: Lang, name: &str) -> &str {
+    if name == "Diagnosis" { lang.t("Diagnóstico", "Diagnosis") } else { name }
+}
+
 /// The first word of a name, which is enough for a card.
 pub(crate) fn first_name(name: &str) -> &str {
     name.split_whitespace().next().unwrap_or(name)

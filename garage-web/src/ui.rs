@@ -118,7 +118,7 @@ fn places(by: &SignedIn, lang: Lang) -> Vec<Entry> {
     let all = [
         (by.is_desk(), (Place::Board, Icon::Board, "/", lang.t("Hoje", "Today"))),
         (by.is_desk(), (Place::Intake, Icon::Plus, "/intake", lang.t("Entrada", "Intake"))),
-        (by.is_workshop(), (Place::Workshop, Icon::Wrench, "/workshop", lang.t("Oficina", "Workshop"))),
+        (by.is_workshop(), (Place::Workshop, Icon::Wrench, "/workshop", lang.t("Trabalhos", "Jobs"))),
         (true, (Place::Catalogue, Icon::Box, "/parts", lang.t("Peças", "Parts"))),
         (by.is_manager(), (Place::Dashboard, Icon::Chart, "/dashboard", lang.t("Painel", "Dashboard"))),
     ];
@@ -145,6 +145,13 @@ pub(crate) fn notice(words: &str) -> Markup {
 /// Something that did not go as it should.
 pub(crate) fn alarm(words: &str) -> Markup {
     html! { p class="alarm" role="alert" { (icon(Icon::Alert)) span { (words) } } }
+}
+
+/// Facts in one line, with points between them.
+pub(crate) fn facts(facts: impl IntoIterator<Item = Option<Markup>>) -> Markup {
+    html! {
+        p class="quiet" { @for (place, fact) in facts.into_iter().flatten().enumerate() { @if place > 0 { " · " } (fact) } }
+    }
 }
 
 /// A button that posts nothing but itself.

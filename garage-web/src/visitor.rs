@@ -66,7 +66,7 @@ pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
 
 /// A `Set-Cookie` line for a session of the browser.
 pub(crate) fn kept(app: &App, name: &'static str, value: String) -> String {
-    let is_public = app.public_url.as_ref().is_some_and(|url| url.starts_with("https:"));
+    let is_public = app.settings.public_url.as_ref().is_some_and(|url| url.starts_with("https:"));
     let cookie =
         Cookie::build((name, value)).path("/").http_only(true).same_site(SameSite::Lax).secure(is_public);
     cookie.to_string()

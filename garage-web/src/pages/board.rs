@@ -183,9 +183,11 @@ fn card(app: &App, lang: Lang, now: DateTime<Utc>, Card { order, named, job }: &
         .estimated_completion_date
         .filter(|promised| *promised < now && !order.is_over() && order.status != "COMPLETED");
     let name = named.customer.as_ref().map(|customer| show::first_name(&customer.name).to_owned());
-    let shown = match job {
-        Some(job) if order.status == "IN_PROGRESS" => status::job(lang, &job.status),
-        _ => status::order(lang, &order.status),
+    // What the column says already is not said again.
+    let shown = match (job, order.status.as_str()) {
+        (Some(job), "IN_PROGRESS") => Some(status::job(lang, &job.status)),
+        (None, "IN_PROGRESS") | (_, "QUOTE_SENT" | "APPROVED" | "COMPLETED") => None,
+        (_, other) => Some(status::order(lang, other)),
     };
     html! {
         a class="car" href={ "/orders/" (order.id) } {
@@ -193,7 +195,7 @@ fn card(app: &App, lang: Lang, now: DateTime<Utc>, Card { order, named, job }: &
             span class="model" { (named.car()) }
             span class="who" { (name.unwrap_or_default()) @if let Some(job) = job { @if let Some(technician) = &job.technician_id { " · " (technician) } } }
             span class="facts" {
-                (shown.chip())
+                @if let Some(shown) = shown { (shown.chip()) }
                 @if let Some(total) = order.total_amount { span class="money" { (show::money(lang, total)) } }
             }
             span class="facts" {

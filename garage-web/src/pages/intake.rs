@@ -98,7 +98,7 @@ async fn take_in(State(app): State<App>, Posted { by, form }: Posted) -> Result<
 }
 
 async fn open(app: &App, by: &SignedIn, form: &Form, known: &Known) -> Result<Order, Stopped> {
-    let written = Written::read(by.lang, form, known, app.zone)?;
+    let written = Written::read(by.lang, form, known, app.settings.zone)?;
     let car = match (&known.car, form.get("owner")) {
         (Some(Car { vehicle, .. }), owner) if owner != "new" => (vehicle.customer_id, vehicle.clone()),
         (car, _) => {

@@ -54,7 +54,7 @@ struct Did {
 /// The address under which customers reach these pages.
 pub(super) fn public_url(app: &App, headers: &HeaderMap) -> String {
     let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:3000");
-    app.public_url.clone().unwrap_or_else(|| format!("http://{host}"))
+    app.settings.public_url.clone().unwrap_or_else(|| format!("http://{host}"))
 }
 
 async fn show(

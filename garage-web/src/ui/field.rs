@@ -63,11 +63,10 @@ pub(crate) fn field(field: Field<'_>, form: &Form, objections: &Objections) -> M
     html! {
         div class={ "field" @if objection.is_some() { " wrong" } } {
             (label(field))
-            @if !field.hint.is_empty() { span class="hint" id={ (name) "-hint" } { (field.hint) } }
             input id=(name) name=(name) type=(field.kind) value=(value) required[field.required]
                 maxlength=(field.most) autocomplete=(field.autocomplete) inputmode=(field.inputmode)
                 aria-invalid=[objection.map(|_| "true")] aria-describedby=[described(field, objection)];
-            (beside(name, objection))
+            (beside(field, objection))
         }
     }
 }
@@ -78,10 +77,9 @@ pub(crate) fn area(field: Field<'_>, form: &Form, objections: &Objections) -> Ma
     html! {
         div class={ "field" @if objection.is_some() { " wrong" } } {
             (label(field))
-            @if !field.hint.is_empty() { span class="hint" id={ (name) "-hint" } { (field.hint) } }
             textarea id=(name) name=(name) rows="3" required[field.required] maxlength="2000"
                 aria-invalid=[objection.map(|_| "true")] aria-describedby=[described(field, objection)] { (form.raw(name)) }
-            (beside(name, objection))
+            (beside(field, objection))
         }
     }
 }
@@ -99,8 +97,12 @@ fn described(field: Field<'_>, objection: Option<&str>) -> Option<String> {
     (!ids.is_empty()).then(|| ids.join(" "))
 }
 
-fn beside(name: &str, objection: Option<&str>) -> Markup {
-    html! { @if let Some(words) = objection { span class="objection" id={ (name) "-wrong" } { (words) } } }
+fn beside(field: Field<'_>, objection: Option<&str>) -> Markup {
+    let name = field.name;
+    html! {
+        @if let Some(words) = objection { span class="objection" id={ (name) "-wrong" } { (words) } }
+        @if !field.hint.is_empty() { span class="hint" id={ (name) "-hint" } { (field.hint) } }
+    }
 }
 
 /// What is wrong, above the form, with the ways to the fields.

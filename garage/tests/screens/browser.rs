@@ -65,6 +65,17 @@ impl Browser {
         panic!("{path} leads nowhere");
     }
 
+    /// The stream of what changes, as an open tab holds it.
+    pub(crate) async fn stream(&self, path: &str) -> reqwest::Response {
+        let cookies: Vec<String> =
+            self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let request =
+            self.client.get(format!("{}{path}", self.base)).header(header::COOKIE, cookies.join("; "));
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        answer
+    }
+
     fn keep(&mut self, headers: &header::HeaderMap) {
         for line in headers.get_all(header::SET_COOKIE) {
             let line = line.to_str().unwrap();

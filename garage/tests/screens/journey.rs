@@ -26,7 +26,7 @@ pub(crate) async fn take_in(desk: &mut Browser, plate: &str, fields: &[(&str, &s
 }
 
 /// The customer's page, from the link that the desk sees.
-async fn customer(world: &World, desk: &Browser) -> Browser {
+pub(crate) async fn customer(world: &World, desk: &Browser) -> Browser {
     let link = desk.html.split("id=\"customer-link\"").nth(1).and_then(|rest| rest.split("value=\"").nth(1));
     let link = link.and_then(|rest| rest.split('"').next()).expect("a link for the customer");
     let mut phone = world.browser();

@@ -10,5 +10,6 @@
 
 mod browser;
 mod journey;
+mod live;
 mod refusals;
 mod world;

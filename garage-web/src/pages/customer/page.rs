@@ -28,6 +28,7 @@ pub(super) fn page(
         &Page { stream, here: &here, ..Page::plain(lang, title) },
         html! {
             div class="customer" {
+                (shop(app, lang))
                 header class="head" {
                     h1 { (seen.car) " " span class="plate" { (show::plate(&seen.order.plate)) } }
                     span class="quiet" { (lang.t("OS ", "Order ")) (show::number_of(seen.order.id.0)) }
@@ -48,6 +49,19 @@ pub(super) fn page(
             }
         },
     )
+}
+
+/// Whose page this is, and how to ask them.
+fn shop(app: &App, lang: Lang) -> Markup {
+    let settings = &app.settings;
+    html! {
+        p class="shop" {
+            span { (icon(Icon::Wrench)) (settings.name.as_deref().unwrap_or_else(|| lang.t("Oficina", "Garage"))) }
+            @if let Some(phone) = &settings.phone {
+                a href={ "https://wa.me/55" (phone) } rel="noopener noreferrer" { (icon(Icon::Phone)) (lang.t("Tenho uma dúvida: ", "I have a question: ")) (show::phone(phone)) }
+            }
+        }
+    }
 }
 
 fn done(lang: Lang, did: &str) -> Option<&'static str> {

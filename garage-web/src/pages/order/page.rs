@@ -73,11 +73,11 @@ fn head(app: &App, by: &SignedIn, whole: &Whole) -> Markup {
         }
         section class="card complaint" {
             p { (order.description) }
-            p class="quiet" {
-                @if let Some(km) = order.note("km") { (km) " km · " }
-                @if let Some(left) = order.note("left") { (left) " · " }
-                @if let Some(promised) = order.estimated_completion_date { (icon(Icon::Flag)) (lang.t("Prometido para ", "Promised for ")) (show::time(lang, app.local(promised))) }
-            }
+            (ui::facts([
+                order.note("km").map(|km| html! { (km) " km" }),
+                order.note("left").map(|left| html! { (left) }),
+                order.estimated_completion_date.map(|promised| html! { (icon(Icon::Flag)) (lang.t("Prometido para ", "Promised for ")) (show::time(lang, app.local(promised))) }),
+            ]))
         }
     }
 }
@@ -150,7 +150,7 @@ pub(in crate::pages) fn lines(lang: Lang, items: &[Line]) -> Markup {
 fn one(lang: Lang, line: &Line) -> Markup {
     html! {
         tr {
-            td { (line.name) @if let Some(more) = &line.description { span class="quiet" { (more) } } }
+            td { (show::line_name(lang, &line.name)) @if let Some(more) = &line.description { span class="quiet" { (more) } } }
             td class="number" data-label=(lang.t("Qtd.", "Qty.")) { (show::typed(lang, line.quantity.decimal())) }
             td class="number" data-label=(lang.t("Unitário", "Unit price")) {
                 @match line.unit_price { Some(price) => (show::money(lang, price)), None => (lang.t("a definir", "to be set")) }

@@ -27,7 +27,7 @@ impl Row {
         let part = line.part_id.map(|id| format!("part:{id}"));
         let service = line.service_id.map(|id| format!("service:{id}"));
         Self {
-            name: line.name.clone(),
+            name: show::line_name(lang, &line.name).to_owned(),
             quantity: show::typed(lang, line.quantity.decimal()),
             price: line.unit_price.map(|price| show::typed_money(lang, price)).unwrap_or_default(),
             of: part.or(service).unwrap_or_default(),

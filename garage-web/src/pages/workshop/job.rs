@@ -29,7 +29,7 @@ pub(super) fn page(
     ui::page(
         &Page::of(by, &title, Some(Place::Workshop), &here).live(),
         html! {
-            p { a href="/workshop" { "← " (lang.t("Oficina", "Workshop")) } }
+            p { a href="/workshop" { "← " (lang.t("Trabalhos", "Jobs")) } }
             div class="head" {
                 h1 { span class="plate" { (show::plate(&order.plate)) } " " (whole.named.car()) }
                 span id="job-status" data-live=(order.id) { (status::job(lang, &job.status).chip()) }
@@ -37,11 +37,12 @@ pub(super) fn page(
             (summary(lang, objections))
             section class="card complaint" {
                 p { (order.description) }
-                p class="quiet" {
-                    @if let Some(km) = order.note("km") { (km) " km · " }
-                    @if let Some(promised) = order.estimated_completion_date { (icon(Icon::Flag)) (lang.t("Prometido para ", "Promised for ")) (show::soon(lang, app.local(promised))) }
-                    @if let Some(started) = job.started_at { " · " (icon(Icon::Clock)) (lang.t("começou há ", "began ago: ")) (show::age(lang, started, app.clock.now())) }
-                }
+                (ui::facts([
+                    order.note("km").map(|km| html! { (km) " km" }),
+                    order.note("left").map(|left| html! { (left) }),
+                    order.estimated_completion_date.map(|promised| html! { (icon(Icon::Flag)) (lang.t("Prometido para ", "Promised for ")) (show::soon(lang, app.local(promised))) }),
+                    job.started_at.map(|started| html! { (icon(Icon::Clock)) (lang.t("Começou às ", "Begun at ")) (show::soon(lang, app.local(started))) }),
+                ]))
             }
             div id="job" data-live=(order.id) class="stack" {
                 (next(by, whole, job, form, objections))
@@ -111,7 +112,7 @@ fn checklist(lang: Lang, quote: Option<&Quote>) -> Markup {
         @if let Some(quote) = quote {
             section class="card" {
                 h2 { (lang.t("Aprovado pelo cliente", "Approved by the customer")) }
-                ul class="ticks" { @for line in &quote.items { li { (show::typed(lang, line.quantity.decimal())) " × " (line.name) } } }
+                ul class="ticks" { @for line in &quote.items { li { (show::typed(lang, line.quantity.decimal())) " × " (show::line_name(lang, &line.name)) } } }
             }
         }
     }
@@ -127,7 +128,7 @@ fn repaired(lang: Lang, quote: Option<&Quote>, form: &Form, objections: &Objecti
                 @for (place, line) in quote.items.iter().enumerate() {
                     label class="check" {
                         input type="checkbox" name="done" value=(place) checked[is_fresh || form.all("done").any(|one| one == place.to_string())];
-                        span { (show::typed(lang, line.quantity.decimal())) " × " (line.name)
+                        span { (show::typed(lang, line.quantity.decimal())) " × " (show::line_name(lang, &line.name))
                             @if line.part_id.is_some() { span class="quiet" { (lang.t("peça", "part")) } } }
                     }
                 }

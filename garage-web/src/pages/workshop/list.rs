@@ -13,7 +13,7 @@ use crate::{
 
 pub(super) fn page(app: &App, by: &SignedIn, mine: &[Card], queue: &[Card], theirs: &[Card]) -> Html<String> {
     let lang = by.lang;
-    let title = lang.t("Oficina", "Workshop");
+    let title = lang.t("Trabalhos", "Jobs");
     ui::page(
         &Page::of(by, title, Some(Place::Workshop), "/workshop").live(),
         html! {
