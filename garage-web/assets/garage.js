@@ -29,6 +29,10 @@
     button.textContent = field.dataset.copied;
   });
   arm(document);
+  document.querySelectorAll("[data-print]").forEach((button) => {
+    button.hidden = false;
+    button.addEventListener("click", () => print());
+  });
 
   // The quote's total while it is typed. The server counts again; this only shows.
   const output = document.getElementById("quote-total");

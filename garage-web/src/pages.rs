@@ -9,10 +9,13 @@ pub(crate) mod assets;
 mod board;
 mod catalogue;
 mod customer;
+mod customers;
 mod dashboard;
+mod export;
 mod intake;
 mod order;
 mod people;
+mod print;
 mod quote;
 mod search;
 mod sign_in;
@@ -33,7 +36,10 @@ pub(crate) fn routes() -> Router<App> {
         .merge(workshop::routes())
         .merge(customer::routes())
         .merge(catalogue::routes())
+        .merge(customers::routes())
         .merge(dashboard::routes())
+        .merge(export::routes())
+        .merge(print::routes())
         .merge(people::routes())
         .merge(vehicle::routes())
         .route("/live", get(live))

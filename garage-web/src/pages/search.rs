@@ -83,7 +83,7 @@ async fn search(
                 h2 { (lang.t("Clientes", "Customers")) }
                 ul class="rows" {
                     @for customer in &customers {
-                        li { a href=(path_with("/search", "q", &customer.document)) {
+                        li { a href={ "/customers/" (customer.id) } {
                             span class="grow" { b { (customer.name) } span class="quiet" { (show::masked_document(&customer.document)) } }
                             span class="quiet" { (show::phone(&customer.phone)) }
                         } }

@@ -11,5 +11,6 @@
 mod browser;
 mod journey;
 mod live;
+mod records;
 mod refusals;
 mod world;

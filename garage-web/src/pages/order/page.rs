@@ -65,11 +65,11 @@ fn head(app: &App, by: &SignedIn, whole: &Whole) -> Markup {
             div {
                 h1 { a class="plate" href={ "/vehicles/" (order.vehicle_id) } { (show::plate(&order.plate)) } " " (whole.named.car()) }
                 p class="quiet" {
-                    @if let Some(customer) = whole.customer() { (icon(Icon::Person)) (customer.name) " · " (show::phone(&customer.phone)) " · " @if let Some(email) = &customer.email { (email) " · " } }
+                    @if let Some(customer) = whole.customer() { (icon(Icon::Person)) @if by.is_desk() { a href={ "/customers/" (customer.id) } { (customer.name) } } @else { (customer.name) } " · " (show::phone(&customer.phone)) " · " @if let Some(email) = &customer.email { (email) " · " } }
                     (lang.t("OS ", "Order ")) (show::number_of(order.id.0)) " · " (show::time(lang, app.local(order.created_at)))
                 }
             }
-            (status::order(lang, &order.status).chip())
+            div class="facts" { (status::order(lang, &order.status).chip()) (papers(by, whole)) }
         }
         section class="card complaint" {
             p { (order.description) }
@@ -78,6 +78,23 @@ fn head(app: &App, by: &SignedIn, whole: &Whole) -> Markup {
                 order.note("left").map(|left| html! { (left) }),
                 order.estimated_completion_date.map(|promised| html! { (icon(Icon::Flag)) (lang.t("Prometido para ", "Promised for ")) (show::time(lang, app.local(promised))) }),
             ]))
+        }
+    }
+}
+
+/// What can be printed by now.
+fn papers(by: &SignedIn, whole: &Whole) -> Markup {
+    let (lang, id) = (by.lang, whole.order.id);
+    html! {
+        @if by.is_desk() {
+            details class="me" {
+                summary { (lang.t("Imprimir", "Print")) }
+                div class="menu" {
+                    @if whole.quote.is_some() { a href={ "/orders/" (id) "/print?of=quote" } { (lang.t("Orçamento", "Quote")) } }
+                    a href={ "/orders/" (id) "/print?of=order" } { (lang.t("Ordem de serviço", "Work order")) }
+                    @if !whole.payments.is_empty() { a href={ "/orders/" (id) "/print?of=receipt" } { (lang.t("Recibo", "Receipt")) } }
+                }
+            }
         }
     }
 }
