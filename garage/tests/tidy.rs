@@ -41,6 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("garage-faults", &["garage-events", "garage-kit", "garage-saga", "garage-billing-service"]),
+    ("garage-browser", &["garage", "garage-kit", "garage-web"]),
     ("xtask", &[]),
 ];
 

@@ -34,9 +34,14 @@ pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/c/{code}", get(show))
         .route("/c/{code}/live", get(live))
-        .route("/c/{code}/approve", post(approve))
-        .route("/c/{code}/reject", post(reject))
-        .route("/c/{code}/pay", post(pay))
+        .route("/c/{code}/approve", post(approve).get(back))
+        .route("/c/{code}/reject", post(reject).get(back))
+        .route("/c/{code}/pay", post(pay).get(back))
+}
+
+/// Where a form's answer stood, the page stands when it is asked for again.
+async fn back(Path(code): Path<String>) -> Redirect {
+    Redirect::to(&format!("/c/{code}"))
 }
 
 /// Somebody with a link.

@@ -37,11 +37,20 @@ pub(super) use self::{
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/orders/{id}", get(show))
-        .route("/orders/{id}/quote/{word}", post(quote))
-        .route("/orders/{id}/pay", post(charge))
-        .route("/orders/{id}/verify", post(verify))
-        .route("/orders/{id}/deliver", post(deliver))
-        .route("/orders/{id}/cancel", post(cancel))
+        .route("/orders/{id}/quote/{word}", post(quote).get(back_from_the_quote))
+        .route("/orders/{id}/pay", post(charge).get(back))
+        .route("/orders/{id}/verify", post(verify).get(back))
+        .route("/orders/{id}/deliver", post(deliver).get(back))
+        .route("/orders/{id}/cancel", post(cancel).get(back))
+}
+
+/// Where a form's answer stood, the order stands when it is asked for again.
+async fn back(Path(id): Path<Uuid>) -> Redirect {
+    Redirect::to(&format!("/orders/{id}"))
+}
+
+async fn back_from_the_quote(Path((id, _)): Path<(Uuid, String)>) -> Redirect {
+    back(Path(id)).await
 }
 
 /// What has just been done.

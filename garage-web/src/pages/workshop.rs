@@ -38,7 +38,12 @@ pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/workshop", get(workshop))
         .route("/workshop/{order}", get(one))
-        .route("/workshop/{order}/{step}", post(take))
+        .route("/workshop/{order}/{step}", post(take).get(back))
+}
+
+/// Where a form's answer stood, the job stands when it is asked for again.
+async fn back(Path((order, _)): Path<(Uuid, String)>) -> Redirect {
+    Redirect::to(&format!("/workshop/{order}"))
 }
 
 /// A job with the car that it is about.

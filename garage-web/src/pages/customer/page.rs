@@ -152,6 +152,9 @@ fn what_to_do(app: &App, guest: &Guest, seen: &Seen) -> Markup {
     let Some(quote) = &seen.quote else { return html! {} };
     match seen.order.status.as_str() {
         "QUOTE_SENT" if quote.it.status == "SENT" => to_answer(lang, guest, quote),
+        "APPROVED" if seen.payments.iter().any(|payment| payment.status == "APPROVED") => {
+            html! { p class="notice" role="status" { (icon(Icon::Check)) (lang.t("Pago ✓ Aguardando confirmação…", "Paid ✓ Awaiting confirmation…")) } }
+        }
         "APPROVED" => match seen.payments.iter().rev().find(|payment| payment.is_live()) {
             Some(payment) => {
                 html! { section class="card next" { h2 { (lang.t("Pague com PIX", "Pay by PIX")) } (pix(app, lang, payment)) } }

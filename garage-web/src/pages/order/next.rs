@@ -19,31 +19,40 @@ use crate::{
 pub(super) fn next(app: &App, by: &SignedIn, whole: &Whole, public_url: &str) -> Markup {
     let lang = by.lang;
     let order = &whole.order;
-    let (title, content) = match (order.status.as_str(), &whole.quote) {
-        ("PENDING", _) => (
-            lang.t("O orçamento está sendo preparado", "The quote is being prepared"),
-            html! {
-                p class="quiet" { (lang.t("Aparece aqui em instantes.", "It appears here in a moment.")) }
-            },
-        ),
-        ("QUOTED", Some(quote)) if by.is_desk() => {
+    let quote = whole.quote.as_ref();
+    let quoted = quote.map(|quote| quote.it.status.as_str());
+    let (title, content) = match (order.status.as_str(), quoted, quote) {
+        ("PENDING", _, _) => {
+            (lang.t("O orçamento está sendo preparado", "The quote is being prepared"), soon(lang))
+        }
+        // What was done a moment ago is known to its own service first.
+        ("QUOTED", Some("SENT"), _) => {
+            (lang.t("Enviado, aguardando confirmação", "Sent, awaiting confirmation"), soon(lang))
+        }
+        ("QUOTED" | "QUOTE_SENT", Some("APPROVED"), _) => {
+            (lang.t("Aprovado, aguardando confirmação", "Approved, awaiting confirmation"), soon(lang))
+        }
+        ("QUOTED" | "QUOTE_SENT", Some("REJECTED"), _) => {
+            (lang.t("Recusado, aguardando confirmação", "Rejected, awaiting confirmation"), soon(lang))
+        }
+        ("APPROVED", _, _) if whole.paid().is_some() => {
+            (lang.t("Pago, aguardando confirmação", "Paid, awaiting confirmation"), soon(lang))
+        }
+        ("QUOTED", _, Some(quote)) if by.is_desk() => {
             (lang.t("Enviar o orçamento", "Send the quote"), to_send(by, order.id, quote))
         }
-        ("QUOTE_SENT", Some(quote)) if by.is_desk() => (
+        ("QUOTE_SENT", _, Some(quote)) if by.is_desk() => (
             lang.t("Aguardando a resposta do cliente", "Awaiting the customer's answer"),
             to_answer(app, by, whole, quote, public_url),
         ),
-        ("APPROVED", Some(quote)) if by.is_desk() => {
+        ("APPROVED", _, Some(quote)) if by.is_desk() => {
             (lang.t("Receber", "Receive the money"), to_pay(app, by, whole, quote, public_url))
         }
-        ("IN_PROGRESS", _) => (
+        ("IN_PROGRESS", _, _) => (
             lang.t("O carro está com a oficina", "The car is with the workshop"),
-            html! {
-                @if by.is_workshop() { a class="button primary" href={ "/workshop/" (order.id) } { (lang.t("Abrir o trabalho", "Open the job")) (icon(Icon::Arrow)) } }
-                @else { p class="quiet" { (lang.t("Esta página muda quando a oficina avançar.", "This page changes when the workshop moves on.")) } }
-            },
+            with_the_workshop(by, order.id),
         ),
-        ("COMPLETED", _) if by.is_desk() => (
+        ("COMPLETED", _, _) if by.is_desk() => (
             lang.t("Entregar o carro", "Hand the car over"),
             html! {
                 (tell(app, by, whole, public_url))
@@ -53,6 +62,18 @@ pub(super) fn next(app: &App, by: &SignedIn, whole: &Whole, public_url: &str) ->
         _ => return html! {},
     };
     html! { section class="card next" aria-labelledby="next-title" { h2 id="next-title" { (title) } (content) } }
+}
+
+fn soon(lang: Lang) -> Markup {
+    html! { p class="quiet" { (lang.t("Aparece aqui em instantes.", "It appears here in a moment.")) } }
+}
+
+fn with_the_workshop(by: &SignedIn, id: WorkOrderId) -> Markup {
+    let lang = by.lang;
+    html! {
+        @if by.is_workshop() { a class="button primary" href={ "/workshop/" (id) } { (lang.t("Abrir o trabalho", "Open the job")) (icon(Icon::Arrow)) } }
+        @else { p class="quiet" { (lang.t("Esta página muda quando a oficina avançar.", "This page changes when the workshop moves on.")) } }
+    }
 }
 
 fn the_quote(by: &SignedIn, quote: &Versioned<Quote>) -> Markup {
