@@ -47,6 +47,15 @@ pub struct Queue {
     pub event_type: &'static str,
 }
 
+impl Queue {
+    /// Whether its events may gather for a moment and be heard together. How far an order has come is followed so that
+    /// somebody may be told that it waits too long; nobody waits for that to be known.
+    #[must_use]
+    pub fn may_gather(&self) -> bool {
+        self.event_type == "work-order.status-changed"
+    }
+}
+
 const fn queue(owner: Service, name: &'static str, event_type: &'static str) -> Queue {
     Queue { name, owner, event_type }
 }

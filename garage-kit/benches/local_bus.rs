@@ -74,6 +74,7 @@ fn topology() -> Topology {
         retries: Default::default(),
         definitions: Definitions { exchanges: Vec::new(), queues: Vec::new(), bindings: bindings.collect() },
         consumes: queues,
+        gathers: Vec::new(),
     }
 }
 

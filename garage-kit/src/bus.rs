@@ -79,6 +79,8 @@ pub struct Topology {
     pub dead_letter_exchange: String,
     /// The queues that it consumes.
     pub consumes: Vec<String>,
+    /// Those of them whose messages a broker's consumer may let gather for a moment: nobody waits for them.
+    pub gathers: Vec<String>,
     /// What it declares at start.
     pub definitions: Definitions,
     /// How it tries again where its consumer fails.

@@ -71,6 +71,10 @@ pub fn topology_of(service: Service) -> Result<Topology, Failure> {
         exchange: topology::EXCHANGE.to_owned(),
         dead_letter_exchange: topology::DEAD_LETTER_EXCHANGE.to_owned(),
         consumes: topology::queues_of(service).map(|queue| queue.name.to_owned()).collect(),
+        gathers: topology::queues_of(service)
+            .filter(|queue| queue.may_gather())
+            .map(|queue| queue.name.to_owned())
+            .collect(),
         definitions,
         retries: Retries { attempts: topology::ATTEMPTS, delays: topology::RETRY_DELAYS.to_vec() },
     })

@@ -134,6 +134,7 @@ fn others() -> Topology {
         exchange: topology::EXCHANGE.to_owned(),
         dead_letter_exchange: topology::DEAD_LETTER_EXCHANGE.to_owned(),
         consumes: vec![destination],
+        gathers: Vec::new(),
         definitions: Definitions { exchanges: vec![], queues: vec![], bindings: vec![binding] },
         retries: Retries::default(),
     }

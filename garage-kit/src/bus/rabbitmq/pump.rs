@@ -3,7 +3,13 @@
 //! connection ends the pump, and everything unacknowledged comes again on the next one. Deliveries know their
 //! channel: one of a dead connection cannot be acknowledged on a new one.
 
-use std::{collections::BTreeMap, future::ready, pin::pin, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    future::{pending, ready},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::{
     FutureExt as _, Stream, StreamExt as _,
@@ -16,7 +22,7 @@ use lapin::{
     options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions},
     types::FieldTable,
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -38,6 +44,10 @@ use crate::{
     trace::{TRACEPARENT, TraceContext},
 };
 
+/// How long deliveries for which nobody waits gather, unless others come …
+const GATHERING: Duration = Duration::from_millis(100);
+/// … or they are so many.
+const GATHERED: usize = PREFETCH as usize / 2;
 /// Waits at most so long for a good moment to cancel a consumer.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -69,6 +79,8 @@ type Settled = (usize, Arrived);
 struct Standing {
     stations: Vec<Station>,
     held: Held,
+    /// Until when what is held may wait: since it came nothing has come for which anybody waits.
+    patience: Option<Instant>,
     /// Copies on their way elsewhere; their originals can be acknowledged afterwards.
     moving: FuturesUnordered<BoxFuture<'static, Result<Vec<Settled>, Failure>>>,
     /// Settled, but to acknowledge them now would ask for more.
@@ -90,7 +102,7 @@ impl Pump<'_> {
     pub(super) async fn run(&self, running: impl FnOnce()) -> Result<(), Failure> {
         let consumers = self.consumers().await?;
         running();
-        let mut standing = Standing::new(&self.topology.consumes);
+        let mut standing = Standing::new(self.topology);
         let mut heard =
             pin!(stream::select_all(consumers.into_iter().map(listen)).ready_chunks(usize::from(PREFETCH)));
         while !standing.is_through(self.link) {
@@ -102,7 +114,8 @@ impl Pump<'_> {
                     continue;
                 }
                 Some(moved) = standing.moving.next() => standing.acknowledge(moved?).await?,
-                () = ready(()), if !standing.held.is_empty() => self.settle(&mut standing).await?,
+                () = ready(()), if standing.is_pressing() => self.settle(&mut standing).await?,
+                () = wait(standing.patience) => standing.patience = None,
                 () = sleep(QUIET / 3), if standing.leaving.is_some() => {}
             }
             self.notice_the_end(&mut standing);
@@ -226,10 +239,12 @@ impl Pump<'_> {
 }
 
 impl Standing {
-    fn new(queues: &[String]) -> Self {
+    fn new(topology: &Topology) -> Self {
+        let station = |queue: &String| Station::new(queue.as_str().into(), topology.gathers.contains(queue));
         Self {
-            stations: queues.iter().map(|queue| Station::new(queue.as_str().into())).collect(),
+            stations: topology.consumes.iter().map(station).collect(),
             held: Held::new(),
+            patience: None,
             moving: FuturesUnordered::new(),
             withheld: Vec::new(),
             ledger: Ledger::default(),
@@ -246,6 +261,12 @@ impl Standing {
             && (link.is_blocked() || self.ended && self.moving.is_empty() && self.withheld.is_empty())
     }
 
+    /// Whether what is held must be seen to now.
+    fn is_pressing(&self) -> bool {
+        let gathers = self.patience.is_some() && self.leaving.is_none() && self.held.len() < GATHERED;
+        !self.held.is_empty() && !gathers
+    }
+
     /// An end that we did not ask for is the broker's: the queue was deleted, or it lost patience with us.
     fn hold(&mut self, heard: Option<Vec<Heard>>) -> Result<(), Failure> {
         let Some(heard) = heard else {
@@ -253,10 +274,16 @@ impl Standing {
             return Ok(());
         };
         let now = Instant::now();
+        let was_empty = self.held.is_empty();
         for heard in heard {
             match heard {
                 Heard::Arrived(position, arrived) => {
                     self.stations[position].took(now);
+                    if !self.stations[position].gathers {
+                        self.patience = None;
+                    } else if was_empty && self.held.is_empty() {
+                        self.patience = Some(now + GATHERING);
+                    }
                     self.held.insert(arrived.delivery_tag, (position, arrived));
                 }
                 Heard::Ended(position) if self.stations[position].cancelled => {}
@@ -287,6 +314,14 @@ impl Standing {
             acknowledge(arrived, &acks).await?;
         }
         Ok(())
+    }
+}
+
+/// Until then; for ever without a time.
+async fn wait(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until).await,
+        None => pending().await,
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) const QUIET: Duration = Duration::from_millis(150);
 /// One queue's consumer.
 pub(super) struct Station {
     pub(super) queue: Arc<str>,
+    /// Whether its deliveries may gather.
+    pub(super) gathers: bool,
     /// Deliveries that are not acknowledged.
     open: usize,
     /// When it last took or acknowledged something.
@@ -22,8 +24,8 @@ pub(super) struct Station {
 }
 
 impl Station {
-    pub(super) fn new(queue: Arc<str>) -> Self {
-        Self { queue, open: 0, stirred: Instant::now(), cancelled: false }
+    pub(super) fn new(queue: Arc<str>, gathers: bool) -> Self {
+        Self { queue, gathers, open: 0, stirred: Instant::now(), cancelled: false }
     }
 
     pub(super) const fn took(&mut self, now: Instant) {
@@ -48,7 +50,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_consumer_is_still_when_its_prefetch_is_used_up_or_nothing_moves() {
-        let mut station = Station::new("till-orders".into());
+        let mut station = Station::new("till-orders".into(), false);
         station.took(Instant::now());
         assert!(!station.is_still(), "more may be on its way");
         tokio::time::advance(QUIET).await;

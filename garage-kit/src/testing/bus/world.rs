@@ -144,6 +144,7 @@ pub fn topology(prefix: &str, service: &str, queues: &[(&str, &str)]) -> Topolog
         exchange: exchange.clone(),
         dead_letter_exchange: aside.clone(),
         consumes: distinct.into_iter().collect(),
+        gathers: Vec::new(),
         definitions: serde_json::from_value(definitions).expect("definitions of a test"),
         retries: Retries { attempts: ATTEMPTS, delays: [20, 50].map(Duration::from_millis).to_vec() },
     }
