@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::{
     gateway::{Address, Charged, Standing},
     payment::{Attempt, Due},
-    quote::{Catalogue, Line, Quote, Terms},
+    quote::{Catalogue, Evidence, Quote, Rewrite, Terms},
 };
 
 mod index;
@@ -275,18 +275,22 @@ impl Bill {
         self.quote.as_ref().ok_or(Refusal::Unknown("quote"))
     }
 
-    /// Changes the quote's lines.
+    /// Changes the quote's lines before the customer has it.
     ///
     /// # Errors
     /// See [`Quote::edited`].
-    pub fn edit(
-        self,
-        lines: Vec<Line>,
-        valid_until: Option<DateTime<Utc>>,
-        at: DateTime<Utc>,
-    ) -> Result<Transition<Self>, Refusal> {
-        let edited = self.quote()?.edited(lines, valid_until, at)?;
+    pub fn edit(self, rewrite: Rewrite, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
+        let edited = self.quote()?.edited(rewrite, at)?;
         Ok(Transition::quiet(Self { quote: Some(edited), ..self }))
+    }
+
+    /// Writes the quote anew, also when the customer has it; they get the new one by its being sent again.
+    ///
+    /// # Errors
+    /// See [`Quote::revised`].
+    pub fn revise(self, rewrite: Rewrite, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
+        let revised = self.quote()?.revised(rewrite, at)?;
+        Ok(Transition::quiet(Self { quote: Some(revised), ..self }))
     }
 
     /// Writes the quote's lines anew at a command that may come twice: the second time, known by its id,
@@ -297,14 +301,13 @@ impl Bill {
     pub fn write(
         self,
         command: Uuid,
-        lines: Vec<Line>,
-        valid_until: Option<DateTime<Utc>>,
+        rewrite: Rewrite,
         at: DateTime<Utc>,
     ) -> Result<Transition<Self>, Refusal> {
         if self.quote()?.written_by == Some(command) {
             return Ok(Transition::quiet(self));
         }
-        let edited = self.quote()?.edited(lines, valid_until, at)?;
+        let edited = self.quote()?.edited(rewrite, at)?;
         Ok(Transition::quiet(Self { quote: Some(Quote { written_by: Some(command), ..edited }), ..self }))
     }
 
@@ -326,11 +329,11 @@ impl Bill {
     ///
     /// # Errors
     /// See [`Quote::approved`].
-    pub fn approve(self, by: String, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
+    pub fn approve(self, evidence: Evidence, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
         if self.quote()?.status == QuoteStatus::Approved {
             return Ok(Transition::quiet(self));
         }
-        let quote = self.quote()?.approved(by, at)?;
+        let quote = self.quote()?.approved(evidence, at)?;
         let (work_order_id, quote_id, customer_id, total_amount, valid_until) = self.told_of(&quote)?;
         let told = QuoteApproved { work_order_id, quote_id, customer_id, total_amount, valid_until };
         Ok(Transition::telling(Self { quote: Some(quote), ..self }, [told.into()]))
@@ -348,8 +351,8 @@ impl Bill {
     ///
     /// # Errors
     /// See [`Quote::rejected`].
-    pub fn reject(self, by: String, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
-        self.reject_because(None, by, at)
+    pub fn reject(self, evidence: Evidence, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
+        self.reject_because(None, evidence, at)
     }
 
     /// The customer says no, in these words.
@@ -359,13 +362,13 @@ impl Bill {
     pub fn reject_because(
         self,
         words: Option<String>,
-        by: String,
+        evidence: Evidence,
         at: DateTime<Utc>,
     ) -> Result<Transition<Self>, Refusal> {
         if self.quote()?.status == QuoteStatus::Rejected {
             return Ok(Transition::quiet(self));
         }
-        let quote = Quote { rejected_because: words, ..self.quote()?.rejected(by, at)? };
+        let quote = Quote { rejected_because: words, ..self.quote()?.rejected(evidence, at)? };
         Ok(self.turned_down(quote, RejectionReason::Customer))
     }
 
@@ -394,6 +397,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::quote::Line;
 
     const AT: DateTime<Utc> = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
     const ORDER: WorkOrderId = WorkOrderId(Uuid::from_u128(1));
@@ -443,7 +447,7 @@ mod tests {
     }
 
     fn approved() -> Bill {
-        quoted().approve("ana".to_owned(), AT).unwrap().state
+        quoted().approve(Evidence::by("ana"), AT).unwrap().state
     }
 
     fn tender(id: PaymentId) -> Tender {
@@ -675,12 +679,15 @@ mod tests {
         let sent = quoted().send(AT).unwrap();
         assert_eq!(told(&sent), ["quote.sent"]);
         assert_eq!(sent.state.clone().send(at(1)), Ok(Transition::quiet(sent.state)));
-        assert_eq!(approved().approve("bia".to_owned(), at(1)), Ok(Transition::quiet(approved())));
-        let no = quoted().reject_because(Some("too dear".to_owned()), "ana".to_owned(), AT).unwrap();
+        assert_eq!(approved().approve(Evidence::by("bia"), at(1)), Ok(Transition::quiet(approved())));
+        let no = quoted().reject_because(Some("too dear".to_owned()), Evidence::by("ana"), AT).unwrap();
         assert_eq!(told(&no), ["quote.rejected"]);
-        assert_eq!(no.state.clone().reject("bia".to_owned(), at(1)), Ok(Transition::quiet(no.state.clone())));
+        assert_eq!(
+            no.state.clone().reject(Evidence::by("bia"), at(1)),
+            Ok(Transition::quiet(no.state.clone()))
+        );
         assert_eq!(no.state.quote.unwrap().rejected_because.as_deref(), Some("too dear"));
-        assert!(approved().reject("ana".to_owned(), AT).is_err());
+        assert!(approved().reject(Evidence::by("ana"), AT).is_err());
     }
 
     #[test]
@@ -697,13 +704,30 @@ mod tests {
 
     #[test]
     fn a_command_to_write_the_lines_counts_once() {
-        let line = |name: &str| Line { name: name.to_owned(), ..quoted().quote.unwrap().lines.remove(0) };
+        let text = |name: &str| {
+            let line = Line { name: name.to_owned(), ..quoted().quote.unwrap().lines.remove(0) };
+            Rewrite { lines: vec![line], valid_until: None, by: "berta".to_owned(), reason: None }
+        };
         let command = Uuid::from_u128(9);
-        let written = quoted().write(command, vec![line("a")], None, AT).unwrap().state;
-        let edited = written.edit(vec![line("b")], None, AT).unwrap().state;
-        let again = edited.clone().write(command, vec![line("a")], None, at(1));
+        let written = quoted().write(command, text("a"), AT).unwrap().state;
+        let edited = written.edit(text("b"), AT).unwrap().state;
+        let again = edited.clone().write(command, text("a"), at(1));
         assert_eq!(again, Ok(Transition::quiet(edited.clone())));
-        let other = edited.write(Uuid::from_u128(10), vec![line("c")], None, at(1)).unwrap().state;
+        let other = edited.write(Uuid::from_u128(10), text("c"), at(1)).unwrap().state;
         assert_eq!(other.quote.unwrap().lines[0].name, "c");
+    }
+
+    #[test]
+    fn a_revised_quote_is_sent_again_and_only_its_own_text_is_approved() {
+        let line = Line { name: "Brakes".to_owned(), ..quoted().quote.unwrap().lines.remove(0) };
+        let text = Rewrite { lines: vec![line], valid_until: None, by: "berta".to_owned(), reason: None };
+        let sent = quoted().send(AT).unwrap().state;
+        let revised = sent.revise(text.clone(), at(1)).unwrap();
+        assert!(revised.events.is_empty(), "the customer has nothing new before it is sent");
+        assert_eq!(told(&revised.state.clone().send(at(2)).unwrap()), ["quote.sent"]);
+        let stale = Evidence { revision: Some(1), ..Evidence::by("ana") };
+        assert!(revised.state.clone().approve(stale, at(2)).is_err());
+        let approved = revised.state.approve(Evidence::by("ana"), at(2)).unwrap().state;
+        assert!(approved.revise(text, at(3)).is_err());
     }
 }

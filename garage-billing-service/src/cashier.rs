@@ -308,8 +308,12 @@ impl Cashier {
         let now = self.0.shell.clock.now();
         let (before, after) = places(&due);
         crash::point(before);
-        let Performed { answer, said } = perform(&*self.0.gateway, &due, now).await;
+        let Performed { answer, said, is_doubt } = perform(&*self.0.gateway, &due, now).await;
         let call = Call::of(&due, &said, now);
+        if is_doubt {
+            let (asked, doubt) = (&call.asked, &call.answer);
+            tracing::warn!(%order, asked, doubt, "the gateway gave no answer; it will be asked again");
+        }
         if let Some(answer) = answer {
             crash::point(after);
             return self.hear(order, due.reference(), answer, call).await.map(Some);

@@ -71,6 +71,9 @@ pub struct Attempt {
     /// What a manager gave back of it after the work, in order.
     #[serde(default)]
     pub parts: Vec<PartRefund>,
+    /// How much of it had gone back when the gateway told last. More than the shop gave is somebody's doing at the gateway.
+    #[serde(default)]
+    pub gone_at_gateway: Cents,
     /// The payer's bank takes the money back, or took it.
     #[serde(default)]
     pub charge_back: Option<ChargeBack>,
@@ -220,6 +223,7 @@ mod tests {
             captured_at: None,
             refunded_at: None,
             parts: Vec::new(),
+            gone_at_gateway: Cents::ZERO,
             charge_back: None,
             trail: Vec::new(),
         }

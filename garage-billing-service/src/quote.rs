@@ -13,6 +13,9 @@ use uuid::Uuid;
 
 pub mod expiry;
 pub(crate) mod http;
+mod revision;
+
+pub use revision::{Evidence, Revision, Rewrite};
 
 /// A quote.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -39,6 +42,12 @@ pub struct Quote {
     pub rejected_because: Option<String>,
     /// The command that wrote its lines, if one did: the same one again changes nothing.
     pub written_by: Option<Uuid>,
+    /// How often its text was written, counted from 1.
+    #[serde(default = "revision::first")]
+    pub revision: u32,
+    /// The texts that it had before, oldest first.
+    #[serde(default)]
+    pub earlier: Vec<Revision>,
 }
 
 /// The customer's word.
@@ -48,6 +57,15 @@ pub struct Decision {
     pub at: DateTime<Utc>,
     /// The subject of the token that brought it.
     pub by: String,
+    /// The address that it came from.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Which revision it was said to.
+    #[serde(default = "revision::first")]
+    pub revision: u32,
+    /// The fingerprint of that text ([`Quote::fingerprint`]).
+    #[serde(default)]
+    pub text: String,
 }
 
 /// One line of a quote.
@@ -122,6 +140,8 @@ impl Quote {
             rejected: None,
             rejected_because: None,
             written_by: None,
+            revision: revision::first(),
+            earlier: Vec::new(),
         }
     }
 
@@ -140,28 +160,6 @@ impl Quote {
                 false
             }
         }
-    }
-
-    /// The quote with other lines, or another validity.
-    ///
-    /// # Errors
-    /// Once the customer has it; for a day that has passed; for sums beyond measure.
-    pub fn edited(
-        &self,
-        lines: Vec<Line>,
-        valid_until: Option<DateTime<Utc>>,
-        at: DateTime<Utc>,
-    ) -> Result<Self, Refusal> {
-        if self.status != QuoteStatus::Pending {
-            return Err(Refusal::state("editing", "quote", self.status));
-        }
-        let valid_until = valid_until.unwrap_or(self.valid_until);
-        if valid_until <= at {
-            return Err(Refusal::field("validUntil", "must lie in the future"));
-        }
-        let edited = Self { lines, valid_until, ..self.clone() };
-        edited.check_sum()?;
-        Ok(if edited == *self { edited } else { Self { updated_at: at, ..edited } })
     }
 
     /// The sums must stay within measure, line by line: a saturated total would not be the lines' sum.
@@ -191,11 +189,11 @@ impl Quote {
     ///
     /// # Errors
     /// After another answer, after its time, or while a line has no price.
-    pub fn approved(&self, by: String, at: DateTime<Utc>) -> Result<Self, Refusal> {
+    pub fn approved(&self, evidence: Evidence, at: DateTime<Utc>) -> Result<Self, Refusal> {
         self.check_answerable("approving", at)?;
         Ok(Self {
             status: QuoteStatus::Approved,
-            approved: Some(Decision { at, by }),
+            approved: Some(self.decision(evidence, at)?),
             updated_at: at,
             ..self.clone()
         })
@@ -205,11 +203,11 @@ impl Quote {
     ///
     /// # Errors
     /// After another answer or after its time.
-    pub fn rejected(&self, by: String, at: DateTime<Utc>) -> Result<Self, Refusal> {
+    pub fn rejected(&self, evidence: Evidence, at: DateTime<Utc>) -> Result<Self, Refusal> {
         self.check_open("rejecting", at)?;
         Ok(Self {
             status: QuoteStatus::Rejected,
-            rejected: Some(Decision { at, by }),
+            rejected: Some(self.decision(evidence, at)?),
             updated_at: at,
             ..self.clone()
         })
@@ -376,16 +374,16 @@ mod tests {
     fn what_the_catalogue_does_not_know_waits_for_a_price_and_holds_up_the_approval() {
         let quote = quote(&order(vec![RequestedPart { part_id: GONE, quantity: Quantity::ONE }], Vec::new()));
         assert_eq!((quote.lines[0].unit_price, quote.total()), (None, Cents::ZERO));
-        for refused in [quote.sent(AT), quote.approved(String::new(), AT)] {
+        for refused in [quote.sent(AT), quote.approved(Evidence::by(""), AT)] {
             let told = refused.unwrap_err().to_string();
             assert!(told.contains("the quote is incomplete") && told.contains("has no price yet"), "{told}");
         }
-        assert!(quote.rejected(String::new(), AT).is_ok());
+        assert!(quote.rejected(Evidence::by(""), AT).is_ok());
     }
 
     #[test]
     fn a_quote_that_is_worth_nothing_is_not_approved() {
-        let told = of(vec![line(Some(0), "1")]).approved(String::new(), AT).unwrap_err().to_string();
+        let told = of(vec![line(Some(0), "1")]).approved(Evidence::by(""), AT).unwrap_err().to_string();
         assert_eq!(told, "approving is not possible: the quote is worth nothing");
     }
 
@@ -396,28 +394,75 @@ mod tests {
         assert_eq!((totals, quote.total()), (vec![167, 167, 0], cents(334)));
     }
 
+    fn rewrite(lines: Vec<Line>) -> Rewrite {
+        Rewrite { lines, valid_until: None, by: "berta".to_owned(), reason: None }
+    }
+
+    fn edited(quote: &Quote, lines: Vec<Line>, at: DateTime<Utc>) -> Result<Quote, Refusal> {
+        quote.edited(rewrite(lines), at)
+    }
+
     #[test]
-    fn lines_change_while_the_quote_is_pending_and_never_after() {
-        let edited = diagnosis().edited(vec![line(Some(100), "2")], None, AT + TimeDelta::days(1)).unwrap();
-        assert_eq!((edited.total(), edited.valid_until), (cents(200), diagnosis().valid_until));
-        assert_eq!(edited.updated_at, AT + TimeDelta::days(1));
-        assert_eq!(diagnosis().edited(diagnosis().lines, None, AT + TimeDelta::days(1)), Ok(diagnosis()));
+    fn lines_are_edited_while_the_quote_is_pending_and_never_after() {
+        let edited_at = AT + TimeDelta::days(1);
+        let other = edited(&diagnosis(), vec![line(Some(100), "2")], edited_at).unwrap();
+        assert_eq!((other.total(), other.valid_until), (cents(200), diagnosis().valid_until));
+        assert_eq!(other.updated_at, edited_at);
+        assert_eq!(edited(&diagnosis(), diagnosis().lines, edited_at), Ok(diagnosis()));
         for status in QuoteStatus::ALL.iter().filter(|status| **status != QuoteStatus::Pending) {
-            let refused = diagnosis().closed(*status, AT).edited(vec![line(Some(1), "1")], None, AT);
+            let refused = edited(&diagnosis().closed(*status, AT), vec![line(Some(1), "1")], AT);
             assert_eq!(refused, Err(Refusal::state("editing", "quote", status)));
         }
     }
 
     #[test]
+    fn a_quote_that_the_customer_has_is_written_anew_and_its_text_is_kept() {
+        let sent = diagnosis().sent(AT).unwrap();
+        let revised = sent.revised(rewrite(vec![line(Some(100), "2")]), AT + TimeDelta::days(1)).unwrap();
+        assert_eq!((revised.status, revised.sent_at, revised.revision), (QuoteStatus::Pending, None, 2));
+        let before = &revised.earlier[0];
+        assert_eq!((before.number, before.sent_at, before.total()), (1, Some(AT), diagnosis().total()));
+        assert_eq!((before.replaced_at, before.replaced_by.as_str()), (AT + TimeDelta::days(1), "berta"));
+        for status in
+            [QuoteStatus::Approved, QuoteStatus::Rejected, QuoteStatus::Expired, QuoteStatus::Cancelled]
+        {
+            let refused = diagnosis().closed(status, AT).revised(rewrite(vec![line(Some(1), "1")]), AT);
+            assert_eq!(refused, Err(Refusal::state("revising", "quote", status)));
+        }
+    }
+
+    #[test]
+    fn a_yes_is_to_one_text_and_says_whose_and_from_where() {
+        let text = diagnosis();
+        let other = edited(&text, vec![line(Some(100), "2")], AT).unwrap();
+        assert_ne!(text.fingerprint(), other.fingerprint());
+        let evidence =
+            |revision| Evidence { by: "ana".to_owned(), from: Some("203.0.113.7".to_owned()), revision };
+        let approved = other.approved(evidence(Some(2)), AT).unwrap();
+        let yes = approved.approved.clone().unwrap();
+        assert_eq!((yes.revision, yes.by.as_str(), yes.from.as_deref()), (2, "ana", Some("203.0.113.7")));
+        assert_eq!((&yes.text, yes.text.len()), (&approved.fingerprint(), 64));
+        let stale = other.approved(evidence(Some(1)), AT).unwrap_err().to_string();
+        assert_eq!(stale, "answering an earlier text is not possible: the quote is at revision 2");
+    }
+
+    #[test]
+    fn a_quote_is_written_so_often_and_no_more() {
+        let write = |quote: Quote, price: i64| edited(&quote, vec![line(Some(price), "1")], AT);
+        let last =
+            (1..revision::MOST).fold(diagnosis(), |quote, price| write(quote, i64::from(price)).unwrap());
+        assert_eq!(last.revision, revision::MOST);
+        assert!(matches!(write(last, 9999), Err(Refusal::State { .. })));
+    }
+
+    #[test]
     fn a_quote_must_be_answerable_for_some_time_and_add_up() {
-        let past = diagnosis().edited(vec![line(Some(1), "1")], Some(AT), AT);
+        let past =
+            diagnosis().edited(Rewrite { valid_until: Some(AT), ..rewrite(vec![line(Some(1), "1")]) }, AT);
         assert_eq!(past, Err(Refusal::field("validUntil", "must lie in the future")));
         let most = Cents::MAX.centavos();
         for lines in [vec![line(Some(most), "2")], vec![line(Some(most), "1"), line(Some(1), "1")]] {
-            assert!(matches!(
-                diagnosis().edited(lines, None, AT),
-                Err(Refusal::Field { field: "items", .. })
-            ));
+            assert!(matches!(edited(&diagnosis(), lines, AT), Err(Refusal::Field { field: "items", .. })));
         }
     }
 
@@ -426,12 +471,12 @@ mod tests {
         let late = diagnosis().valid_until + TimeDelta::milliseconds(1);
         let (sent, yes, no) = (
             diagnosis().sent(late),
-            diagnosis().approved(String::new(), late),
-            diagnosis().rejected(String::new(), late),
+            diagnosis().approved(Evidence::by(""), late),
+            diagnosis().rejected(Evidence::by(""), late),
         );
         for refused in [sent, yes, no] {
             assert!(refused.unwrap_err().to_string().ends_with("the quote is EXPIRED"));
         }
-        assert!(diagnosis().approved(String::new(), diagnosis().valid_until).is_ok());
+        assert!(diagnosis().approved(Evidence::by(""), diagnosis().valid_until).is_ok());
     }
 }

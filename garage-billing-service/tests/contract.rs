@@ -207,6 +207,16 @@ fn a_yes_is_a_yes_with_either_status_and_amounts_are_exact() {
     }
 }
 
+/// *Get payment*: what counts as paid is paid in reais.
+#[test]
+fn another_currency_is_no_answer_that_the_shop_acts_on() {
+    let mut told = payment("approved", "accredited");
+    told["currency_id"] = json!("ARS");
+    let answer = charged(StatusCode::CREATED, &told.to_string());
+    let Err(GatewayError::Unknown(why)) = answer else { panic!("{answer:?}") };
+    assert!(why.contains("an amount in ARS, and the shop knows BRL alone"), "{why}");
+}
+
 /// *Payment with Pix*.
 #[test]
 fn a_pix_tells_its_text_its_picture_its_page_and_its_last_moment() {

@@ -40,6 +40,7 @@ const REPLICAS: Scope = Scope {
     attempts: 2,
     hands: 2,
     edits: false,
+    revises: false,
     looks: false,
     parts: 0,
     vices: Vices { forgets_keys: true, miscounts: false, takes_back: false },
@@ -59,6 +60,9 @@ const TAKEN_BACK: Scope = Scope {
     ..PEOPLE
 };
 
+/// The shop writes a quote anew that the customer has.
+const REVISED: Scope = Scope { attempts: 1, edits: false, looks: false, revises: true, ..PEOPLE };
+
 /// Paths that only some scopes lead to.
 const PARTS_ALONE: [&str; 4] = [
     "two parts are given back one after the other",
@@ -66,8 +70,13 @@ const PARTS_ALONE: [&str; 4] = [
     "a part that was refused had gone after all",
     "two replicas give one part back at once",
 ];
+const REVISED_ALONE: &str = "a quote is written anew under the customer's eyes, sent again and paid";
 const BANKS_ALONE: [&str; 2] =
     ["the payer's bank takes the money of finished work", "the payer's bank takes money that was owed back"];
+
+fn is_elsewhere(path: &str) -> bool {
+    path == REVISED_ALONE || PARTS_ALONE.contains(&path) || BANKS_ALONE.contains(&path)
+}
 
 #[expect(
     clippy::panic,
@@ -86,8 +95,7 @@ fn hold_every_promise(scope: Scope) -> Seen {
 #[test]
 fn every_promise_holds_while_two_replicas_call_the_gateway() {
     let seen = hold_every_promise(REPLICAS);
-    let edited =
-        |path: &&&str| path.contains("edited") || PARTS_ALONE.contains(*path) || BANKS_ALONE.contains(*path);
+    let edited = |path: &&&str| path.contains("edited") || is_elsewhere(path);
     assert_eq!(seen.missed.iter().filter(|path| !edited(path)).count(), 0, "not reached: {:?}", seen.missed);
     assert!(seen.states > 3_000_000, "only {} states", seen.states);
 }
@@ -96,7 +104,7 @@ fn every_promise_holds_while_two_replicas_call_the_gateway() {
 fn every_promise_holds_whatever_people_do() {
     let seen = hold_every_promise(PEOPLE);
     let one_at_a_time = |path: &&&str| {
-        let elsewhere = PARTS_ALONE.contains(*path) || BANKS_ALONE.contains(*path);
+        let elsewhere = is_elsewhere(path);
         elsewhere || path.contains("two replicas") || path.contains("an answer from before")
     };
     assert_eq!(
@@ -111,6 +119,12 @@ fn every_promise_holds_whatever_people_do() {
 fn every_promise_holds_when_a_manager_gives_parts_back() {
     let seen = hold_every_promise(PARTS);
     assert!(PARTS_ALONE.iter().all(|path| !seen.missed.contains(path)), "not reached: {:?}", seen.missed);
+}
+
+#[test]
+fn every_promise_holds_when_a_quote_is_written_anew() {
+    let seen = hold_every_promise(REVISED);
+    assert!(!seen.missed.contains(&REVISED_ALONE), "not reached: {:?}", seen.missed);
 }
 
 #[test]
@@ -149,6 +163,8 @@ const QUICK: Scope = Scope {
 const TWO: Scope = Scope { attempts: 1, hands: 2, ..QUICK };
 const MISCOUNTING: Scope =
     Scope { vices: Vices { forgets_keys: false, miscounts: true, takes_back: false }, ..QUICK };
+/// A quote, and nobody pays.
+const UNPAID: Scope = Scope { attempts: 0, ..REVISED };
 /// One part.
 const PART: Scope = Scope { parts: 1, edits: false, ..TWO };
 
@@ -179,6 +195,7 @@ each_mistake_is_found! {
     a_borrowed_reason_is_found: BorrowedReason in QUICK breaks "IN_PROGRESS and not paid or not worked on"
     an_intent_that_is_not_stored_is_found: NoIntent in QUICK breaks "a charge that was not stored before"
     a_stale_total_is_found: StaleTotal in QUICK breaks "an amount that is not the quote's total"
+    a_text_changed_after_the_yes_is_found: RevisedAfterTheYes in UNPAID breaks "the text was changed after the customer's yes"
     an_approval_after_its_time_is_found: NoExpiry in QUICK breaks "approved after its time"
     an_amount_that_is_not_compared_is_found: AmountNotCompared in MISCOUNTING breaks "taken for paid and not paid in full"
     finished_work_told_as_failed_is_found: FinishedWorkFails in QUICK breaks "COMPLETED and not paid exactly once"

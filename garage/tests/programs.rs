@@ -5,11 +5,13 @@
 mod chain;
 
 use std::{
-    net::TcpListener,
-    process::{Command, Output},
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, Output, Stdio},
+    thread::yield_now,
+    time::{Duration, Instant},
 };
 
-use chain::built;
+use chain::{built, free_port};
 
 fn run(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = Command::new(built(program));
@@ -138,4 +140,86 @@ fn the_doctor_says_what_to_do() {
     ] {
         assert!(printed.contains(ill), "{ill}: {printed}");
     }
+}
+
+/// A program at work, until the test ends.
+struct AtWork(Child);
+
+impl AtWork {
+    /// Starts it and waits until it listens on this port.
+    fn start(program: &str, arguments: &[&str], environment: &[(&str, &str)], port: &str) -> Self {
+        let mut command = Command::new(built(program));
+        command.args(arguments).env_clear().envs(environment.iter().copied());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = Self(command.spawn().expect("a program starts"));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while TcpStream::connect(format!("127.0.0.1:{port}")).is_err() {
+            assert_eq!(child.0.try_wait().expect("a child"), None, "{program} has ended");
+            assert!(Instant::now() < deadline, "{program} never listens");
+            yield_now();
+        }
+        child
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+const TOKEN: (&str, &str) = ("MERCADOPAGO_ACCESS_TOKEN", "TEST-of-the-shop");
+
+#[test]
+fn the_sandbox_gateway_names_what_it_needs() {
+    let said = complaint("garage-sandbox-gateway", &[], &[]);
+    assert!(said.contains("MERCADOPAGO_ACCESS_TOKEN is not set"), "{said}");
+    let said = complaint("garage-sandbox-gateway", &[], &[TOKEN, ("SANDBOX_FAULTS", "lunch=1")]);
+    assert!(said.contains("SANDBOX_FAULTS must be a list such as answer-lost=20"), "{said}");
+}
+
+/// Two variables more than the provider needs: where it is, and that it may tell.
+#[test]
+fn garage_up_does_whole_sagas_with_the_provider_s_interface_and_the_doctor_finds_it_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let (book, data) = (format!("sqlite:{}/book.db", folder.path().display()), folder.path().join("data"));
+    let [os, billing, execution, gateway] = [(); 4].map(|()| free_port().to_string());
+    let urls = [&os, &billing, &execution].map(|port| format!("http://127.0.0.1:{port}"));
+    let (base, tells) = (format!("http://127.0.0.1:{gateway}"), format!("{}/webhooks/mercado-pago", urls[1]));
+    let webhooks = ("MERCADOPAGO_WEBHOOK_SECRET", "the dashboard's secret");
+    let sandbox = [
+        TOKEN,
+        webhooks,
+        ("PORT", &gateway),
+        ("SANDBOX_DATABASE_URL", &book),
+        ("SANDBOX_WEBHOOK_URL", &tells),
+    ];
+    let _sandbox = AtWork::start("garage-sandbox-gateway", &[], &sandbox, &gateway);
+
+    let data = data.to_str().unwrap();
+    let provider = [("PAYMENT_GATEWAY", "mercado-pago"), TOKEN, ("MERCADOPAGO_BASE_URL", &base), webhooks];
+    let ports = ["--os-port", &os, "--billing-port", &billing, "--execution-port", &execution];
+    let up = [&["up", "--data-dir", data][..], &ports].concat();
+    let _garage = AtWork::start("garage", &up, &provider, &execution);
+
+    let demo = ["demo", "--os", &urls[0], "--billing", &urls[1], "--execution", &urls[2], "--data-dir", data];
+    let output = run("garage", &demo, &[]);
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(printed.trim_end().ends_with("11 sagas, 11 ended as they must."), "{printed}");
+
+    let nowhere = folder.path().join("nowhere");
+    let doctor = ["doctor", "--data-dir", nowhere.to_str().unwrap()];
+    let printed = String::from_utf8(run("garage", &doctor, &provider).stdout).unwrap();
+    assert!(printed.contains("✓ payment gateway: Mercado Pago answers"), "{printed}");
+    assert!(printed.contains("takes every method") && printed.contains("nobody was charged"), "{printed}");
+    let stranger = [provider[0], ("MERCADOPAGO_ACCESS_TOKEN", "TEST-of-another"), provider[2]];
+    let output = run("garage", &doctor, &stranger);
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{printed}");
+    assert!(
+        printed.contains("✗ payment gateway") && printed.contains("check MERCADOPAGO_ACCESS_TOKEN"),
+        "{printed}"
+    );
+    assert!(!printed.contains("TEST-of-another"), "{printed}");
 }

@@ -36,6 +36,7 @@ const JWT: &str = "hush-jwt-secret-0123456789";
 const BROKER: &str = "hush-broker-password";
 const DATABASE: &str = "hush-database-password";
 const ACCESS: &str = "APP_USR-hush-access-token";
+const WEBHOOKS: &str = "hush-webhook-secret";
 const CARD: &str = "hush-card-token";
 /// Of the customer that `Shop::take_in` makes first.
 const PERSONAL: [&str; 3] = ["Ana Souza", "customer@example.com", "00000000191"];
@@ -177,6 +178,7 @@ async fn programs_at_work_tell_no_secret_and_nothing_of_a_customer() {
                 ("MONGODB_URI", &billing_url),
                 ("PAYMENT_GATEWAY", "mercado-pago"),
                 ("MERCADOPAGO_ACCESS_TOKEN", ACCESS),
+                ("MERCADOPAGO_WEBHOOK_SECRET", WEBHOOKS),
                 ("MERCADOPAGO_BASE_URL", &gateway),
             ],
         ),

@@ -17,7 +17,7 @@ use garage_billing_service::{
     bill::{Bill, Tender},
     cashier::Cashier,
     gateway::{Charge, Charged, Gateway, GatewayError, Refunded, Standing},
-    quote::Terms,
+    quote::{Evidence, Terms},
 };
 use garage_events::{
     Cents, CustomerId, Deadlines, PaymentId, PaymentMethod, Refusal, Service, Transition, VehicleId,
@@ -211,7 +211,7 @@ impl Garage {
         self.quiet().await;
         let bills = self.cashier.shell();
         let approve =
-            |bill: Option<Bill>, at| bill.ok_or(Refusal::Unknown("bill"))?.approve("ana".to_owned(), at);
+            |bill: Option<Bill>, at| bill.ok_or(Refusal::Unknown("bill"))?.approve(Evidence::by("ana"), at);
         let bill = decide::<Bill>(bills, id.0, approve).await?.state;
         self.quiet().await;
         self.pay(&bill).await?;

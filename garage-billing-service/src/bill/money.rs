@@ -63,6 +63,7 @@ impl Bill {
             captured_at: None,
             refunded_at: None,
             parts: Vec::new(),
+            gone_at_gateway: Cents::ZERO,
             charge_back: None,
             trail: Vec::new(),
         };
@@ -173,7 +174,9 @@ impl Bill {
         let status = attempt.status;
         let charge_back = attempt.charge_back_after(charged.charge_back, at);
         let gateway_id = Some(charged.gateway_id);
-        let attempt = Attempt { gateway_id, refused: None, card_token: None, charge_back, ..attempt };
+        let gone_at_gateway = charged.refunded;
+        let attempt =
+            Attempt { gateway_id, refused: None, card_token: None, charge_back, gone_at_gateway, ..attempt };
         match charged.standing {
             Standing::Pending if status == PaymentStatus::Processing || never_arrived => (
                 Attempt { instructions: charged.instructions, ..attempt.moved(PaymentStatus::Pending, at) },

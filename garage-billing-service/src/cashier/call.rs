@@ -18,6 +18,8 @@ pub struct Performed {
     pub answer: Option<Answer>,
     /// What the gateway said, or why it said nothing, for the trail.
     pub said: String,
+    /// Whether it is not known what it did.
+    pub is_doubt: bool,
 }
 
 /// Makes the call.
@@ -39,10 +41,7 @@ pub async fn perform(gateway: &dyn Gateway, due: &Due, now: DateTime<Utc>) -> Pe
             part.look_for(gateway, now - *refused_at > NEVER_RECEIVED).await
         }
     };
-    performed.unwrap_or_else(|doubt| {
-        tracing::warn!(%doubt, "the gateway gave no answer; it will be asked again");
-        Performed { answer: None, said: doubt.to_string() }
-    })
+    performed.unwrap_or_else(|doubt| Performed { answer: None, said: doubt.to_string(), is_doubt: true })
 }
 
 type Outcome = Result<Performed, GatewayError>;
@@ -53,15 +52,15 @@ fn key(due: &Due) -> String {
 
 fn charged(charged: Charged) -> Performed {
     let said = format!("payment {} of {}: {:?}", charged.gateway_id, charged.amount, charged.standing);
-    Performed { answer: Some(Answer::Charged(charged)), said }
+    answered(Answer::Charged(charged), said)
 }
 
 fn answered(answer: Answer, said: impl Into<String>) -> Performed {
-    Performed { answer: Some(answer), said: said.into() }
+    Performed { answer: Some(answer), said: said.into(), is_doubt: false }
 }
 
 fn nothing(said: impl Into<String>) -> Performed {
-    Performed { answer: None, said: said.into() }
+    Performed { answer: None, said: said.into(), is_doubt: false }
 }
 
 /// A refusal does not say what became of the same charge when it was sent before, its answer lost: a card's token, say,

@@ -109,6 +109,7 @@ mod tests {
             captured_at: None,
             refunded_at: None,
             parts: Vec::new(),
+            gone_at_gateway: Cents::ZERO,
             charge_back: None,
             trail: Vec::new(),
         };

@@ -9,7 +9,7 @@ use garage_kit::{
     auth::{By, ByOrLink, Caller},
     http::{
         Answer, Command, Created, Field, Fields, FromFields, IfMatch, Json, Listing, Page, PageParams, Path,
-        Problem, Query, Versioned, read,
+        Peer, Problem, Query, Versioned, read,
     },
     store::Order,
 };
@@ -25,9 +25,11 @@ use self::{item::Item, view::View};
 use crate::{
     bill::Bill,
     http::{App, IfMatchParam, Optional, PATIENCE},
+    quote::{Evidence, Rewrite},
 };
 
 mod item;
+mod revisions;
 mod view;
 
 /// All routes of this file.
@@ -40,6 +42,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(approve))
         .routes(routes!(reject))
         .routes(routes!(nudge))
+        .merge(revisions::routes())
 }
 
 /// What a list is narrowed to.
@@ -115,6 +118,21 @@ impl FromFields for NewQuote {
     }
 }
 
+/// What the customer says to a yes.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct Approval {
+    /// The revision that was read: when the quote has been written anew since, the answer is 409.
+    #[schema(minimum = 1)]
+    read_revision: Option<u32>,
+}
+
+impl FromFields for Approval {
+    fn from_fields(fields: &mut Fields<'_>) -> Answer<Self> {
+        Ok(Self { read_revision: fields.optional("readRevision", read::whole(1..=1000))? })
+    }
+}
+
 /// What the customer says to a no.
 #[derive(ToSchema)]
 struct Rejection {
@@ -171,7 +189,8 @@ async fn write(
     let written = app.shell().decide::<Bill>(work_order_id.0, None, |bill, at| {
         let bill = bill.ok_or(Refusal::Unknown("work order"))?;
         check_customer(&bill, customer_id)?;
-        bill.write(id, lines.clone(), valid_until, at)
+        let by = caller.subject().to_owned();
+        bill.write(id, Rewrite { lines: lines.clone(), valid_until, by, reason: None }, at)
     });
     let written = view(&app, written.await?, &caller)?;
     Ok(Created(format!("/quotes/{}", written.1.id), written))
@@ -228,7 +247,9 @@ async fn edit(
     Json(body): Json<Lines>,
 ) -> Result<Versioned<View>, Problem> {
     let lines = item::priced(app.repository(), &body.items).await?;
-    decide(&app, &caller, id, seen, |bill, at| bill.edit(lines.clone(), body.valid_until, at)).await
+    let by = caller.subject().to_owned();
+    let text = Rewrite { lines, valid_until: body.valid_until, by, reason: None };
+    decide(&app, &caller, id, seen, |bill, at| bill.edit(text.clone(), at)).await
 }
 
 /// Hands a quote to the customer: `PENDING` → `SENT`.
@@ -247,17 +268,24 @@ async fn send(
 /// The customer says yes: `PENDING` or `SENT` → `APPROVED`.
 ///
 /// Said by the desk, or by the customer's link. With `If-Match` it is a yes to exactly the version that was
-/// read.
+/// read, with `readRevision` to exactly that text. Who said it, when, from which address and to which text is kept.
 #[utoipa::path(method(put, patch), path = "/quotes/{id}/approve", tag = "quotes", operation_id = "approve_quote",
-    params(("id" = Uuid, Path, description = "The quote's id"), IfMatchParam),
+    request_body = Option<Approval>, params(("id" = Uuid, Path, description = "The quote's id"), IfMatchParam),
     responses((status = 200, description = "As it is now", body = View), Problem))]
 async fn approve(
     State(app): State<App>,
     caller: ByOrLink<Desk>,
+    peer: Peer,
     Path(id): Path<QuoteId>,
     seen: IfMatch,
+    Optional(body): Optional<Approval>,
 ) -> Result<Versioned<View>, Problem> {
-    decide(&app, &caller, id, seen, |bill, at| bill.approve(caller.subject().to_owned(), at)).await
+    let evidence = evidence(&caller, peer, body.read_revision);
+    decide(&app, &caller, id, seen, |bill, at| bill.approve(evidence.clone(), at)).await
+}
+
+fn evidence(caller: &Caller, peer: Peer, revision: Option<u32>) -> Evidence {
+    Evidence { by: caller.subject().to_owned(), from: Some(peer.to_string()), revision }
 }
 
 /// The customer says no: `PENDING` or `SENT` → `REJECTED`. The order is called off.
@@ -269,11 +297,13 @@ async fn approve(
 async fn reject(
     State(app): State<App>,
     caller: ByOrLink<Desk>,
+    peer: Peer,
     Path(id): Path<QuoteId>,
     seen: IfMatch,
     Optional(body): Optional<Rejection>,
 ) -> Result<Versioned<View>, Problem> {
-    let no = |bill: Bill, at| bill.reject_because(body.reason.clone(), caller.subject().to_owned(), at);
+    let evidence = evidence(&caller, peer, None);
+    let no = |bill: Bill, at| bill.reject_because(body.reason.clone(), evidence.clone(), at);
     decide(&app, &caller, id, seen, no).await
 }
 

@@ -113,16 +113,72 @@ async fn a_quote_says_everything_about_itself() {
     let quote = approved.expect(StatusCode::OK);
     let wanted = json!({
         "id": quote["id"], "workOrderId": order.id, "customerId": order.customer, "vehicleId": quote["vehicleId"],
-        "status": "APPROVED",
+        "status": "APPROVED", "revision": 1,
         "items": [{ "name": "Diagnosis", "description": null, "quantity": 1, "unitPrice": 150, "totalPrice": 150 }],
         "totalAmount": 150, "validUntil": "2026-02-18T10:00:00.000Z",
         "createdAt": "2026-02-08T10:00:00.000Z", "updatedAt": "2026-02-08T11:00:00.000Z",
         "sentAt": "2026-02-08T10:00:00.000Z", "approvedAt": "2026-02-08T11:00:00.000Z", "approvedBy": "an attendant",
+        "approval": { "from": "unknown", "revision": 1, "text": quote["approval"]["text"] },
         "rejectedAt": null, "rejectionReason": null, "orderStatus": null, "stuck": false,
         "waitingFor": { "who": "os-service", "what": "hearing of the quote",
             "since": "2026-02-08T11:00:00.000Z", "deadline": "2026-02-08T11:01:00.000Z" },
     });
     assert_eq!(*quote, wanted);
+    assert_eq!(text(&quote["approval"]["text"]).len(), 64, "a SHA-256");
+}
+
+#[tokio::test]
+async fn a_quote_is_written_anew_while_nothing_is_approved_and_its_texts_are_kept() {
+    let world = World::sqlite().await;
+    let order = world.order("Ana Souza").await;
+    let path = path(&world, order).await;
+    world.say(order, "send").await.expect(StatusCode::OK);
+    world.clock.advance(TimeDelta::hours(1));
+    let text = json!({ "items": [{ "name": "Brakes", "unitPrice": 400 }], "reason": "the disc is worn too" });
+    let revised = world.post(&format!("{path}/revisions"), text.clone()).await;
+    let quote = revised.expect(StatusCode::OK);
+    assert_eq!(
+        (&quote["status"], &quote["revision"], &quote["sentAt"]),
+        (&json!("PENDING"), &json!(2), &Value::Null)
+    );
+    assert_eq!(quote["totalAmount"], 400);
+    let earlier = world.get(&format!("{path}/revisions")).await;
+    let wanted = json!([{ "revision": 1, "totalAmount": 150, "validUntil": "2026-02-18T10:00:00.000Z",
+        "items": [{ "name": "Diagnosis", "description": null, "quantity": 1, "unitPrice": 150, "totalPrice": 150 }],
+        "sentAt": "2026-02-08T10:00:00.000Z", "replacedAt": "2026-02-08T11:00:00.000Z", "replacedBy": "an manager",
+        "reason": "the disc is worn too" }]);
+    assert_eq!(*earlier.expect(StatusCode::OK), wanted);
+
+    let approve = async |revision: u32| {
+        world.put(&format!("{path}/approve"), json!({ "readRevision": revision })).await
+    };
+    let detail = "answering an earlier text is not possible: the quote is at revision 2";
+    assert_eq!(approve(1).await.expect(StatusCode::CONFLICT)["detail"], detail);
+    assert_eq!(approve(2).await.expect(StatusCode::OK)["approval"]["revision"], 2);
+    let late = world.post(&format!("{path}/revisions"), text).await;
+    assert_eq!(
+        late.expect(StatusCode::CONFLICT)["detail"],
+        "revising is not possible: the quote is APPROVED"
+    );
+}
+
+#[tokio::test]
+async fn a_customer_reads_what_a_quote_said_before_and_not_who_wrote_it() {
+    let world = World::sqlite().await;
+    let order = world.order("Ana Souza").await;
+    let path = path(&world, order).await;
+    let text = json!({ "items": [{ "name": "Brakes", "unitPrice": 400 }] });
+    world.post(&format!("{path}/revisions"), text.clone()).await.expect(StatusCode::OK);
+    let link = format!("work-order:{}", order.id);
+    let revisions = format!("{path}/revisions");
+    let seen = world.ask(&link, Method::GET, &revisions, None).await;
+    assert_eq!(seen.expect(StatusCode::OK)[0].get("replacedBy"), None);
+    world.ask(&link, Method::POST, &revisions, Some(text)).await.expect(StatusCode::FORBIDDEN);
+    let approved = world.ask(&link, Method::PUT, &format!("{path}/approve"), None).await;
+    let approval = &approved.expect(StatusCode::OK)["approval"];
+    assert_eq!((&approval["revision"], approval.get("from")), (&json!(2), None));
+    let by_staff = world.get(&path).await;
+    assert_eq!(by_staff.body["approvedBy"], json!(link), "who said it is the link's subject");
 }
 
 #[tokio::test]

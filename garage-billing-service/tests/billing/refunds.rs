@@ -195,3 +195,19 @@ async fn money_owed_back_that_the_bank_has_taken_is_not_given_twice() {
     assert_eq!(world.standing(order).await, ["REFUNDED"]);
     assert_eq!(world.money().await, ["+150"], "the shop has given nothing");
 }
+
+#[tokio::test]
+async fn what_somebody_gives_back_at_the_gateway_itself_is_shown() {
+    let world = World::sqlite().await;
+    let order = finished(&world).await;
+    give_back(&world, order, json!(10)).await.expect(StatusCode::OK);
+    let payment = path(&world, order).await;
+    let number = text(&world.payments(order).await[0]["mercadoPagoPaymentId"]).to_owned();
+    world.patch(&format!("{payment}/verify"), json!({})).await.expect(StatusCode::OK);
+    assert_eq!(world.get(&payment).await.body.get("refundedAtGateway"), None);
+    world.sandbox.give_back(&number, Some("40".parse().unwrap()), "in the dashboard").await.unwrap();
+    let verified = world.patch(&format!("{payment}/verify"), json!({})).await;
+    let shown = verified.expect(StatusCode::OK);
+    assert_eq!((&shown["refundedAmount"], &shown["refundedAtGateway"]), (&json!(10), &json!(50)));
+    assert_eq!(shown["status"], "APPROVED");
+}

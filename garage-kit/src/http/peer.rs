@@ -3,6 +3,7 @@
 
 use std::{
     convert::Infallible,
+    fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     str::FromStr,
     sync::Arc,
@@ -33,6 +34,12 @@ impl Peer {
         let proxies = parts.extensions.get::<Verifier>().map(Verifier::proxies);
         let connected = connected.ip();
         proxies.map_or(connected, |proxies| proxies.client(connected, &parts.headers)).into()
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::OTHERS { f.write_str("unknown") } else { self.0.fmt(f) }
     }
 }
 

@@ -86,6 +86,8 @@ pub(crate) const RULES: &[(At, &str, Who)] = &[
     (Billing, "GET /quotes/{id}", StaffOrLink),
     (Billing, "GET /quotes/work-order/{workOrderId}", StaffOrLink),
     (Billing, "PUT /quotes/{id}", Desk),
+    (Billing, "POST /quotes/{id}/revisions", Desk),
+    (Billing, "GET /quotes/{id}/revisions", StaffOrLink),
     (Billing, "PUT /quotes/{id}/send", Desk),
     (Billing, "POST /quotes/{id}/nudge", Manager),
     (Billing, "PATCH /quotes/{id}/send", Desk),

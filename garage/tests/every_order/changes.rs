@@ -195,7 +195,8 @@ impl Garage<'_> {
 
     /// An attempt that was just taken is charged by whoever took it.
     fn bill_changed(&mut self, name: &'static str, before: &Bill, moved: Transition<Bill>) -> Change {
-        let broken = promises::money_is_told(before, &moved).err();
+        let told = promises::money_is_told(before, &moved);
+        let broken = told.and_then(|()| promises::the_yes_is_to_this_text(&moved.state)).err();
         let (is_quiet, told) = (moved == Transition::quiet(before.clone()), self.told(&moved.events));
         let is_taken = moved.state.attempts.len() > before.attempts.len();
         let taken = moved.state.attempts.last().filter(|_| is_taken);

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use garage_billing_service::{
     bill::{Answer, Bill, PartWish, Tender},
     payment::Due,
-    quote::{Catalogue, Line, Terms},
+    quote::{Catalogue, Evidence, Line, Rewrite, Terms},
 };
 use garage_events::{
     Cents, CustomerId, Event, EventId, ExecutionId, ExecutionStatus, PaymentId, PaymentMethod, Quantity,
@@ -50,8 +50,12 @@ fn terms() -> Terms {
     Terms { validity: TimeDelta::days(10), diagnosis_fee: totals()[0] }
 }
 
-fn customer() -> String {
-    "customer".to_owned()
+fn customer() -> Evidence {
+    Evidence::by("customer")
+}
+
+fn text(total: Cents) -> Rewrite {
+    Rewrite { lines: vec![line(total)], valid_until: None, by: "desk".to_owned(), reason: None }
 }
 
 /// The services' code.
@@ -77,7 +81,11 @@ pub(crate) trait Code {
     }
 
     fn edit(&self, bill: Bill, total: Cents) -> Result<Transition<Bill>, Refusal> {
-        bill.edit(vec![line(total)], None, start())
+        bill.edit(text(total), start())
+    }
+
+    fn revise(&self, bill: Bill, total: Cents) -> Result<Transition<Bill>, Refusal> {
+        bill.revise(text(total), start())
     }
 
     fn approve(&self, bill: Bill, at: DateTime<Utc>) -> Result<Transition<Bill>, Refusal> {

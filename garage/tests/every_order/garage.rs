@@ -9,8 +9,9 @@ use chrono::{DateTime, Utc};
 use garage_billing_service::{
     bill::{Answer, Bill},
     payment::{Due, PartStanding},
+    quote::Quote,
 };
-use garage_events::{Event, PaymentId, Service, WorkOrderStatus, topology};
+use garage_events::{Cents, Event, PaymentId, Service, WorkOrderStatus, topology};
 use garage_execution_service::execution::Job;
 use garage_os_service::work_order::{What, WorkOrder};
 
@@ -31,6 +32,8 @@ pub(crate) struct Scope {
     pub hands: usize,
     /// Whether the quote may be edited while it is pending.
     pub edits: bool,
+    /// Whether it may be written anew once the customer has it.
+    pub revises: bool,
     /// Whether people ask the gateway about a payment for which no call is due.
     pub looks: bool,
     /// Parts of a payment that a manager gives back once the work is finished.
@@ -191,9 +194,13 @@ impl<'c> Garage<'c> {
         // That the work is finished is all that a decision reads of it.
         bill.order_status = bill.order_status.filter(|known| known.status == WorkOrderStatus::Completed);
         bill.followed_at = None;
+        if let Some(quote) = &mut bill.quote {
+            textless(quote);
+        }
         for attempt in &mut bill.attempts {
             attempt.captured_at = None;
             attempt.refunded_at = None;
+            attempt.gone_at_gateway = Cents::ZERO;
             if !attempt.is_open() || attempt.gateway_id.is_some() {
                 attempt.updated_at = attempt.created_at;
             }
@@ -252,6 +259,16 @@ fn unnumbered(mut event: Event) -> Event {
         changed.previous_status = changed.new_status;
     }
     event
+}
+
+/// How often a quote was written, and what it said before, is for people to read.
+fn textless(quote: &mut Quote) {
+    quote.revision = 1;
+    quote.earlier.clear();
+    for decision in quote.approved.iter_mut().chain(&mut quote.rejected) {
+        decision.revision = 1;
+        decision.text.clear();
+    }
 }
 
 /// When something ended is for people to read.

@@ -6,10 +6,11 @@ use garage_billing_service::{
     bill::{Answer, Bill, Tender},
     gateway::{Charged, Standing},
     payment::Due,
+    quote::Evidence,
 };
 use garage_events::{
-    Event, ExecutionStatus, Followed, PaymentId, PaymentMethod, PaymentStatus, Refusal, Transition,
-    WorkOrderStatus,
+    Cents, Event, ExecutionStatus, Followed, PaymentId, PaymentMethod, PaymentStatus, QuoteStatus, Refusal,
+    Transition, WorkOrderStatus,
     event::{PaymentApproved, PaymentFailed, reason},
 };
 use garage_execution_service::execution::{Job, Step};
@@ -229,12 +230,23 @@ mistakes! {
             Ok(paid)
         }
     }
+    /// A quote that was approved can still be written anew.
+    RevisedAfterTheYes {
+        fn revise(&self, mut bill: Bill, total: Cents) -> Result<Transition<Bill>, Refusal> {
+            let yes = bill.quote.as_ref().is_some_and(|quote| quote.status == QuoteStatus::Approved);
+            bill.quote.iter_mut().filter(|_| yes).for_each(|quote| quote.status = QuoteStatus::Sent);
+            let mut revised = Production.revise(bill, total)?;
+            let quote = revised.state.quote.iter_mut().filter(|_| yes);
+            quote.for_each(|quote| quote.status = QuoteStatus::Approved);
+            Ok(revised)
+        }
+    }
     /// A quote is approved after its time.
     NoExpiry {
         fn approve(&self, mut bill: Bill, at: DateTime<Utc>) -> Result<Transition<Bill>, Refusal> {
             let valid_until = bill.quote.as_ref().map(|quote| quote.valid_until);
             bill.quote.iter_mut().for_each(|quote| quote.valid_until = DateTime::<Utc>::MAX_UTC);
-            let mut approved = bill.approve("customer".to_owned(), at)?;
+            let mut approved = bill.approve(Evidence::by("customer"), at)?;
             let quote = approved.state.quote.iter_mut();
             quote.zip(valid_until).for_each(|(quote, valid_until)| quote.valid_until = valid_until);
             Ok(approved)

@@ -1,7 +1,7 @@
 //! What people and clocks may do to an aggregate at any time. Each list holds every move with what the
 //! production code makes of it; one that it refuses, or that changes nothing, is not there.
 
-use garage_billing_service::bill::Bill;
+use garage_billing_service::{bill::Bill, quote::Quote};
 use garage_events::{Refusal, Transition};
 use garage_execution_service::execution::{Job, Step};
 use garage_os_service::work_order::WorkOrder;
@@ -56,6 +56,11 @@ pub(crate) fn at_the_till(code: &dyn Code, bill: &Bill, scope: Scope) -> Vec<Mov
     if scope.edits {
         tried.push(("the quote is edited", code.edit(bill.clone(), totals()[1])));
         tried.push(("the quote is edited back", code.edit(bill.clone(), totals()[0])));
+    }
+    // Once: a text that comes back would be sent again in the same words.
+    let total = bill.quote.as_ref().map(Quote::total);
+    if scope.revises && total == Some(totals()[0]) {
+        tried.push(("the quote is written anew", code.revise(bill.clone(), totals()[1])));
     }
     taken(bill, tried)
 }

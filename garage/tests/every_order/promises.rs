@@ -176,6 +176,12 @@ pub(crate) fn money_is_told(before: &Bill, moved: &Transition<Bill>) -> Kept {
     promise(due == told, "money that moved and was not told, or the other way round")
 }
 
+/// What the customer said yes to is what the quote says.
+pub(crate) fn the_yes_is_to_this_text(bill: &Bill) -> Kept {
+    let yes = bill.quote.as_ref().and_then(|quote| Some((quote.approved.as_ref()?.revision, quote.revision)));
+    promise(yes.is_none_or(|(read, says)| read == says), "the text was changed after the customer's yes")
+}
+
 fn to_tell(before: &Bill, after: &Attempt) -> Option<(&'static str, PaymentId)> {
     let was = before.attempt(after.id).map(|attempt| attempt.status);
     let told = match after.status {

@@ -172,5 +172,10 @@ pub(crate) const PATHS: &[Path] = &[
             && edge.after.ledger.0.values().any(|entry| entry.state == State::Taken)
             && edge.has_paid(&[PaymentStatus::Refunded])
     }),
+    path("a quote is written anew under the customer's eyes, sent again and paid", |edge| {
+        edge.ends(WorkOrderStatus::Completed)
+            && edge.after.bill.quote.as_ref().is_some_and(|quote| quote.sent_at.is_some())
+            && edge.after.order.total_amount() == Some(totals()[1])
+    }),
     path("a job is queued by hand", |edge| edge.step == "the job is queued by hand"),
 ];

@@ -7,6 +7,7 @@ use garage_events::{
 };
 
 use super::*;
+use crate::quote::Evidence;
 
 const AT: DateTime<Utc> = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
 const ORDER: WorkOrderId = WorkOrderId(Uuid::from_u128(1));
@@ -64,7 +65,7 @@ fn quoted() -> Transition<Bill> {
 }
 
 fn approved() -> Transition<Bill> {
-    quoted().state.approve("ana".to_owned(), at(1)).unwrap()
+    quoted().state.approve(Evidence::by("ana"), at(1)).unwrap()
 }
 
 fn paying() -> Bill {
@@ -102,10 +103,10 @@ fn what_was_told_of_the_quote_waits_until_the_order_shows_it() {
     assert_eq!(awaited(&quoted().state), Some((Awaited::Os, 1)));
     let heard = shown(quoted().state, WorkOrderStatus::Quoted, 1, 1);
     assert_eq!(awaited(&heard), None, "the customer's word is OS's to wait for");
-    let yes = heard.clone().approve("ana".to_owned(), at(5)).unwrap().state;
+    let yes = heard.clone().approve(Evidence::by("ana"), at(5)).unwrap().state;
     assert_eq!(awaited(&yes), Some((Awaited::Os, 5 + 1)));
     assert_eq!(awaited(&shown(yes, WorkOrderStatus::Approved, 2, 6)), None);
-    let no = heard.reject("ana".to_owned(), at(5)).unwrap().state;
+    let no = heard.reject(Evidence::by("ana"), at(5)).unwrap().state;
     assert_eq!(awaited(&no), Some((Awaited::Os, 5 + 1)));
     assert_eq!(awaited(&shown(no, WorkOrderStatus::Cancelled, 2, 6)), None);
 }
@@ -147,7 +148,7 @@ fn what_is_told_again_is_what_was_told() {
     let quote = quoted().events;
     let followed = |told: Vec<Event>| quote.iter().cloned().chain(told).collect::<Vec<_>>();
     let sent = quoted().state.send(at(1)).unwrap();
-    for next in [approved(), sent, quoted().state.reject("ana".to_owned(), at(1)).unwrap()] {
+    for next in [approved(), sent, quoted().state.reject(Evidence::by("ana"), at(1)).unwrap()] {
         assert_eq!(next.state.retell(), followed(next.events));
     }
     let told = followed(approved().events.into_iter().chain(answered(Standing::Approved).events).collect());

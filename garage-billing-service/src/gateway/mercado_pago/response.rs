@@ -8,6 +8,9 @@ use serde_json::{Value, value::RawValue};
 
 use crate::gateway::{Charged, GatewayError, Instructions, Refunded, Standing};
 
+/// The one in which quotes are made.
+const CURRENCY: &str = "BRL";
+
 /// A JSON number or text, as text: ids and amounts come as either.
 struct Text(String);
 
@@ -28,6 +31,7 @@ struct Payment {
     status: String,
     status_detail: Option<String>,
     transaction_amount: Text,
+    currency_id: Option<String>,
     transaction_amount_refunded: Option<Text>,
     external_reference: Option<Text>,
     #[serde(default)]
@@ -37,11 +41,17 @@ struct Payment {
 /// A refund as its payment lists it.
 #[derive(Deserialize)]
 struct Listed {
-    amount: Text,
+    amount: Option<Text>,
     status: Option<String>,
 }
 
 impl Listed {
+    /// One whose amount does not read is on its way all the same.
+    fn at_least(&self) -> Cents {
+        let told = self.amount.as_ref().and_then(|amount| cents(amount).ok());
+        told.or(Cents::new(1)).unwrap_or_default()
+    }
+
     /// Neither gone nor refused, as far as it says.
     fn is_on_its_way(&self) -> bool {
         !matches!(self.status.as_deref(), Some("approved" | "rejected" | "cancelled"))
@@ -50,6 +60,11 @@ impl Listed {
 
 impl Payment {
     fn charged(self, body: &str) -> Result<Charged, serde_json::Error> {
+        if let Some(other) = self.currency_id.as_deref().filter(|currency| *currency != CURRENCY) {
+            return Err(de::Error::custom(format!(
+                "an amount in {other}, and the shop knows {CURRENCY} alone"
+            )));
+        }
         let detail = self.status_detail.as_deref();
         let is_charged_back = self.status == "charged_back";
         Ok(Charged {
@@ -58,15 +73,15 @@ impl Payment {
             standing: standing(&self.status, detail),
             amount: cents(&self.transaction_amount)?,
             refunded: self.transaction_amount_refunded.as_ref().map_or(Ok(Cents::ZERO), cents)?,
-            going_back: going_back(self.refunds.as_deref().unwrap_or_default())?,
+            going_back: going_back(self.refunds.as_deref().unwrap_or_default()),
             charge_back: is_charged_back.then(|| detail.unwrap_or("in_process").to_owned()),
             instructions: instructions(&serde_json::from_str(body)?),
         })
     }
 }
 
-fn going_back(refunds: &[Listed]) -> Result<Cents, serde_json::Error> {
-    refunds.iter().filter(|refund| refund.is_on_its_way()).map(|refund| cents(&refund.amount)).sum()
+fn going_back(refunds: &[Listed]) -> Cents {
+    refunds.iter().filter(|refund| refund.is_on_its_way()).map(Listed::at_least).sum()
 }
 
 fn cents(told: &Text) -> Result<Cents, serde_json::Error> {

@@ -61,6 +61,9 @@ pub(super) struct View {
     refunded_at: Option<DateTime<Utc>>,
     /// How much of it went back.
     refunded_amount: Cents,
+    /// How much went back by the gateway's word, where that is more: somebody has refunded at the gateway.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refunded_at_gateway: Option<Cents>,
     /// What a manager gives back of it after the work, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     refunds: Vec<Part>,
@@ -180,6 +183,7 @@ impl View {
             approved_at: attempt.captured_at,
             refunded_at: attempt.refunded_at,
             refunded_amount,
+            refunded_at_gateway: Some(attempt.gone_at_gateway).filter(|gone| *gone > refunded_amount),
             refunds: attempt.parts.into_iter().map(Part::of).collect(),
             charge_back: attempt.charge_back.map(taken_back),
             waiting_for: None,

@@ -22,6 +22,8 @@ pub(super) struct View {
     customer_id: CustomerId,
     vehicle_id: VehicleId,
     status: QuoteStatus,
+    /// How often its text was written, counted from 1.
+    revision: u32,
     items: Vec<Line>,
     /// In all.
     total_amount: Cents,
@@ -40,6 +42,9 @@ pub(super) struct View {
     approved_at: Option<DateTime<Utc>>,
     /// Who said it: the subject of their token.
     approved_by: Option<String>,
+    /// From where, and to which text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval: Option<Approval>,
     /// When the customer said no.
     #[serde(serialize_with = "perhaps")]
     rejected_at: Option<DateTime<Utc>>,
@@ -55,11 +60,25 @@ pub(super) struct View {
     stuck: Option<bool>,
 }
 
+/// What is kept of a yes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = QuoteApproval)]
+#[serde(rename_all = "camelCase")]
+struct Approval {
+    /// The address that it came from; not for a customer's link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    /// The revision that it was said to.
+    revision: u32,
+    /// The SHA-256 of that text.
+    text: String,
+}
+
 /// One line of a quote.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = QuoteLine)]
 #[serde(rename_all = "camelCase")]
-struct Line {
+pub(super) struct Line {
     name: String,
     description: Option<String>,
     quantity: Quantity,
@@ -86,6 +105,7 @@ impl View {
             customer_id: order.customer_id,
             vehicle_id: order.vehicle_id,
             status: quote.status,
+            revision: quote.revision,
             total_amount: quote.total(),
             items: quote.lines.into_iter().map(Line::of).collect(),
             valid_until: quote.valid_until,
@@ -93,7 +113,12 @@ impl View {
             updated_at: quote.updated_at,
             sent_at: quote.sent_at,
             approved_at: quote.approved.as_ref().map(|yes| yes.at),
-            approved_by: quote.approved.map(|yes| yes.by),
+            approved_by: quote.approved.as_ref().map(|yes| yes.by.clone()),
+            approval: quote.approved.map(|yes| Approval {
+                from: yes.from,
+                revision: yes.revision,
+                text: yes.text,
+            }),
             rejected_at: quote.rejected.map(|no| no.at),
             rejection_reason: quote.rejected_because,
             order_status: bill.order_status.map(|known| known.status),
@@ -111,12 +136,13 @@ impl View {
             return self;
         }
         let approved_by = self.approved_by.filter(|by| by == caller.subject());
-        Self { approved_by, waiting_for: None, stuck: None, ..self }
+        let approval = self.approval.map(|yes| Approval { from: None, ..yes });
+        Self { approved_by, approval, waiting_for: None, stuck: None, ..self }
     }
 }
 
 impl Line {
-    fn of(line: quote::Line) -> Self {
+    pub(super) fn of(line: quote::Line) -> Self {
         Self {
             total_price: line.total(),
             name: line.name,
