@@ -15,6 +15,10 @@ const VARIABLES: &str = "Environment:
   TRUSTED_PROXIES          addresses or networks whose X-Forwarded-For is believed; none
   PAYMENT_GATEWAY          mercado-pago, or sandbox for the one inside this program
   MERCADOPAGO_ACCESS_TOKEN, MERCADOPAGO_BASE_URL   for mercado-pago
+  MERCADOPAGO_WEBHOOK_SECRET   whose webhooks are believed; without it polling does
+  MERCADOPAGO_WEBHOOK_URL      where the provider shall tell of each payment; its dashboard's address otherwise
+  PAYMENT_METHODS              of PIX, BOLETO, CREDIT_CARD and DEBIT_CARD; all
+  PIX_EXPIRY_MINUTES, BOLETO_EXPIRY_DAYS           1440; 3
   QUOTE_VALIDITY_DAYS, DIAGNOSIS_FEE               10; 150.00
   DEADLINES                how long what may take before it counts as stuck: charge=15m,giving-back=10m
   PORT                     3002

@@ -5,6 +5,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 use crate::{
     Cents, CustomerId, ExecutionId, ExecutionStatus, PartId, PaymentId, PaymentMethod, Priority, Quantity,
@@ -315,6 +316,9 @@ data! {
         amount: Cents,
         /// Why.
         reason: String,
+        /// One of several parts that went back after the work; absent when the whole did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refund_id: Option<Uuid>,
     }
     /// Data of `execution.created`.
     ExecutionCreated {

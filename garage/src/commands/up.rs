@@ -86,7 +86,10 @@ impl Up {
         println!("  Execution  {execution}    queue, diagnosis, repair            {execution}/api");
         println!();
         println!(
-            "Payments go to the gateway named by PAYMENT_GATEWAY; unless told otherwise a sandbox that moves no money."
+            "Payments go to the gateway named by PAYMENT_GATEWAY; unless told otherwise a sandbox that moves no money,"
+        );
+        println!(
+            "in which a payer named CONT pays on the page that a pending payment names ({billing}/sandbox/pay/...)."
         );
         println!(
             "Sign in for 12 hours with this token (`garage token` makes others), as Authorization: Bearer"

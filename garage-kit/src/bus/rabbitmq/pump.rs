@@ -164,6 +164,7 @@ impl Pump<'_> {
         let ahead = crash::planted("ack-before-commit");
         if ahead {
             standing.acknowledge_all(&arrivals).await?;
+            self.link.heard_by_the_broker().await?;
         }
         let rulings = self.rulings(&deliveries, &mut standing.journal).await;
         crash::point("consumer-committed");
