@@ -181,7 +181,7 @@ impl Shop {
 fn embedded(site: &Site) -> Result<Program> {
     let ports = free_ports::<3>()?;
     let mut command = site.command("garage");
-    command.arg("up").arg("--data-dir").arg(site.data());
+    command.arg("up").args(["--web-port", "0"]).arg("--data-dir").arg(site.data());
     for (flag, port) in ["--os-port", "--billing-port", "--execution-port"].iter().zip(ports) {
         command.arg(flag).arg(port.to_string());
     }

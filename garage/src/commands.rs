@@ -7,6 +7,7 @@ pub(crate) mod demo;
 pub(crate) mod dlq;
 pub(crate) mod doctor;
 pub(crate) mod openapi;
+pub(crate) mod password;
 pub(crate) mod reconcile;
 pub(crate) mod saga;
 pub(crate) mod token;

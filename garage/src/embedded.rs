@@ -113,9 +113,21 @@ impl DataDir {
         Ok(secret.into())
     }
 
+    /// Where the screens keep the shop's people.
+    #[must_use]
+    pub fn people(&self) -> PathBuf {
+        people_file(&self.path)
+    }
+
     fn database(&self, service: &str) -> String {
         format!("sqlite:{}", self.path.join(format!("{service}.sqlite")).display())
     }
+}
+
+/// The file of a data directory's people, whether or not it is there.
+#[must_use]
+pub fn people_file(dir: &Path) -> PathBuf {
+    dir.join("web.sqlite")
 }
 
 fn secret_file(dir: &Path) -> PathBuf {

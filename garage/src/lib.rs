@@ -3,6 +3,7 @@
 
 pub mod broker;
 pub mod embedded;
+pub mod front;
 pub mod reconcile;
 pub mod shop;
 pub mod stories;

@@ -23,6 +23,8 @@ enum Command {
     Demo(commands::demo::Demo),
     /// Print a token for the services, and nothing else
     Token(commands::token::Token),
+    /// Give somebody a new password for the screens, and print it
+    Password(commands::password::Password),
     /// Print what happened to a work order, in all three services
     Saga(commands::saga::Saga),
     /// Look at dead letters, replay or discard them
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
             Command::Up(up) => up.run(&env).await,
             Command::Demo(demo) => demo.run(&env).await,
             Command::Token(token) => token.run(&env),
+            Command::Password(password) => password.run().await,
             Command::Saga(saga) => saga.run(&env).await,
             Command::Dlq(dlq) => dlq.run(&env).await,
             Command::Reconcile(reconcile) => reconcile.run(&env).await,

@@ -30,6 +30,9 @@ const DATABASE: (&str, &str) = ("DATABASE_URL", "postgres://postgres@127.0.0.1:1
 const BROKER: (&str, &str) = ("RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:1");
 const SECRET: (&str, &str) = ("JWT_SECRET", "a secret that is long enough");
 const MONGODB: (&str, &str) = ("MONGODB_URI", "mongodb://127.0.0.1:1/billing_service");
+const OS: (&str, &str) = ("OS_SERVICE_URL", "http://127.0.0.1:1");
+const BILLING: (&str, &str) = ("BILLING_SERVICE_URL", "http://127.0.0.1:1");
+const EXECUTION: (&str, &str) = ("EXECUTION_SERVICE_URL", "http://127.0.0.1:1");
 const SANDBOX: (&str, &str) = ("PAYMENT_GATEWAY", "sandbox");
 
 #[test]
@@ -38,6 +41,7 @@ fn a_service_without_what_it_needs_names_the_variable() {
         ("garage-os-service", &[DATABASE, BROKER, SECRET][..]),
         ("garage-execution-service", &[DATABASE, BROKER, SECRET]),
         ("garage-billing-service", &[MONGODB, BROKER, SECRET, SANDBOX]),
+        ("garage-web", &[OS, BILLING, EXECUTION, SECRET]),
     ] {
         for missing in all {
             let rest: Vec<_> = all.iter().copied().filter(|one| one != missing).collect();
@@ -76,6 +80,10 @@ fn a_taken_port_is_one_clear_sentence() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let said = complaint("garage", &["up", "--data-dir", data, "--os-port", &port], &[]);
+    assert!(said.contains(&port) && said.contains("another program uses it"), "{said}");
+    let services = ["--os-port", "0", "--billing-port", "0", "--execution-port", "0"];
+    let said =
+        complaint("garage", &[&["up", "--data-dir", data, "--web-port", &port], &services[..]].concat(), &[]);
     assert!(said.contains(&port) && said.contains("another program uses it"), "{said}");
 }
 

@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("garage-os-service", &["garage-events", "garage-kit", "garage-saga"]),
     ("garage-billing-service", &["garage-events", "garage-kit", "garage-saga"]),
     ("garage-execution-service", &["garage-events", "garage-kit", "garage-saga"]),
+    ("garage-web", &["garage-events", "garage-kit", "garage-saga"]),
     (
         "garage",
         &[
@@ -25,6 +26,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "garage-os-service",
             "garage-billing-service",
             "garage-execution-service",
+            "garage-web",
         ],
     ),
     (
@@ -39,6 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("garage-faults", &["garage-events", "garage-kit", "garage-saga", "garage-billing-service"]),
+    ("garage-browser", &["garage", "garage-kit", "garage-web"]),
     ("xtask", &[]),
 ];
 
@@ -59,6 +62,12 @@ const PURE: &[&str] = &[
     "garage-execution-service/src/execution.rs",
     "garage-execution-service/src/execution/waiting.rs",
     "garage/src/reconcile.rs",
+    "garage-web/src/lang.rs",
+    "garage-web/src/links.rs",
+    "garage-web/src/messages.rs",
+    "garage-web/src/show.rs",
+    "garage-web/src/pages/quote/rows.rs",
+    "garage-web/src/pages/workshop/step.rs",
 ];
 
 /// What a pure file never says.

@@ -7,6 +7,7 @@
 
 mod apt;
 mod bench;
+mod browser;
 mod console;
 mod fuzz;
 mod gate;
@@ -69,6 +70,8 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Goes through the screens in headless Chromium; pictures of all pages stay in `target/browser`
+    Browser,
     /// Counts the instructions of one saga and compares them with `docs/instructions.txt`
     Instructions {
         /// Writes the figure instead
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
 fn front(chore: &Chore) -> Result<ExitCode> {
     match chore {
         Chore::Instructions { .. } => instructions::install_missing()?,
+        Chore::Browser => browser::install_missing()?,
         Chore::Ci
         | Chore::Test { .. }
         | Chore::Servers
@@ -109,6 +113,7 @@ fn chore(chore: &Chore) -> Result<ExitCode> {
         Chore::Test { arguments } => gate::test(&leash, arguments)?,
         Chore::Servers => servers::keep(&leash)?,
         Chore::Fuzz { seconds, target } => fuzz::run(&leash, *seconds, target.as_deref())?,
+        Chore::Browser => browser::run(&leash)?,
         Chore::Bench { arguments } => bench::run(&leash, arguments)?,
         Chore::Instructions { update } => instructions::run(&leash, *update)?,
         Chore::Faults { arguments } => gate::faults(&leash, arguments)?,

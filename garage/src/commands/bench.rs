@@ -102,7 +102,13 @@ fn free_ports() -> Result<[u16; 3]> {
 /// Whatever this environment says, its payments go to the sandbox and its secret is its own.
 fn start(folder: &Path, ports: [u16; 3]) -> Result<Running> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("up").arg("--data-dir").arg(folder).env_clear().stdout(Stdio::null());
+    command
+        .arg("up")
+        .args(["--web-port", "0"])
+        .arg("--data-dir")
+        .arg(folder)
+        .env_clear()
+        .stdout(Stdio::null());
     for (flag, port) in ["--os-port", "--billing-port", "--execution-port"].iter().zip(ports) {
         command.arg(flag).arg(port.to_string());
     }

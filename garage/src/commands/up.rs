@@ -1,12 +1,17 @@
-//! `garage up`: the three services in this process, until it is told to stop. Data stays between runs.
+//! `garage up`: the three services and the screens in this process, until it is told to stop. Data stays between runs.
 
-use std::{net::IpAddr, path::PathBuf, time::Instant};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Instant,
+};
 
 use anyhow::Result;
 use chrono::TimeDelta;
 use clap::Args;
 use garage::{
     embedded::{Addresses, DataDir, Embedded, settings},
+    front::Front,
     reconcile::walk::{self, Scope},
     shop::Shop,
 };
@@ -29,7 +34,7 @@ const RECENT: TimeDelta = TimeDelta::days(30);
 /// Run everything in this process.
 #[derive(Args)]
 pub(crate) struct Up {
-    /// Where the data lives: a SQLite file per service, and the secret that signs tokens
+    /// Where the data lives: a SQLite file per service and one for the shop's people, and the secret that signs tokens
     #[arg(long, default_value = "./garage-data")]
     data_dir: PathBuf,
     /// The interface to listen on; 0.0.0.0 for the shop's network
@@ -44,6 +49,9 @@ pub(crate) struct Up {
     /// The Execution Service's port
     #[arg(long, default_value_t = garage_execution_service::DEFAULT_PORT)]
     execution_port: u16,
+    /// The port of the screens
+    #[arg(long, default_value_t = garage_web::DEFAULT_PORT)]
+    web_port: u16,
 }
 
 impl Up {
@@ -51,7 +59,7 @@ impl Up {
         let begun = Instant::now();
         program::init_logging(&quiet(env)?)?;
         let clock = Clock::system();
-        let settings = settings(env)?;
+        let (settings, wishes) = (settings(env)?, garage_web::Settings::from_env(env)?);
         let data = DataDir::open(&self.data_dir)?;
         let secret = match env.secret("JWT_SECRET")? {
             Some(secret) => secret,
@@ -63,23 +71,39 @@ impl Up {
         export::start(env, &names)?;
         let stopping = program::shutdown_signal()?;
         let embedded = Embedded::start(&data, addresses, settings, &secret, &clock).await?;
+        let web = SocketAddr::new(self.host, self.web_port);
+        let front = Front::start(&data, web, embedded.urls.clone(), &secret, wishes, &clock).await;
+        let front = match front {
+            Ok(front) => front,
+            Err(failure) => {
+                embedded.stop().await;
+                return Err(failure.into());
+            }
+        };
         let token = token(env, &secret, "manager", &ROLES, TimeDelta::hours(12))?;
-        self.greet(&embedded, &token, begun);
+        self.greet(&embedded, &front, &token, begun);
         let fresh = || super::token(env, &secret, "garage", &ROLES, TimeDelta::hours(1));
         stopping.run_until_cancelled(keep_reconciled(embedded.urls.clone(), &clock, fresh)).await;
+        front.stop().await;
         embedded.stop().await;
         export::finish().await;
         Ok(())
     }
 
     #[expect(clippy::print_stdout, reason = "what a command says goes to standard output")]
-    fn greet(&self, embedded: &Embedded, token: &str, begun: Instant) {
+    fn greet(&self, embedded: &Embedded, front: &Front, token: &str, begun: Instant) {
         let [os, billing, execution] = &embedded.urls;
         println!(
             "The garage is open (ready in {} ms, data in {}).",
             begun.elapsed().as_millis(),
             self.data_dir.display()
         );
+        println!();
+        println!("  Screens    {}    for the desk, the workshop and customers", front.url);
+        if let Some(first) = &front.first {
+            println!("             sign in as {} with the password {}", first.login, first.password);
+            println!("             (said only now; `garage password {}` makes a new one)", first.login);
+        }
         println!();
         println!("  OS         {os}    customers, vehicles, work orders    {os}/api");
         println!("  Billing    {billing}    quotes, payments, catalogue         {billing}/api");
@@ -92,7 +116,7 @@ impl Up {
             "in which a payer named CONT pays on the page that a pending payment names ({billing}/sandbox/pay/...)."
         );
         println!(
-            "Sign in for 12 hours with this token (`garage token` makes others), as Authorization: Bearer"
+            "Programs sign in for 12 hours with this token (`garage token` makes others), as Authorization: Bearer"
         );
         println!("{token}");
     }

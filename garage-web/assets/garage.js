@@ -1,0 +1,126 @@
+// Makes pages live and presses single; everything works without it. A part of a page that is marked `data-live` is
+// fetched again when its order changes, unless somebody is typing in it.
+"use strict";
+(() => {
+  const offline = document.querySelector(".offline");
+  const say = (lost) => { if (offline) offline.hidden = !lost; };
+
+  // One press, one command: a second one while the first is on its way does nothing.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "yes";
+    setTimeout(() => form.querySelectorAll("button").forEach((button) => { button.disabled = true; }), 0);
+  });
+  // A page that comes back from the browser's memory may be used again.
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    document.querySelectorAll("form").forEach((form) => delete form.dataset.sent);
+    document.querySelectorAll("button[disabled]").forEach((button) => { button.disabled = false; });
+  });
+
+  // Codes and links to copy.
+  const arm = (root) => root.querySelectorAll("[data-copy]").forEach((button) => { button.hidden = !navigator.clipboard; });
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const field = document.getElementById(button.dataset.copy);
+    await navigator.clipboard.writeText(field.value);
+    button.textContent = field.dataset.copied;
+  });
+  arm(document);
+  document.querySelectorAll("[data-print]").forEach((button) => {
+    button.hidden = false;
+    button.addEventListener("click", () => print());
+  });
+
+  // The quote's total while it is typed. The server counts again; this only shows.
+  const output = document.getElementById("quote-total");
+  const number = (text) => {
+    text = text.replace(/R\$|\s/g, "");
+    const last = Math.max(text.lastIndexOf(","), text.lastIndexOf("."));
+    const marks = text.replace(/[^.,]/g, "");
+    const mixed = marks.includes(".") && marks.includes(",");
+    const ends = last >= 0 && (mixed || (marks.length === 1 && text.length - last !== 4));
+    const plain = ends ? text.slice(0, last).replace(/[.,]/g, "") + "." + text.slice(last + 1) : text.replace(/[.,]/g, "");
+    return Number(plain);
+  };
+  const sum = () => {
+    let cents = 0;
+    document.querySelectorAll(".lines.edit tbody tr").forEach((row) => {
+      const price = number(row.querySelector("[name=price]").value || "0");
+      const quantity = Number((row.querySelector("[name=quantity]").value || "1").replace(",", "."));
+      cents += Math.round(Math.round(price * 100) * quantity + 1e-6) || 0;
+    });
+    output.textContent = new Intl.NumberFormat(document.documentElement.lang, { style: "currency", currency: "BRL" }).format(cents / 100);
+  };
+  if (output) document.addEventListener("input", sum);
+
+  // Live parts.
+  const stream = document.body.dataset.stream;
+  const parts = () => [...document.querySelectorAll("[data-live]")];
+  if (!stream || parts().length === 0) return;
+
+  const busy = (part) => {
+    const at = document.activeElement;
+    const typing = part.contains(at) && /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName) && !at.readOnly;
+    const typed = [...part.querySelectorAll("input:not([type=hidden]),textarea")].some((field) =>
+      /^(checkbox|radio)$/.test(field.type) ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
+    return typing || typed;
+  };
+  // Where somebody was: the same link or button in the new part gets the focus back.
+  const mark = (at) => at.id ? "#" + CSS.escape(at.id) : at.getAttribute("href") ? `[href="${CSS.escape(at.getAttribute("href"))}"]` : null;
+  const replace = (old, fresh) => {
+    const open = [...old.querySelectorAll("details")].map((one) => one.open);
+    const at = old.contains(document.activeElement) ? mark(document.activeElement) : null;
+    old.replaceWith(fresh);
+    fresh.querySelectorAll("details").forEach((one, place) => { if (open[place]) one.open = true; });
+    arm(fresh);
+    if (at) fresh.querySelector(at)?.focus({ preventScroll: true });
+  };
+  let asking = false, again = false;
+  // Keys and words of forms are new with every answer and mean no change.
+  const same = (a, b) => a.innerHTML.replace(/name="key" value="[^"]*"/g, "") === b.innerHTML.replace(/name="key" value="[^"]*"/g, "");
+  const shown = new Map(parts().map((part) => [part.id, part.cloneNode(true)]));
+  const refresh = async () => {
+    if (asking) { again = true; return; }
+    asking = true;
+    try {
+      const answer = await fetch(location.pathname + location.search, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+      if (answer.redirected && new URL(answer.url).pathname === "/sign-in") { location.reload(); return; }
+      if (answer.ok) {
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        for (const part of parts()) {
+          const fresh = page.getElementById(part.id);
+          if (!fresh || same(shown.get(part.id) ?? part, fresh) || busy(part)) continue;
+          shown.set(part.id, fresh.cloneNode(true));
+          replace(part, document.importNode(fresh, true));
+        }
+      }
+    } catch { say(true); }
+    asking = false;
+    if (again) { again = false; refresh(); }
+  };
+  let waiting = 0;
+  const soon = () => { clearTimeout(waiting); waiting = setTimeout(refresh, 80); };
+  const concerns = (said) => said === "*" || parts().some((part) => part.dataset.live === "*" || part.dataset.live === said);
+
+  let source = null;
+  const watch = () => {
+    source = new EventSource(stream);
+    source.onopen = () => { say(false); soon(); };
+    source.onmessage = (event) => { if (concerns(event.data)) soon(); };
+    source.onerror = () => {
+      say(true);
+      if (source.readyState === EventSource.CLOSED) setTimeout(watch, 2000);
+    };
+  };
+  // A tab that nobody sees holds no stream.
+  const look = () => {
+    if (document.hidden) { source?.close(); source = null; } else if (!source) watch();
+  };
+  document.addEventListener("visibilitychange", look);
+  look();
+  // Some changes are told by nobody, such as a promise that has passed.
+  setInterval(() => { if (!document.hidden) soon(); }, 30000);
+})();

@@ -1,0 +1,200 @@
+//! Parts and services: what is on the shelf and what must be ordered, what work costs. Everybody here reads them; what a
+//! manager may change, Billing decides.
+
+use axum::{
+    Router,
+    extract::{Path, Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use garage_events::{Cents, Service};
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use self::page::{Shelf, page};
+use crate::{
+    app::App,
+    form::{Form, Objections, Posted},
+    lang::Lang,
+    pages::search::path_with,
+    services::{
+        Beside, No,
+        view::{Labour, Part},
+    },
+    show,
+    trouble::Trouble,
+    visitor::SignedIn,
+};
+
+mod page;
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/parts", get(show_all).post(add_part))
+        .route("/parts/{id}/stock", post(stock))
+        .route("/parts/{id}/price", post(price_part))
+        .route("/services", post(add_service))
+        .route("/services/{id}", post(change_service))
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct Sought {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    low: String,
+}
+
+async fn shelf(by: &SignedIn, sought: &Sought) -> Result<Shelf, No> {
+    let path = match (sought.low.as_str(), sought.q.trim()) {
+        ("yes", _) => "/parts/low-stock?limit=200".to_owned(),
+        (_, "") => "/parts?limit=200".to_owned(),
+        (_, words) => path_with("/parts?limit=200", "q", words),
+    };
+    let (parts, labour) = futures::try_join!(
+        by.asker.all::<Part>(Service::Billing, &path),
+        by.asker.all::<Labour>(Service::Billing, "/services?limit=200"),
+    )?;
+    Ok(Shelf { parts, labour, q: sought.q.trim().to_owned(), is_low: sought.low == "yes" })
+}
+
+async fn show_all(by: SignedIn, Query(sought): Query<Sought>) -> Result<Response, Trouble> {
+    let shelf = shelf(&by, &sought).await?;
+    Ok(page(&by, &shelf, &Form::default(), &Objections::default()).into_response())
+}
+
+/// Back to the shelf, or there at once with what was said against it.
+async fn after(
+    by: &SignedIn,
+    form: &Form,
+    done: Result<Value, No>,
+    name: impl Fn(&str) -> Option<&'static str>,
+) -> Result<Response, Trouble> {
+    match done {
+        Ok(_) => Ok(Redirect::to("/parts").into_response()),
+        Err(No::Refused(refusal)) if ![403, 404].contains(&refusal.status) => {
+            refuse(by, form, &Objections::of(by.lang, &refusal, name)).await
+        }
+        Err(no) => Err(no.into()),
+    }
+}
+
+async fn refuse(by: &SignedIn, form: &Form, objections: &Objections) -> Result<Response, Trouble> {
+    let shelf = shelf(by, &Sought::default()).await?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page(by, &shelf, form, objections)).into_response())
+}
+
+/// An amount that was typed; what is none is said at its field.
+fn amount(lang: Lang, form: &Form, field: &str, objections: &mut Objections) -> Option<Cents> {
+    let read = show::number(form.given(field)?, true).and_then(|number| Cents::try_from(number).ok());
+    if read.is_none() {
+        objections.add(field, lang.t("deve ser um valor, como 89,90", "must be an amount, such as 89.90"));
+    }
+    read
+}
+
+/// A whole number that was typed.
+fn count(lang: Lang, form: &Form, field: &str, objections: &mut Objections) -> Option<u32> {
+    let read = form.given(field)?.parse().ok();
+    if read.is_none() {
+        objections.add(field, lang.t("deve ser um número inteiro", "must be a whole number"));
+    }
+    read
+}
+
+async fn add_part(State(_): State<App>, Posted { by, form }: Posted) -> Result<Response, Trouble> {
+    by.must_be(&["manager"])?;
+    let lang = by.lang;
+    let mut objections = Objections::default();
+    objections.require(lang, &form, &["part-name", "number", "part-price"]);
+    let (price, cost) =
+        (amount(lang, &form, "part-price", &mut objections), amount(lang, &form, "cost", &mut objections));
+    let (stock, least) =
+        (count(lang, &form, "stock", &mut objections), count(lang, &form, "least", &mut objections));
+    if !objections.is_empty() {
+        return refuse(&by, &form, &objections).await;
+    }
+    let body = json!({ "name": form.get("part-name"), "partNumber": form.get("number"), "price": price, "costPrice": cost,
+        "stockQuantity": stock.unwrap_or(0), "minStockLevel": least, "unit": form.given("unit"), "supplier": form.given("supplier") });
+    let done = by.asker.tell(Service::Billing, Method::POST, "/parts", Some(&body), Beside::default()).await;
+    after(&by, &form, done, |field| match field {
+        "name" => Some("part-name"),
+        "partNumber" => Some("number"),
+        "price" => Some("part-price"),
+        "costPrice" => Some("cost"),
+        "stockQuantity" => Some("stock"),
+        "minStockLevel" => Some("least"),
+        "supplier" => Some("supplier"),
+        _ => None,
+    })
+    .await
+}
+
+async fn stock(Path(id): Path<Uuid>, Posted { by, form }: Posted) -> Result<Response, Trouble> {
+    by.must_be(&["manager"])?;
+    let Ok(by_many) = form.get("by").parse::<i64>() else {
+        let words = by.lang.t(
+            "O ajuste deve ser um número inteiro, como 10 ou -2.",
+            "The adjustment must be a whole number, such as 10 or -2.",
+        );
+        return refuse(&by, &Form::default(), &Objections::whole(words)).await;
+    };
+    let body = json!({ "adjustment": by_many });
+    let done = by
+        .asker
+        .tell(Service::Billing, Method::PATCH, &format!("/parts/{id}/stock"), Some(&body), Beside::default())
+        .await;
+    after(&by, &Form::default(), done, |_| None).await
+}
+
+async fn price_part(Path(id): Path<Uuid>, Posted { by, form }: Posted) -> Result<Response, Trouble> {
+    by.must_be(&["manager"])?;
+    let mut objections = Objections::default();
+    let Some(price) = amount(by.lang, &form, "price", &mut objections) else {
+        let words = by
+            .lang
+            .t("O preço deve ser um valor, como 89,90.", "The price must be an amount, such as 89.90.");
+        return refuse(&by, &Form::default(), &Objections::whole(words)).await;
+    };
+    let body = json!({ "price": price });
+    let done = by
+        .asker
+        .tell(Service::Billing, Method::PATCH, &format!("/parts/{id}"), Some(&body), Beside::default())
+        .await;
+    after(&by, &Form::default(), done, |_| None).await
+}
+
+async fn add_service(State(_): State<App>, Posted { by, form }: Posted) -> Result<Response, Trouble> {
+    by.must_be(&["manager"])?;
+    let lang = by.lang;
+    let mut objections = Objections::default();
+    objections.require(lang, &form, &["service-name", "service-price", "minutes"]);
+    let price = amount(lang, &form, "service-price", &mut objections);
+    let minutes = count(lang, &form, "minutes", &mut objections);
+    if !objections.is_empty() {
+        return refuse(&by, &form, &objections).await;
+    }
+    let body = json!({ "name": form.get("service-name"), "price": price, "duration": minutes });
+    let done =
+        by.asker.tell(Service::Billing, Method::POST, "/services", Some(&body), Beside::default()).await;
+    after(&by, &form, done, |field| match field {
+        "name" => Some("service-name"),
+        "price" => Some("service-price"),
+        "duration" => Some("minutes"),
+        _ => None,
+    })
+    .await
+}
+
+async fn change_service(Path(id): Path<Uuid>, Posted { by, form }: Posted) -> Result<Response, Trouble> {
+    by.must_be(&["manager"])?;
+    let body = json!({ "active": form.get("active") == "yes" });
+    let done = by
+        .asker
+        .tell(Service::Billing, Method::PATCH, &format!("/services/{id}"), Some(&body), Beside::default())
+        .await;
+    after(&by, &Form::default(), done, |_| None).await
+}

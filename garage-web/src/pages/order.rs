@@ -1,0 +1,170 @@
+//! A work order, with the one step that comes next. Each step is a form of its own; which of them is offered follows from
+//! where the order stands, and whether it may be taken is for the service to say.
+
+use axum::{
+    Router,
+    extract::{Path, Query, State},
+    http::HeaderMap,
+    response::{Html, IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use garage_events::{Service, WorkOrderId};
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+pub(super) use self::whole::Whole;
+use crate::{
+    app::App,
+    form::{Form, KEY, Objections, Posted},
+    services::{Beside, No},
+    trouble::Trouble,
+    visitor::SignedIn,
+};
+
+mod next;
+mod page;
+mod pay;
+mod timeline;
+mod whole;
+
+pub(super) use self::{
+    page::lines,
+    pay::{pix, tender},
+};
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/orders/{id}", get(show))
+        .route("/orders/{id}/quote/{word}", post(quote).get(back_from_the_quote))
+        .route("/orders/{id}/pay", post(charge).get(back))
+        .route("/orders/{id}/verify", post(verify).get(back))
+        .route("/orders/{id}/deliver", post(deliver).get(back))
+        .route("/orders/{id}/cancel", post(cancel).get(back))
+}
+
+/// Where a form's answer stood, the order stands when it is asked for again.
+async fn back(Path(id): Path<Uuid>) -> Redirect {
+    Redirect::to(&format!("/orders/{id}"))
+}
+
+async fn back_from_the_quote(Path((id, _)): Path<(Uuid, String)>) -> Redirect {
+    back(Path(id)).await
+}
+
+/// What has just been done.
+#[derive(Deserialize)]
+struct Did {
+    #[serde(default)]
+    did: String,
+}
+
+/// The address under which customers reach these pages.
+pub(super) fn public_url(app: &App, headers: &HeaderMap) -> String {
+    let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:3000");
+    app.settings.public_url.clone().unwrap_or_else(|| format!("http://{host}"))
+}
+
+async fn show(
+    State(app): State<App>,
+    by: SignedIn,
+    Path(id): Path<Uuid>,
+    Query(Did { did }): Query<Did>,
+    headers: HeaderMap,
+) -> Result<Html<String>, Trouble> {
+    let whole = Whole::read(&app, &by.asker, WorkOrderId(id)).await?.ok_or(Trouble::NotFound)?;
+    Ok(page::page(&app, &by, &whole, &public_url(&app, &headers), &did, &Objections::default()))
+}
+
+/// Back to the order, or there at once with what was said against it.
+async fn after<T>(
+    app: &App,
+    by: &SignedIn,
+    id: Uuid,
+    headers: &HeaderMap,
+    done: Result<T, No>,
+    did: &str,
+) -> Result<Response, Trouble> {
+    match done {
+        Ok(_) => Ok(Redirect::to(&format!("/orders/{id}?did={did}")).into_response()),
+        Err(No::Refused(refusal)) if refusal.status != 404 => {
+            let whole = Whole::read(app, &by.asker, WorkOrderId(id)).await?.ok_or(Trouble::NotFound)?;
+            let objections = Objections::of(by.lang, &refusal, |_| None);
+            let page = page::page(app, by, &whole, &public_url(app, headers), "", &objections);
+            Ok((axum::http::StatusCode::CONFLICT, page).into_response())
+        }
+        Err(no) => Err(no.into()),
+    }
+}
+
+/// The desk's word on the quote, on exactly the version that was seen.
+async fn quote(
+    State(app): State<App>,
+    Path((id, word)): Path<(Uuid, String)>,
+    headers: HeaderMap,
+    Posted { by, form }: Posted,
+) -> Result<Response, Trouble> {
+    if !["send", "approve", "reject"].contains(&word.as_str()) {
+        return Err(Trouble::NotFound);
+    }
+    let path = format!("/quotes/{}/{word}", uuid_of(&form, "quote")?);
+    let body = (word == "reject").then(|| json!({ "reason": form.given("reason") }));
+    let beside = Beside { version: form.given("version"), key: None };
+    let done = by.asker.tell::<Value>(Service::Billing, Method::PUT, &path, body.as_ref(), beside).await;
+    after(&app, &by, id, &headers, done, &word).await
+}
+
+/// A form's field that must be an id of ours: it becomes part of a path.
+pub(super) fn uuid_of(form: &Form, name: &str) -> Result<Uuid, Trouble> {
+    form.get(name).parse().map_err(|_| Trouble::NotFound)
+}
+
+async fn charge(
+    State(app): State<App>,
+    Path(id): Path<Uuid>,
+    headers: HeaderMap,
+    Posted { by, form }: Posted,
+) -> Result<Response, Trouble> {
+    let whole = Whole::read(&app, &by.asker, WorkOrderId(id)).await?.ok_or(Trouble::NotFound)?;
+    let quote = whole.quote.ok_or(Trouble::NotFound)?.it;
+    let method = form.given("method").unwrap_or("PIX").to_owned();
+    let tender = pay::tender(&quote, &method);
+    let beside = Beside { key: form.given(KEY), version: None };
+    let done =
+        by.asker.tell::<Value>(Service::Billing, Method::POST, "/payments", Some(&tender), beside).await;
+    after(&app, &by, id, &headers, done, "charged").await
+}
+
+async fn verify(
+    State(app): State<App>,
+    Path(id): Path<Uuid>,
+    headers: HeaderMap,
+    Posted { by, form }: Posted,
+) -> Result<Response, Trouble> {
+    let path = format!("/payments/{}/verify", uuid_of(&form, "payment")?);
+    let done = by.asker.tell::<Value>(Service::Billing, Method::PATCH, &path, None, Beside::default()).await;
+    after(&app, &by, id, &headers, done, "verified").await
+}
+
+async fn deliver(
+    State(app): State<App>,
+    Path(id): Path<Uuid>,
+    headers: HeaderMap,
+    Posted { by, .. }: Posted,
+) -> Result<Response, Trouble> {
+    let done = by.asker.command(Service::Os, Method::POST, &format!("/work-orders/{id}/deliver"), None).await;
+    after(&app, &by, id, &headers, done, "delivered").await
+}
+
+async fn cancel(
+    State(app): State<App>,
+    Path(id): Path<Uuid>,
+    headers: HeaderMap,
+    Posted { by, form }: Posted,
+) -> Result<Response, Trouble> {
+    let body = form.given("reason").map(|reason| json!({ "reason": reason }));
+    let done =
+        by.asker.command(Service::Os, Method::DELETE, &format!("/work-orders/{id}"), body.as_ref()).await;
+    after(&app, &by, id, &headers, done, "cancelled").await
+}

@@ -1,0 +1,271 @@
+//! How an order looks.
+
+use axum::response::Html;
+use maud::{Markup, html};
+
+use super::{
+    Whole,
+    next::{calling_off, next},
+    timeline::timeline,
+};
+use crate::{
+    app::App,
+    form::Objections,
+    lang::Lang,
+    services::view::{Line, Quote},
+    show, status, trouble,
+    ui::{self, Icon, Page, alarm, icon, notice, summary},
+    visitor::SignedIn,
+};
+
+pub(super) fn page(
+    app: &App,
+    by: &SignedIn,
+    whole: &Whole,
+    public_url: &str,
+    did: &str,
+    objections: &Objections,
+) -> Html<String> {
+    let (lang, order) = (by.lang, &whole.order);
+    let here = format!("/orders/{}", order.id);
+    let title = format!("{} {}", show::plate(&order.plate), whole.named.car());
+    ui::page(
+        &Page::of(by, &title, None, &here).live(),
+        html! {
+            (head(app, by, whole))
+            (summary(lang, objections))
+            @if let Some(words) = done(lang, did) { (notice(words)) }
+            div id="order" data-live=(order.id) class="columns" {
+                div class="stack" {
+                    @for service in &whole.away { (alarm(&trouble::away(lang, *service))) }
+                    (status::stepper(lang, &order.status))
+                    (ending(lang, whole))
+                    (next(app, by, whole, public_url))
+                    @if let Some(quote) = &whole.quote { (quoted(app, lang, &quote.it)) }
+                    @if !whole.payments.is_empty() { (payments(app, lang, whole)) }
+                    (work(lang, whole))
+                }
+                div class="stack" {
+                    section class="card" {
+                        h2 { (lang.t("Linha do tempo", "Timeline")) }
+                        (timeline(app, lang, &whole.history))
+                        (waits(app, lang, whole))
+                    }
+                }
+            }
+            (calling_off(by, whole))
+        },
+    )
+}
+
+fn head(app: &App, by: &SignedIn, whole: &Whole) -> Markup {
+    let (lang, order) = (by.lang, &whole.order);
+    html! {
+        div class="head" {
+            div {
+                h1 { a class="plate" href={ "/vehicles/" (order.vehicle_id) } { (show::plate(&order.plate)) } " " (whole.named.car()) }
+                p class="quiet" {
+                    @if let Some(customer) = whole.customer() { (icon(Icon::Person)) @if by.is_desk() { a href={ "/customers/" (customer.id) } { (customer.name) } } @else { (customer.name) } " · " (show::phone(&customer.phone)) " · " @if let Some(email) = &customer.email { (email) " · " } }
+                    (lang.t("OS ", "Order ")) (show::number_of(order.id.0)) " · " (show::time(lang, app.local(order.created_at)))
+                }
+            }
+            div class="facts" { (status::order(lang, &order.status).chip()) (papers(by, whole)) }
+        }
+        section class="card complaint" {
+            p { (order.description) }
+            (ui::facts([
+                order.note("km").map(|km| html! { (km) " km" }),
+                order.note("left").map(|left| html! { (left) }),
+                order.estimated_completion_date.map(|promised| html! { (icon(Icon::Flag)) (lang.t("Prometido para ", "Promised for ")) (show::time(lang, app.local(promised))) }),
+            ]))
+        }
+    }
+}
+
+/// What can be printed by now.
+fn papers(by: &SignedIn, whole: &Whole) -> Markup {
+    let (lang, id) = (by.lang, whole.order.id);
+    html! {
+        @if by.is_desk() {
+            details class="me" {
+                summary { (lang.t("Imprimir", "Print")) }
+                div class="menu" {
+                    @if whole.quote.is_some() { a href={ "/orders/" (id) "/print?of=quote" } { (lang.t("Orçamento", "Quote")) } }
+                    a href={ "/orders/" (id) "/print?of=order" } { (lang.t("Ordem de serviço", "Work order")) }
+                    @if !whole.payments.is_empty() { a href={ "/orders/" (id) "/print?of=receipt" } { (lang.t("Recibo", "Receipt")) } }
+                }
+            }
+        }
+    }
+}
+
+fn done(lang: Lang, did: &str) -> Option<&'static str> {
+    match did {
+        "send" => Some(
+            lang.t("Enviado. Agora mande o link ao cliente.", "Sent. Now send the link to the customer."),
+        ),
+        "approve" => Some(lang.t("Aprovação registrada.", "The approval is recorded.")),
+        "reject" => Some(lang.t("Recusa registrada.", "The refusal is recorded.")),
+        "charged" => Some(
+            lang.t("Cobrança feita. A confirmação aparece aqui.", "Charged. The confirmation appears here."),
+        ),
+        "delivered" => Some(lang.t("Entregue. Bom trabalho!", "Delivered. Well done!")),
+        "cancelled" => {
+            Some(lang.t("Cancelada. O que foi pago volta ao cliente.", "Cancelled. What was paid goes back."))
+        }
+        "verified" => {
+            Some(lang.t("Conferido com o meio de pagamento.", "Checked with the payment provider."))
+        }
+        "saved" => Some(lang.t("Salvo.", "Saved.")),
+        _ => None,
+    }
+}
+
+/// How it ended, where it did not end well.
+fn ending(lang: Lang, whole: &Whole) -> Markup {
+    let order = &whole.order;
+    let words = match (&order.cancellation_reason, &order.failure_reason) {
+        (Some(reason), _) => {
+            format!("{}: {}", lang.t("Cancelado", "Cancelled"), status::reason(lang, reason))
+        }
+        (None, Some(reason)) if order.status == "FAILED" => {
+            format!(
+                "{}: {}",
+                lang.t("A oficina não pôde fazer", "The workshop could not do it"),
+                status::reason(lang, reason)
+            )
+        }
+        _ => return html! {},
+    };
+    html! { div class="card over" { p { (icon(Icon::Alert)) (words) } } }
+}
+
+/// The lines of a quote, parts and labour apart.
+pub(in crate::pages) fn lines(lang: Lang, items: &[Line]) -> Markup {
+    let (parts, labour): (Vec<&Line>, Vec<&Line>) = items.iter().partition(|line| line.part_id.is_some());
+    html! {
+        table class="lines" {
+            thead { tr {
+                th scope="col" { (lang.t("Descrição", "Description")) }
+                th scope="col" class="number" { (lang.t("Qtd.", "Qty.")) }
+                th scope="col" class="number" { (lang.t("Unitário", "Unit price")) }
+                th scope="col" class="number" { (lang.t("Total", "Total")) }
+            } }
+            @for (title, lines) in [(lang.t("Serviços", "Labour"), labour), (lang.t("Peças", "Parts"), parts)] {
+                @if !lines.is_empty() {
+                    tbody {
+                        tr class="group" { th scope="rowgroup" colspan="3" { (title) }
+                            td class="number" { (show::money(lang, lines.iter().map(|line| line.total_price).sum())) } }
+                        @for line in lines { (one(lang, line)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn one(lang: Lang, line: &Line) -> Markup {
+    html! {
+        tr {
+            td { (show::line_name(lang, &line.name)) @if let Some(more) = &line.description { span class="quiet" { (more) } } }
+            td class="number" data-label=(lang.t("Qtd.", "Qty.")) { (show::typed(lang, line.quantity.decimal())) }
+            td class="number" data-label=(lang.t("Unitário", "Unit price")) {
+                @match line.unit_price { Some(price) => (show::money(lang, price)), None => (lang.t("a definir", "to be set")) }
+            }
+            td class="number" data-label=(lang.t("Total", "Total")) { (show::money(lang, line.total_price)) }
+        }
+    }
+}
+
+fn quoted(app: &App, lang: Lang, quote: &Quote) -> Markup {
+    html! {
+        section class="card" {
+            div class="head" { h2 { (lang.t("Orçamento", "Quote")) } (status::quote(lang, &quote.status).chip()) }
+            (lines(lang, &quote.items))
+            p class="total" { (lang.t("Total ", "Total ")) (show::money(lang, quote.total_amount)) }
+            p class="quiet" {
+                @if let Some(at) = quote.sent_at { (lang.t("Enviado em ", "Sent on ")) (show::time(lang, app.local(at))) " · " }
+                (lang.t("Válido até ", "Valid until ")) (show::day(lang, app.local(quote.valid_until)))
+                @if let (Some(at), Some(who)) = (quote.approved_at, &quote.approved_by) {
+                    " · " (lang.t("aprovado em ", "approved on ")) (show::time(lang, app.local(at))) " " (approver(lang, who))
+                }
+                @if let Some(reason) = &quote.rejection_reason { " · " (reason) }
+            }
+        }
+    }
+}
+
+fn approver(lang: Lang, who: &str) -> String {
+    if who.starts_with("work-order:") {
+        return lang.t("pelo link do cliente", "by the customer's link").to_owned();
+    }
+    format!("{} {who}", lang.t("no balcão, por", "at the desk, by"))
+}
+
+fn payments(app: &App, lang: Lang, whole: &Whole) -> Markup {
+    html! {
+        section class="card" {
+            h2 { (lang.t("Pagamentos", "Payments")) }
+            ul class="rows" {
+                @for payment in &whole.payments {
+                    @let at = payment.refunded_at.or(payment.approved_at).unwrap_or(payment.created_at);
+                    li { div {
+                        span class="grow" { (status::method(lang, &payment.payment_method)) " · " (show::money(lang, payment.amount))
+                            @if let Some(reason) = &payment.reason { span class="quiet" { (reason) } } }
+                        span class="quiet" { (show::soon(lang, app.local(at))) }
+                        (status::payment(lang, &payment.status).chip())
+                    } }
+                }
+            }
+        }
+    }
+}
+
+fn work(lang: Lang, whole: &Whole) -> Markup {
+    let Some(job) = &whole.job else { return html! {} };
+    html! {
+        section class="card" {
+            div class="head" { h2 { (lang.t("Oficina", "Workshop")) } (status::job(lang, &job.status).chip()) }
+            @if let Some(technician) = &job.technician_id { p { (icon(Icon::Person)) (technician) } }
+            @if let Some(notes) = &job.diagnosis_notes { p { b { (lang.t("Diagnóstico: ", "Diagnosis: ")) } (notes) } }
+            @if let Some(notes) = &job.repair_notes { p { b { (lang.t("Reparo: ", "Repair: ")) } (notes) } }
+            @if !job.services_performed.is_empty() { p { b { (lang.t("Feito: ", "Done: ")) } (job.services_performed.join(", ")) } }
+            @if !job.parts_used.is_empty() {
+                p { b { (lang.t("Peças usadas: ", "Parts used: ")) }
+                    @for (place, part) in job.parts_used.iter().enumerate() {
+                        @if place > 0 { ", " } (show::typed(lang, part.quantity.decimal())) " × " (part_name(whole, part))
+                    }
+                }
+            }
+            @if let Some(reason) = &job.failure_reason { p { (icon(Icon::Alert)) (status::reason(lang, reason)) } }
+        }
+    }
+}
+
+/// A part's name: as the workshop wrote it, or as the quote has it.
+fn part_name(whole: &Whole, part: &crate::services::view::PartUsed) -> String {
+    let quoted = whole
+        .quote
+        .iter()
+        .flat_map(|quote| &quote.it.items)
+        .find(|line| line.part_id.is_some() && line.part_id == part.part_id);
+    let id = || part.part_id.map(|id| id.to_string()).unwrap_or_default();
+    part.name.clone().or_else(|| quoted.map(|line| line.name.clone())).unwrap_or_else(id)
+}
+
+fn waits(app: &App, lang: Lang, whole: &Whole) -> Markup {
+    let Some(waiting) = &whole.order.waiting_for else { return html! {} };
+    let who = match waiting.who.as_str() {
+        "customer" => lang.t("o cliente", "the customer"),
+        "workshop" => lang.t("a oficina", "the workshop"),
+        "desk" => lang.t("o balcão", "the desk"),
+        "payment-gateway" => lang.t("o meio de pagamento", "the payment provider"),
+        _ => lang.t("o sistema", "the system"),
+    };
+    html! {
+        p class="quiet" {
+            (icon(Icon::Clock)) (lang.t("Espera por ", "Waits for ")) (who) " " (lang.t("desde ", "since ")) (show::soon(lang, app.local(waiting.since)))
+            @if whole.order.stuck == Some(true) { " " span class="chip bad" { (icon(Icon::Alert)) (lang.t("Parado", "Stuck")) } }
+        }
+    }
+}

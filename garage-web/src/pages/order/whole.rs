@@ -1,0 +1,88 @@
+//! All that the three services know of one order, asked at once. What one of them cannot tell just now is left out, and
+//! the page says so.
+
+use std::sync::Arc;
+
+use garage_events::{Service, WorkOrderId};
+
+use crate::{
+    app::App,
+    services::{
+        Asker, No, Versioned,
+        names::Named,
+        view::{Job, Moment, Order, Payment, Quote},
+    },
+};
+
+/// An order with everything around it.
+pub(crate) struct Whole {
+    pub(crate) order: Order,
+    pub(crate) named: Named,
+    pub(crate) quote: Option<Versioned<Quote>>,
+    /// Oldest first.
+    pub(crate) payments: Vec<Payment>,
+    pub(crate) job: Option<Job>,
+    pub(crate) history: Vec<Moment>,
+    /// Services that did not answer.
+    pub(crate) away: Vec<Service>,
+}
+
+impl Whole {
+    /// `None` for an order that does not exist.
+    pub(crate) async fn read(app: &App, asker: &Asker, id: WorkOrderId) -> Result<Option<Self>, No> {
+        let Some(order) = asker.find::<Order>(Service::Os, &format!("/work-orders/{id}")).await? else {
+            return Ok(None);
+        };
+        let paths = [
+            format!("/quotes/work-order/{id}"),
+            format!("/payments/work-order/{id}"),
+            format!("/executions/work-order/{id}"),
+            format!("/work-orders/{id}/history"),
+        ];
+        let (named, quote, payments, job, history) = futures::join!(
+            app.names.of(asker, &order),
+            asker.find_version(Service::Billing, &paths[0]),
+            asker.list(Service::Billing, &paths[1]),
+            asker.find(Service::Execution, &paths[2]),
+            asker.get(Service::Os, &paths[3]),
+        );
+        let mut away = Vec::new();
+        Ok(Some(Self {
+            order,
+            named: named?,
+            quote: or_away(quote, &mut away)?,
+            payments: or_away(payments, &mut away)?,
+            job: or_away(job, &mut away)?,
+            history: or_away(history, &mut away)?,
+            away,
+        }))
+    }
+
+    /// The attempt that a payer may act on, or that the gateway thinks about.
+    pub(crate) fn live_payment(&self) -> Option<&Payment> {
+        self.payments.iter().rev().find(|payment| payment.is_live())
+    }
+
+    /// The money that is here.
+    pub(crate) fn paid(&self) -> Option<&Payment> {
+        self.payments.iter().rev().find(|payment| payment.status == "APPROVED")
+    }
+
+    /// The car in words, and whose it is.
+    pub(crate) fn customer(&self) -> Option<&Arc<crate::services::view::Customer>> {
+        self.named.customer.as_ref()
+    }
+}
+
+fn or_away<T: Default>(answer: Result<T, No>, away: &mut Vec<Service>) -> Result<T, No> {
+    match answer {
+        Err(No::Away(service, cause)) => {
+            tracing::warn!(service = service.word(), cause, "an order is shown without it");
+            if !away.contains(&service) {
+                away.push(service);
+            }
+            Ok(T::default())
+        }
+        other => other,
+    }
+}

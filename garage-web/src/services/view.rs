@@ -1,0 +1,207 @@
+//! What the services answer, as far as a screen shows it. Statuses are the wire's words and not closed sets: a service
+//! may be newer than these screens, and a word that they do not know is shown as it came.
+
+use chrono::{DateTime, Utc};
+use garage_events::{
+    Cents, CustomerId, ExecutionId, PartId, PaymentId, Quantity, QuoteId, ServiceId, VehicleId, WorkOrderId,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Whose a car is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Customer {
+    pub(crate) id: CustomerId,
+    pub(crate) name: String,
+    pub(crate) document: String,
+    pub(crate) email: Option<String>,
+    pub(crate) phone: String,
+}
+
+/// A car.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Vehicle {
+    pub(crate) id: VehicleId,
+    pub(crate) customer_id: CustomerId,
+    pub(crate) plate: String,
+    pub(crate) brand: String,
+    pub(crate) model: String,
+    pub(crate) year: u16,
+    pub(crate) color: Option<String>,
+}
+
+impl Vehicle {
+    /// `Toyota Corolla 2024`.
+    pub(crate) fn car(&self) -> String {
+        format!("{} {} {}", self.brand, self.model, self.year)
+    }
+}
+
+/// Whom something waits for.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct WaitingFor {
+    pub(crate) who: String,
+    pub(crate) what: String,
+    pub(crate) since: DateTime<Utc>,
+}
+
+/// A work order.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Order {
+    pub(crate) id: WorkOrderId,
+    pub(crate) customer_id: CustomerId,
+    pub(crate) vehicle_id: VehicleId,
+    pub(crate) plate: String,
+    pub(crate) description: String,
+    pub(crate) status: String,
+    pub(crate) estimated_completion_date: Option<DateTime<Utc>>,
+    pub(crate) metadata: Option<Value>,
+    pub(crate) total_amount: Option<Cents>,
+    pub(crate) cancellation_reason: Option<String>,
+    pub(crate) failure_reason: Option<String>,
+    pub(crate) waiting_for: Option<WaitingFor>,
+    #[serde(default)]
+    pub(crate) stuck: Option<bool>,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
+}
+
+impl Order {
+    /// Whether nothing more will come of it.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.status.as_str(), "DELIVERED" | "CANCELLED" | "FAILED")
+    }
+
+    /// A note of the desk's own.
+    pub(crate) fn note(&self, name: &str) -> Option<&str> {
+        self.metadata.as_ref()?.get(name)?.as_str().filter(|note| !note.is_empty())
+    }
+}
+
+/// A quote.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Quote {
+    pub(crate) id: QuoteId,
+    pub(crate) work_order_id: WorkOrderId,
+    pub(crate) customer_id: CustomerId,
+    pub(crate) status: String,
+    pub(crate) items: Vec<Line>,
+    pub(crate) total_amount: Cents,
+    pub(crate) valid_until: DateTime<Utc>,
+    pub(crate) sent_at: Option<DateTime<Utc>>,
+    pub(crate) approved_at: Option<DateTime<Utc>>,
+    pub(crate) approved_by: Option<String>,
+    pub(crate) rejection_reason: Option<String>,
+}
+
+/// One line of a quote.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Line {
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) quantity: Quantity,
+    pub(crate) unit_price: Option<Cents>,
+    pub(crate) total_price: Cents,
+    pub(crate) part_id: Option<PartId>,
+    pub(crate) service_id: Option<ServiceId>,
+}
+
+/// An attempt to pay.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Payment {
+    pub(crate) id: PaymentId,
+    pub(crate) amount: Cents,
+    pub(crate) payment_method: String,
+    pub(crate) status: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) qr_code: Option<String>,
+    pub(crate) ticket_url: Option<String>,
+    pub(crate) barcode: Option<String>,
+    pub(crate) expires_at: Option<DateTime<Utc>>,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) approved_at: Option<DateTime<Utc>>,
+    pub(crate) refunded_at: Option<DateTime<Utc>>,
+}
+
+impl Payment {
+    /// Whether another attempt must wait for this one.
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self.status.as_str(), "PENDING" | "PROCESSING")
+    }
+}
+
+/// The work on one car.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Job {
+    pub(crate) id: ExecutionId,
+    pub(crate) work_order_id: WorkOrderId,
+    pub(crate) status: String,
+    pub(crate) priority: String,
+    pub(crate) technician_id: Option<String>,
+    pub(crate) diagnosis_notes: Option<String>,
+    pub(crate) repair_notes: Option<String>,
+    pub(crate) parts_used: Vec<PartUsed>,
+    pub(crate) services_performed: Vec<String>,
+    pub(crate) failure_reason: Option<String>,
+    pub(crate) updated_at: DateTime<Utc>,
+    pub(crate) started_at: Option<DateTime<Utc>>,
+}
+
+/// How far the work is, as a customer's link sees it.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Progress {
+    pub(crate) status: String,
+}
+
+/// What was built in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PartUsed {
+    pub(crate) part_id: Option<PartId>,
+    pub(crate) name: Option<String>,
+    pub(crate) quantity: Quantity,
+}
+
+/// A fact of an order's history.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Moment {
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) at: DateTime<Utc>,
+    #[serde(flatten)]
+    pub(crate) rest: serde_json::Map<String, Value>,
+}
+
+/// A part of the catalogue.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Part {
+    pub(crate) id: PartId,
+    pub(crate) name: String,
+    pub(crate) part_number: String,
+    pub(crate) price: Cents,
+    pub(crate) cost_price: Option<Cents>,
+    pub(crate) stock_quantity: u32,
+    pub(crate) min_stock_level: u32,
+    pub(crate) unit: String,
+    pub(crate) category: Option<String>,
+    pub(crate) supplier: Option<String>,
+}
+
+/// A service of the catalogue.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Labour {
+    pub(crate) id: ServiceId,
+    pub(crate) name: String,
+    pub(crate) price: Cents,
+    pub(crate) duration: u32,
+    pub(crate) active: bool,
+}

@@ -1,0 +1,246 @@
+//! How money, times, plates, phones and documents are written for people, and how money and quantities that people type
+//! are read. Pure. Both the comma and the point end the whole part, as both are typed in Brazil.
+
+use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeDelta, Utc};
+use garage_events::Cents;
+use rust_decimal::Decimal;
+
+use crate::lang::Lang;
+
+/// `R$ 1.234,56`, in English `R$ 1,234.56`.
+pub(crate) fn money(lang: Lang, amount: Cents) -> String {
+    let (thousands, point) = if lang == Lang::Pt { ('.', ',') } else { (',', '.') };
+    let whole = (amount.centavos() / 100).to_string();
+    let mut grouped = String::new();
+    for (place, digit) in whole.chars().enumerate() {
+        if place > 0 && (whole.len() - place).is_multiple_of(3) {
+            grouped.push(thousands);
+        }
+        grouped.push(digit);
+    }
+    format!("R$\u{a0}{grouped}{point}{:02}", amount.centavos() % 100)
+}
+
+/// As a person would type it into a field: `1234,56`.
+pub(crate) fn typed(lang: Lang, number: Decimal) -> String {
+    let text = number.normalize().to_string();
+    if lang == Lang::Pt { text.replace('.', ",") } else { text }
+}
+
+/// An amount as a person would type it: `1234,50`, always with its centavos.
+pub(crate) fn typed_money(lang: Lang, amount: Cents) -> String {
+    let text = format!("{:.2}", amount.decimal());
+    if lang == Lang::Pt { text.replace('.', ",") } else { text }
+}
+
+/// The number that somebody typed: `1.234,56`, `1,234.56`, `1234.5`, `R$ 80`. The last mark with other than three digits
+/// behind it, or that stands beside another sort of mark, ends the whole part; `1.234` is one thousand and some where
+/// `grouped` says that thousands are likely (money), and else one and some (litres).
+pub(crate) fn number(text: &str, grouped: bool) -> Option<Decimal> {
+    let text: String = text.trim().trim_start_matches("R$").chars().filter(|c| !c.is_whitespace()).collect();
+    let marks: Vec<char> = text.chars().filter(|c| matches!(c, '.' | ',')).collect();
+    let last = text.rfind(['.', ',']);
+    let three_behind = last.is_some_and(|place| text.len() - place == 4);
+    let is_mixed = marks.first() != marks.last();
+    let ends_whole = last.filter(|_| is_mixed || (marks.len() == 1 && !(grouped && three_behind)));
+    let plain: String = text
+        .char_indices()
+        .filter_map(|(place, c)| match c {
+            '.' | ',' if Some(place) == ends_whole => Some('.'),
+            '.' | ',' => None,
+            other => Some(other),
+        })
+        .collect();
+    Decimal::from_str_exact(&plain).ok()
+}
+
+/// `27/11/2026 14:05`, in English `27 Nov 2026 14:05`.
+pub(crate) fn time(lang: Lang, at: DateTime<FixedOffset>) -> String {
+    at.format(lang.t("%d/%m/%Y %H:%M", "%-d %b %Y %H:%M")).to_string()
+}
+
+/// The day alone.
+pub(crate) fn day(lang: Lang, at: DateTime<FixedOffset>) -> String {
+    at.format(lang.t("%d/%m/%Y", "%-d %b %Y")).to_string()
+}
+
+/// Day and month, and the time: what a card has room for.
+pub(crate) fn soon(lang: Lang, at: DateTime<FixedOffset>) -> String {
+    at.format(lang.t("%d/%m %H:%M", "%-d %b %H:%M")).to_string()
+}
+
+/// How long, in its largest unit: `5 min`, `3 h`, `2 dias`.
+pub(crate) fn age(lang: Lang, since: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    duration(lang, now - since)
+}
+
+/// The same of a span of time.
+pub(crate) fn duration(lang: Lang, span: TimeDelta) -> String {
+    let passed = span.max(TimeDelta::zero());
+    match (passed.num_days(), passed.num_hours(), passed.num_minutes()) {
+        (0, 0, 0) => lang.t("agora", "now").to_owned(),
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, _) => format!("{hours} h"),
+        (1, _, _) => lang.t("1 dia", "1 day").to_owned(),
+        (days, _, _) => format!("{days} {}", lang.t("dias", "days")),
+    }
+}
+
+/// What `<input type="datetime-local">` sends, in the shop's zone.
+pub(crate) fn typed_time(text: &str, zone: FixedOffset) -> Option<DateTime<Utc>> {
+    let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M").ok()?;
+    local.and_local_timezone(zone).single().map(|at| at.with_timezone(&Utc))
+}
+
+/// `ABC-1234`, `ABC1D23`.
+pub(crate) fn plate(plate: &str) -> String {
+    let is_old = plate.len() == 7 && plate.as_bytes().get(4).is_some_and(u8::is_ascii_digit);
+    if is_old && plate.is_ascii() { format!("{}-{}", &plate[..3], &plate[3..]) } else { plate.to_owned() }
+}
+
+/// A plate's other form: the fifth character is a digit in the old one and a letter from A to J in Mercosul's
+/// (CONTRAN 780/2019). The services find a car under either.
+pub(crate) fn both_forms(plate: &str) -> Option<String> {
+    let place = 4;
+    let other = match plate.as_bytes().get(place)? {
+        digit @ b'0'..=b'9' => digit - b'0' + b'A',
+        letter @ b'A'..=b'J' => letter - b'A' + b'0',
+        _ => return None,
+    };
+    let is_plain = plate.is_ascii() && plate.len() == 7;
+    is_plain.then(|| format!("{}{}{}", &plate[..place], char::from(other), &plate[place + 1..]))
+}
+
+/// A plate as it was typed, in capitals and without marks.
+pub(crate) fn bare(plate: &str) -> String {
+    plate.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_uppercase()).collect()
+}
+
+/// `(11) 98765-4321`.
+pub(crate) fn phone(digits: &str) -> String {
+    if !digits.is_ascii() || !(10..=11).contains(&digits.len()) {
+        return digits.to_owned();
+    }
+    let (area, number) = digits.split_at(2);
+    let (first, last) = number.split_at(number.len() - 4);
+    format!("({area}) {first}-{last}")
+}
+
+/// `***.456.789-**`: enough to be recognized by who knows it.
+pub(crate) fn masked_document(document: &str) -> String {
+    match document.len() {
+        11 if document.is_ascii() => format!("***.{}.{}-**", &document[3..6], &document[6..9]),
+        14 if document.is_ascii() => {
+            format!(
+                "{}.{}.{}/{}-{}",
+                &document[..2],
+                &document[2..5],
+                &document[5..8],
+                &document[8..12],
+                &document[12..]
+            )
+        }
+        _ => "•••".to_owned(),
+    }
+}
+
+/// A line's name. The one that Billing writes by itself, where nothing was asked for, is in English.
+pub(crate) fn line_name(lang: Lang, name: &str) -> &str {
+    if name == "Diagnosis" { lang.t("Diagnóstico", "Diagnosis") } else { name }
+}
+
+/// The first word of a name, which is enough for a card.
+pub(crate) fn first_name(name: &str) -> &str {
+    name.split_whitespace().next().unwrap_or(name)
+}
+
+/// The start of an order's id that people read to each other. Ids begin with their time, so the end tells them apart.
+pub(crate) fn number_of(id: uuid::Uuid) -> String {
+    let text = id.simple().to_string();
+    text[text.len() - 6..].to_uppercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cents(centavos: i64) -> Cents {
+        Cents::new(centavos).unwrap()
+    }
+
+    #[test]
+    fn money_is_written_as_each_language_does() {
+        for (centavos, pt, en) in [
+            (0, "R$\u{a0}0,00", "R$\u{a0}0.00"),
+            (5, "R$\u{a0}0,05", "R$\u{a0}0.05"),
+            (35_090, "R$\u{a0}350,90", "R$\u{a0}350.90"),
+            (123_456_789, "R$\u{a0}1.234.567,89", "R$\u{a0}1,234,567.89"),
+            (100_000, "R$\u{a0}1.000,00", "R$\u{a0}1,000.00"),
+        ] {
+            assert_eq!(
+                (money(Lang::Pt, cents(centavos)), money(Lang::En, cents(centavos))),
+                (pt.to_owned(), en.to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn money_is_read_however_it_is_typed() {
+        for (text, number) in [
+            ("80", "80"),
+            ("80,5", "80.5"),
+            ("80.50", "80.50"),
+            ("1.234,56", "1234.56"),
+            ("1,234.56", "1234.56"),
+            ("R$ 1.234", "1234"),
+            ("1.234.567", "1234567"),
+            (" 0,05 ", "0.05"),
+        ] {
+            assert_eq!(super::number(text, true).map(|n| n.to_string()), Some(number.to_owned()), "{text}");
+        }
+        for text in ["", "abc", "1,2,3.4.5x", "--1", "R$"] {
+            assert_eq!(super::number(text, true), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn litres_have_three_decimals() {
+        assert_eq!(number("1,250", false), Some(Decimal::new(1250, 3)));
+        assert_eq!(number("1.250", true), Some(Decimal::new(1250, 0)));
+    }
+
+    #[test]
+    fn plates_phones_and_documents_have_their_marks() {
+        assert_eq!(plate("ABC1234"), "ABC-1234");
+        assert_eq!(plate("ABC1D23"), "ABC1D23");
+        assert_eq!(plate("ABC•••4"), "ABC•••4");
+        assert_eq!(phone("11987654321"), "(11) 98765-4321");
+        assert_eq!(phone("1134567890"), "(11) 3456-7890");
+        assert_eq!(masked_document("52998224725"), "***.982.247-**");
+    }
+
+    #[test]
+    fn a_plate_has_another_form() {
+        assert_eq!(both_forms("ABC1234").as_deref(), Some("ABC1C34"));
+        assert_eq!(both_forms("ABC1C34").as_deref(), Some("ABC1234"));
+        assert_eq!(both_forms("ABC1K34"), None);
+        assert_eq!(both_forms("ABC•••4"), None);
+    }
+
+    #[test]
+    fn an_age_is_told_in_its_largest_unit() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let ago = |seconds| age(Lang::Pt, now - TimeDelta::seconds(seconds), now);
+        assert_eq!(
+            [ago(3), ago(300), ago(7200), ago(90_000), ago(400_000)],
+            ["agora", "5 min", "2 h", "1 dia", "4 dias"]
+        );
+    }
+
+    #[test]
+    fn a_typed_time_is_the_shop_s() {
+        let zone = FixedOffset::west_opt(3 * 3600).unwrap();
+        let at = typed_time("2026-11-27T17:30", zone).unwrap();
+        assert_eq!(at.to_rfc3339(), "2026-11-27T20:30:00+00:00");
+    }
+}

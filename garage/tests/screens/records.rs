@@ -1,0 +1,108 @@
+//! Records: what is printed, exported, taken along, and a customer's rights over their data.
+
+use reqwest::StatusCode;
+
+use crate::{
+    journey::{NEW, take_in},
+    world::{World, until_it_shows},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn paper_says_what_the_screen_says() {
+    let world = World::open().await;
+    let mut desk = world.manager().await;
+    take_in(&mut desk, "ABC-1234", &NEW).await;
+    until_it_shows(&mut desk, "Enviar o orçamento").await;
+    let order = desk.path.clone();
+    desk.open(&format!("{order}/print?of=quote")).await;
+    for words in [
+        "Orçamento",
+        "Ana Souza",
+        "***.982.247-**",
+        "ABC-1234",
+        "R$ 350,90",
+        "Válido até",
+        "Documento sem valor fiscal",
+    ] {
+        desk.must_show(words);
+    }
+    desk.open(&format!("{order}/print?of=order"))
+        .await
+        .must_show("Freio chiando")
+        .must_show("Assinatura do cliente");
+    desk.open(&format!("{order}/print?of=receipt")).await.must_show("Nenhum pagamento em nosso poder.");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_manager_exports_every_list_and_nobody_else_does() {
+    let world = World::open().await;
+    let mut desk = world.manager().await;
+    take_in(&mut desk, "ABC-1234", &NEW).await;
+    until_it_shows(&mut desk, "Enviar o orçamento").await;
+    desk.open("/export").await;
+    let lists =
+        ["customers", "vehicles", "work-orders", "quotes", "payments", "executions", "parts", "services"];
+    for list in lists {
+        desk.open(&format!("/export/{list}.csv")).await;
+        assert!(desk.html.starts_with("\u{feff}id;"), "{list}: {}", desk.html);
+    }
+    desk.open("/export/quotes.csv").await;
+    assert!(desk.html.contains(";350,9;"), "{}", desk.html);
+    assert_eq!(
+        world.browser().open("/export/customers.csv").await.path,
+        "/sign-in?next=%2Fexport%2Fcustomers.csv"
+    );
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_s_data_is_corrected_taken_along_and_kept_while_the_law_wants_it() {
+    let world = World::open().await;
+    let mut desk = world.manager().await;
+    take_in(&mut desk, "ABC-1234", &NEW).await;
+    desk.follow("Ana Souza")
+        .await
+        .press("Corrigir", &[("phone", "190")])
+        .await
+        .must_show("deve ser um telefone com DDD");
+    desk.press("Corrigir", &[("phone", "11 91234-5678"), ("name", "Ana S. Souza")])
+        .await
+        .must_show("Ana S. Souza");
+    let record = desk.path.clone();
+    desk.open(&format!("{record}/data.json")).await;
+    for kept in ["Ana S. Souza", "52998224725", "11912345678", "ABC1234", "Freio chiando"] {
+        assert!(desk.html.contains(kept), "{kept} is missing: {}", desk.html);
+    }
+    desk.open(&record).await.press("Apagar o cliente", &[]).await;
+    assert_eq!(desk.status, StatusCode::UNPROCESSABLE_ENTITY);
+    desk.must_show("fica com eles");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_manager_fills_the_shelf_and_the_quote_takes_from_it() {
+    let world = World::open().await;
+    let mut desk = world.manager().await;
+    desk.open("/parts")
+        .await
+        .press("Adicionar peça", &[("part-name", "Pastilha"), ("part-price", "caro")])
+        .await;
+    desk.must_show("preencha este campo").must_show("deve ser um valor, como 89,90");
+    desk.press("Adicionar peça", &[("number", "PF-1"), ("part-price", "129,90"), ("stock", "4")]).await;
+    desk.must_show("Pastilha").must_show("4 UN").must_show("Baixo");
+    desk.press("Ajustar estoque", &[("by", "10")]).await.must_show("14 UN");
+    desk.press("Ajustar estoque", &[("by", "-20")]).await;
+    assert_eq!(desk.status, StatusCode::UNPROCESSABLE_ENTITY);
+    desk.press("Adicionar serviço", &[("service-name", "Troca"), ("service-price", "90"), ("minutes", "40")])
+        .await;
+    desk.must_show("40 min");
+    take_in(&mut desk, "ABC-1234", &NEW).await;
+    until_it_shows(&mut desk, "Enviar o orçamento").await;
+    desk.follow("Editar as linhas").await;
+    let pick = desk.html.split("value=\"part:").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let pick = format!("part:{pick}");
+    desk.press("Adicionar", &[("pick", &pick), ("pick-quantity", "2")]).await;
+    desk.press("Salvar", &[]).await.must_show("Pastilha").must_show("R$ 610,70");
+    world.close().await;
+}

@@ -1,0 +1,86 @@
+//! A shop with its screens, in this process, and its manager signed in.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use chrono::TimeDelta;
+use garage::{
+    embedded::{Addresses, DataDir, Embedded, settings},
+    front::Front,
+    shop::Shop,
+};
+use garage_kit::{
+    auth::{Grant, sign},
+    clock::Clock,
+    program::{Env, install_crypto},
+};
+use garage_web::Settings;
+use tokio::time::{Duration, Instant, sleep};
+
+use crate::browser::Browser;
+
+const SECRET: &str = "a secret that only these tests know";
+/// How long something that must come may take to come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct World {
+    pub(crate) front: Front,
+    pub(crate) shop: Shop,
+    embedded: Embedded,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    pub(crate) async fn open() -> Self {
+        install_crypto();
+        let memory = PathBuf::from("/dev/shm");
+        let memory = if memory.is_dir() { memory } else { std::env::temp_dir() };
+        let folder = tempfile::tempdir_in(memory).unwrap();
+        let (clock, secret) = (Clock::system(), SECRET.to_owned().into());
+        let data = DataDir::open(folder.path()).unwrap();
+        let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let addresses = Addresses { host: local, ports: [0; 3] };
+        let embedded =
+            Embedded::start(&data, addresses, settings(&Env::fixed(&[])).unwrap(), &secret, &clock)
+                .await
+                .unwrap();
+        let (urls, anywhere) = (embedded.urls.clone(), SocketAddr::new(local, 0));
+        let front = Front::start(&data, anywhere, urls, &secret, Settings::default(), &clock).await.unwrap();
+        let grant = Grant::new("tests", &["attendant", "technician", "manager"], TimeDelta::hours(1));
+        let shop = Shop::new(embedded.urls.clone(), sign(&secret, &grant, &clock).unwrap()).unwrap();
+        Self { front, shop, embedded, _folder: folder }
+    }
+
+    /// A browser in which nobody has signed in.
+    pub(crate) fn browser(&self) -> Browser {
+        Browser::new(&self.front.url)
+    }
+
+    /// The manager, signed in as the first start said.
+    pub(crate) async fn manager(&self) -> Browser {
+        let first = self.front.first.as_ref().unwrap();
+        let mut browser = self.browser();
+        browser.open("/").await;
+        assert_eq!(browser.path, "/sign-in");
+        browser.press("Entrar", &[("login", &first.login), ("password", &first.password)]).await;
+        assert_eq!(browser.path, "/", "{}", browser.text());
+        browser
+    }
+
+    pub(crate) async fn close(self) {
+        self.front.stop().await;
+        self.embedded.stop().await;
+    }
+}
+
+/// Reloads the page until it shows this, as a person does who waits.
+pub(crate) async fn until_it_shows(browser: &mut Browser, words: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    let path = browser.path.split('?').next().unwrap_or_default().to_owned();
+    while !browser.open(&path).await.shows(words) {
+        assert!(Instant::now() < deadline, "{path} never shows {words:?}:\n{}", browser.text());
+        sleep(Duration::from_millis(20)).await;
+    }
+}
