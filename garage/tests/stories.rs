@@ -134,22 +134,23 @@ async fn every_story_ends_as_it_must_on_real_servers() {
 }
 
 /// Makes an authority for one test, whose file it names, and lets the broker show a certificate of it from now on.
-fn broker_shows_a_certificate(authority: &Path) {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
+fn broker_shows_a_certificate(authority: &Path) -> Result<()> {
+    let mut params = CertificateParams::new(Vec::new())?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    std::fs::write(authority, issuer.pem()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    let certificate = params.signed_by(&key, &issuer).unwrap().pem();
+    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+    std::fs::write(authority, issuer.pem())?;
+    let key = KeyPair::generate()?;
+    let params = CertificateParams::new(vec!["localhost".to_owned()])?;
+    let certificate = params.signed_by(&key, &issuer)?.pem();
     let folder = PathBuf::from(chain::variable("GARAGE_TEST_TLS_FOLDER"));
-    let owner = folder.metadata().unwrap();
+    let owner = folder.metadata()?;
     for (name, text) in [("broker.crt", certificate), ("broker.key", key.serialize_pem())] {
         let file = folder.join(name);
-        std::fs::write(&file, text).unwrap();
-        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
-        chown(&file, Some(owner.uid()), Some(owner.gid())).unwrap();
+        std::fs::write(&file, text)?;
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600))?;
+        chown(&file, Some(owner.uid()), Some(owner.gid()))?;
     }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -157,7 +158,7 @@ async fn every_story_ends_as_it_must_over_tls() {
     install_crypto();
     let folder = tempfile::tempdir().unwrap();
     let authority = folder.path().join("ca.pem");
-    broker_shows_a_certificate(&authority);
+    broker_shows_a_certificate(&authority).unwrap();
     let chain = Chain::start_through(|host| host.tls_url(&authority), |database| database).await.unwrap();
     chain.wait_until_ready().await.unwrap();
     tell_all(&chain.shop().unwrap()).await;

@@ -36,6 +36,7 @@ fn connect(url: &str) -> std::sync::Arc<RabbitMq> {
         exchange: "events".to_owned(),
         dead_letter_exchange: "events.dlx".to_owned(),
         consumes: Vec::new(),
+        gathers: Vec::new(),
         retries: Retries::default(),
         definitions: Definitions { exchanges: Vec::new(), queues: Vec::new(), bindings: Vec::new() },
     };

@@ -31,7 +31,8 @@ const SOME_LETTERS: u32 = 1000;
 /// Check everything that is configured.
 ///
 /// The services' databases are found by OS_DATABASE_URL and EXECUTION_DATABASE_URL, or by DATABASE_HOST and the like with
-/// the usual names. Addresses hold passwords, so they are no arguments: anybody on the machine can read those.
+/// the usual names; the broker by RABBITMQ_URL, or by OS_RABBITMQ_URL, BILLING_RABBITMQ_URL and EXECUTION_RABBITMQ_URL where
+/// each service has a user of its own. Addresses hold passwords, so they are no arguments: anybody on the machine can read those.
 #[derive(Args)]
 pub(crate) struct Doctor {
     /// The data directory to check when no server is configured
@@ -76,8 +77,8 @@ impl Doctor {
                 opened(garage_billing_service::connect(uri.expose_secret())).await,
             ));
         }
-        if let Some(url) = env.url("RABBITMQ_URL", &["amqp", "amqps"])? {
-            for service in Service::ALL {
+        for service in Service::ALL {
+            if let Some(url) = broker_url(env, *service)? {
                 findings.push((format!("broker, as {service}"), broker(url.expose_secret(), *service).await));
             }
         }
@@ -107,6 +108,16 @@ impl Doctor {
         }
         findings
     }
+}
+
+/// The broker's address for a service that has a user of its own there, or the one for all.
+fn broker_url(env: &Env, service: Service) -> Result<Option<SecretString>> {
+    let own = format!("{}_RABBITMQ_URL", service.word().trim_end_matches("-service").to_uppercase());
+    let schemes = ["amqp", "amqps"];
+    Ok(match env.url(&own, &schemes)? {
+        Some(url) => Some(url),
+        None => env.url("RABBITMQ_URL", &schemes)?,
+    })
 }
 
 /// The variable that holds the address of a service's database, for this command alone.
