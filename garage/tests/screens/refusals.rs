@@ -81,6 +81,23 @@ async fn strangers_see_the_sign_in_and_forged_forms_do_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_guesses_passwords_must_wait() {
+    let world = World::open().await;
+    let mut stranger = world.browser();
+    stranger.open("/sign-in").await;
+    let mut answers = Vec::new();
+    for _ in 0..40 {
+        let form = stranger.form_of("Entrar");
+        let Some(form) = form else { break };
+        stranger.send(&form, &[("login", "gerente"), ("password", "a guess")]).await;
+        answers.push(stranger.status);
+    }
+    assert_eq!(answers.last(), Some(&StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
+    stranger.must_show("Espere um minuto");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_keeps_to_itself() {
     let world = World::open().await;
     let mut desk = world.manager().await;
