@@ -30,6 +30,7 @@ journeys! {
     "a car is taken in by keyboard alone" by_keyboard
     "a customer declines by the link, on a phone" declined
     "an order is called off while its PIX waits" called_off
+    "a lost connection says so, and comes back with what was missed" comes_back
     "every page keeps what it owes, at 360 pixels and on the desk, by day and by night" owes
 }
 
@@ -207,6 +208,22 @@ async fn called_off(driver: &Driver, shop: &Opened) -> Result<()> {
     phone.wait("Ordem de serviço cancelada").await?;
     desk.close().await?;
     phone.close().await
+}
+
+async fn comes_back(driver: &Driver, shop: &Opened) -> Result<()> {
+    let board = Window::open(driver, shop.url(), Looks::DESK).await?;
+    board.sign_in(shop).await?;
+    shop.screens_go().await;
+    board.wait("Sem conexão").await?;
+    shop.screens_come().await?;
+    let desk = Window::open(driver, shop.url(), Looks::DESK).await?;
+    desk.sign_in(shop).await?;
+    take_in(&desk, &NEW, true).await?;
+    board.wait("ABC-1234").await?;
+    let is_over = board.script("return document.querySelector('.offline').hidden").await?;
+    ensure!(is_over == true, "the board still says that the connection is lost");
+    desk.close().await?;
+    board.close().await
 }
 
 async fn owes(driver: &Driver, shop: &Opened) -> Result<()> {

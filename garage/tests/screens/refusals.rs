@@ -175,3 +175,20 @@ async fn every_page_speaks_english_too() {
     }
     world.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_desks_do_not_undo_each_other_s_quote() {
+    let world = World::open().await;
+    let (mut one, mut other) = (world.manager().await, world.manager().await);
+    take_in(&mut one, "ABC1D23", &NEW).await;
+    until_it_shows(&mut one, "Enviar o orçamento").await;
+    let quote = format!("{}/quote", one.path);
+    one.open(&quote).await;
+    other.open(&quote).await;
+    one.press("Salvar", &[("price", "200")]).await.must_show("R$ 200,00");
+    other.press("Enviar ao cliente", &[("price", "900")]).await;
+    assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
+    other.must_show("Isto mudou enquanto você olhava.");
+    one.open(&quote.replace("/quote", "")).await.must_show("R$ 200,00").must_show("Rascunho");
+    world.close().await;
+}
