@@ -17,16 +17,18 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
-    gateway::{Charged, Standing},
+    gateway::{Address, Charged, Standing},
     payment::{Attempt, Due},
     quote::{Catalogue, Line, Quote, Terms},
 };
 
 mod index;
 mod money;
+mod part;
 mod waiting;
 
 pub use index::BILLS;
+pub use part::PartWish;
 
 /// Everything that Billing knows of one work order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -96,6 +98,14 @@ pub struct Extras {
     pub card_brand: Option<String>,
     /// The client's own notes, kept and given back as they are.
     pub metadata: Option<Map<String, Value>>,
+    /// Where the payer is reached, unless as the order says.
+    pub email: Option<String>,
+    /// The payer's CPF or CNPJ, unless as the order says.
+    pub document: Option<String>,
+    /// Where the payer lives.
+    pub address: Option<Address>,
+    /// Until when the payer may act.
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
 /// What came of a gateway call.
@@ -111,6 +121,14 @@ pub enum Answer {
     RefundDone,
     /// The gateway will not refund; a person must act.
     RefundRefused(String),
+    /// The gateway says that this part went back.
+    PartDone(Uuid),
+    /// More of the payment has gone than before this part was asked for.
+    PartSeen(Uuid),
+    /// The gateway would not give this part back, and does not show that it went.
+    PartRefused(Uuid, String),
+    /// The gateway has had ample time to show that this part went, and it did not.
+    PartNeverWent(Uuid),
 }
 
 impl Bill {
@@ -447,7 +465,7 @@ mod tests {
 
     fn charged(standing: Standing) -> Answer {
         let (gateway_id, amount) = ("77".to_owned(), fee());
-        Answer::Charged(Charged { gateway_id, standing, amount, instructions: None })
+        Answer::Charged(Charged::new(gateway_id, standing, amount))
     }
 
     fn answered(bill: Bill, standing: Standing) -> Transition<Bill> {
@@ -602,8 +620,7 @@ mod tests {
     fn a_charge_of_another_amount_is_no_answer_and_leaves_a_note() {
         let amount = Cents::new(1).unwrap();
         let standing = Standing::Approved;
-        let odd =
-            Answer::Charged(Charged { gateway_id: "7".to_owned(), standing, amount, instructions: None });
+        let odd = Answer::Charged(Charged::new("7", standing, amount));
         let heard = paying().hear(FIRST, odd, AT);
         assert_eq!((told(&heard), status(&heard.state)), (vec![], PaymentStatus::Processing));
         assert_eq!(heard.state.attempts[0].reason.as_deref(), Some("the gateway has 0.01 instead of 150"));

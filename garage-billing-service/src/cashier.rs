@@ -9,11 +9,12 @@ use std::{
     time::Duration,
 };
 
-use garage_events::{Refusal, WorkOrderId};
+use garage_events::{PaymentId, Refusal, Transition, WorkOrderId};
 use garage_kit::{
     Failure, Loaded, crash,
     http::Problem,
     store::{Position, Query},
+    trace,
 };
 use garage_saga::Shell;
 use tokio::{
@@ -24,12 +25,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
 use self::pace::Paces;
-use crate::{bill::Bill, gateway::Gateway, payment::Due};
+use crate::{
+    bill::{Answer, Bill},
+    gateway::{Charge, Gateway, Lack},
+    payment::{Call, Due},
+};
 
 mod call;
 mod pace;
 
-pub use call::perform;
+pub use call::{Performed, perform};
 
 /// How often open bills are looked through. When each call of theirs is made is [`pace`]'s affair.
 const LOOK: Duration = Duration::from_secs(1);
@@ -53,6 +58,17 @@ struct Desk {
     calls: TaskTracker,
 }
 
+/// What came of a look at a payment that the gateway has told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Looked {
+    /// What became of it is stored.
+    Learned,
+    /// It is no payment of ours.
+    Nobodys,
+    /// The gateway did not say what became of it.
+    Unanswered,
+}
+
 impl Cashier {
     /// Calls `gateway`, and stores with `shell` what came of it.
     #[must_use]
@@ -72,6 +88,12 @@ impl Cashier {
     #[must_use]
     pub fn shell(&self) -> &Shell {
         &self.0.shell
+    }
+
+    /// What a charge lacks for this gateway.
+    #[must_use]
+    pub fn lacks(&self, charge: &Charge) -> Vec<Lack> {
+        self.0.gateway.lacks(charge)
     }
 
     /// Is shown a bill that has just been stored; if it asks for a call, that is made soon. Forgetting to
@@ -112,12 +134,48 @@ impl Cashier {
         self.within(patience, async move { cashier.make_again(order, due).await }).await
     }
 
-    async fn within(
+    /// Reads a payment of which the gateway has said that something became of it, and learns what. The gateway may say
+    /// so before it has answered the call that made the payment: then this is the answer.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub async fn look_at(&self, gateway_id: &str, patience: Duration) -> Result<Looked, Problem> {
+        let (cashier, gateway_id) = (self.clone(), gateway_id.to_owned());
+        let look = async move { cashier.look(&gateway_id).await.map(Some) };
+        self.within(patience, look).await.map(|looked| looked.unwrap_or(Looked::Unanswered))
+    }
+
+    async fn look(&self, gateway_id: &str) -> Result<Looked, Problem> {
+        let charged = match self.0.gateway.read(gateway_id).await {
+            Ok(Some(charged)) => charged,
+            Ok(None) => return Ok(Looked::Nobodys),
+            Err(doubt) => {
+                tracing::warn!(%doubt, "the gateway did not answer about a payment that it told of");
+                return Ok(Looked::Unanswered);
+            }
+        };
+        let Some(reference) = charged.reference else { return Ok(Looked::Nobodys) };
+        let bills = &self.0.shell.repository;
+        let Some(bill) = bills.by::<Bill>("payment_id", reference.to_string()).await? else {
+            return Ok(Looked::Nobodys);
+        };
+        let known = bill.state.attempt(reference).and_then(|attempt| attempt.gateway_id.as_deref());
+        if known.is_some_and(|known| known != gateway_id) {
+            tracing::error!(%reference, gateway_id, "the gateway has a second payment for this attempt");
+            return Ok(Looked::Nobodys);
+        }
+        let said = format!("payment {gateway_id} of {}: {:?}", charged.amount, charged.standing);
+        let call = Call::told(&said, self.0.shell.clock.now());
+        self.hear(bill.state.work_order_id, reference, Answer::Charged(charged), call).await?;
+        Ok(Looked::Learned)
+    }
+
+    async fn within<T: Send + 'static>(
         &self,
         patience: Duration,
-        call: impl Future<Output = Result<Option<Loaded<Bill>>, Problem>> + Send + 'static,
-    ) -> Result<Option<Loaded<Bill>>, Problem> {
-        match timeout(patience, self.0.calls.spawn(call.in_current_span())).await {
+        call: impl Future<Output = Result<Option<T>, Problem>> + Send + 'static,
+    ) -> Result<Option<T>, Problem> {
+        match timeout(patience, self.0.calls.spawn(trace::carried(call.in_current_span()))).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(ended)) => Err(Failure::lasting("calling the gateway", ended).into()),
             Err(_) => Ok(None),
@@ -250,17 +308,40 @@ impl Cashier {
         let now = self.0.shell.clock.now();
         let (before, after) = places(&due);
         crash::point(before);
-        let Some(answer) = perform(&*self.0.gateway, &due, now).await else {
-            return Ok(None);
-        };
-        crash::point(after);
+        let Performed { answer, said } = perform(&*self.0.gateway, &due, now).await;
+        let call = Call::of(&due, &said, now);
+        if let Some(answer) = answer {
+            crash::point(after);
+            return self.hear(order, due.reference(), answer, call).await.map(Some);
+        }
+        Ok(self.note(order, due.reference(), call).await)
+    }
+
+    /// Stores an answer; what the bill is then.
+    async fn hear(
+        &self,
+        order: WorkOrderId,
+        reference: PaymentId,
+        answer: Answer,
+        call: Call,
+    ) -> Result<Loaded<Bill>, Problem> {
         let heard = self.0.shell.decide::<Bill>(order.0, None, |bill, at| {
-            Ok(bill.ok_or(Refusal::Unknown("work order"))?.hear(due.reference(), answer.clone(), at))
+            let bill = bill.ok_or(Refusal::Unknown("work order"))?.noted(reference, call.clone());
+            Ok(bill.hear(reference, answer.clone(), at))
         });
         let heard = heard.await?;
         crash::point("cashier-stored");
         self.show(&heard.state);
-        Ok(Some(heard))
+        Ok(heard)
+    }
+
+    /// Notes that nothing was learned. A note that cannot be written is no reason to stop.
+    async fn note(&self, order: WorkOrderId, reference: PaymentId, call: Call) -> Option<Loaded<Bill>> {
+        let noted = self.0.shell.decide::<Bill>(order.0, None, |bill, _| {
+            let bill = bill.ok_or(Refusal::Unknown("work order"))?;
+            Ok(Transition::quiet(bill.noted(reference, call.clone())))
+        });
+        noted.await.inspect_err(|problem| tracing::warn!(%order, %problem, "a call is not in its trail")).ok()
     }
 }
 
@@ -268,9 +349,11 @@ impl Cashier {
 const fn places(due: &Due) -> (&'static str, &'static str) {
     match due {
         Due::Create(_) => ("cashier-charge-due", "cashier-charged"),
-        Due::Refund { .. } => ("cashier-refund-due", "cashier-refunded"),
+        Due::Refund { .. } | Due::GiveBack { .. } => ("cashier-refund-due", "cashier-refunded"),
         Due::Cancel { .. } => ("cashier-cancel-due", "cashier-cancelled"),
-        Due::Search { .. } | Due::Read { .. } => ("cashier-question-due", "cashier-asked"),
+        Due::Search { .. } | Due::Read { .. } | Due::LookForRefund { .. } => {
+            ("cashier-question-due", "cashier-asked")
+        }
     }
 }
 

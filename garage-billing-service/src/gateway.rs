@@ -1,4 +1,4 @@
-//! The payment gateway as this shop sees it: five calls, and answers that are never guessed. A provider is a
+//! The payment gateway as this shop sees it: a few calls, and answers that are never guessed. A provider is a
 //! translator without memory: keys, retries and what a doubt means are decided in [`crate::bill`] and
 //! [`crate::cashier`]. [`mercado_pago`] speaks to the real one, [`sandbox`] imitates it.
 
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod mercado_pago;
 pub mod sandbox;
+pub mod timed;
 
 /// What is asked when a payment is to be made. The same charge is asked again with the same key after a
 /// doubt, also after a crash.
@@ -22,6 +23,10 @@ pub struct Charge {
     pub method: PaymentMethod,
     /// Who pays.
     pub payer: Payer,
+    /// Where they live; boletos need it.
+    pub address: Option<Address>,
+    /// PIX, boletos: until when the payer may act; as long as the gateway likes unless told.
+    pub expires_at: Option<DateTime<Utc>>,
     /// Cards: the provider's single-use token.
     pub card_token: Option<String>,
     /// Cards: the brand as the provider's form names it with the token (its `payment_method_id`: `visa`,
@@ -33,17 +38,75 @@ pub struct Charge {
     pub description: String,
 }
 
+/// Where somebody lives, as Brazilian post wants it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Address {
+    /// CEP: eight digits.
+    #[schema(pattern = "^[0-9]{8}$", example = "01310100")]
+    pub zip_code: String,
+    /// The street.
+    #[schema(min_length = 1, max_length = 200)]
+    pub street: String,
+    /// The number in it, or `S/N`.
+    #[schema(min_length = 1, max_length = 20)]
+    pub number: String,
+    /// Bairro.
+    #[schema(min_length = 1, max_length = 100)]
+    pub neighborhood: String,
+    /// The town.
+    #[schema(min_length = 1, max_length = 100)]
+    pub city: String,
+    /// The state's two letters.
+    #[schema(pattern = "^[A-Z]{2}$", example = "SP")]
+    pub state: String,
+}
+
+/// Something that the provider would turn a charge down for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lack {
+    /// The field of `POST /payments` that would mend it.
+    pub field: &'static str,
+    /// What is wanted.
+    pub wanted: &'static str,
+}
+
 /// A payment as the gateway knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Charged {
     /// The gateway's id.
     pub gateway_id: String,
+    /// Our own id of it, if the gateway tells one of ours.
+    pub reference: Option<PaymentId>,
     /// Where it stands.
     pub standing: Standing,
     /// How much.
     pub amount: Cents,
+    /// How much of it went back so far.
+    pub refunded: Cents,
+    /// How much more of it was accepted to go back and has not gone.
+    pub going_back: Cents,
+    /// The payer's bank takes or took the money back: the provider's word for how that stands.
+    pub charge_back: Option<String>,
     /// What the payer needs while it is pending.
     pub instructions: Option<Instructions>,
+}
+
+impl Charged {
+    /// A payment of which nothing else is to be told.
+    #[must_use]
+    pub fn new(gateway_id: impl Into<String>, standing: Standing, amount: Cents) -> Self {
+        Self {
+            gateway_id: gateway_id.into(),
+            reference: None,
+            standing,
+            amount,
+            refunded: Cents::ZERO,
+            going_back: Cents::ZERO,
+            charge_back: None,
+            instructions: None,
+        }
+    }
 }
 
 /// Where a payment stands at the gateway. A word that we do not know is `Pending`: only an explicit end is one.
@@ -105,6 +168,11 @@ pub enum GatewayError {
 /// A payment provider.
 #[async_trait]
 pub trait Gateway: Send + Sync {
+    /// What this charge lacks, so that nobody begins what cannot end well. No call is made.
+    fn lacks(&self, _charge: &Charge) -> Vec<Lack> {
+        Vec::new()
+    }
+
     /// Makes a payment; with a reference that was used before, answers with the payment already made.
     async fn create(&self, charge: &Charge) -> Result<Charged, GatewayError>;
 
@@ -117,7 +185,7 @@ pub trait Gateway: Send + Sync {
     /// Cancels a pending payment. Refused when it is no longer pending: read it.
     async fn cancel(&self, gateway_id: &str, key: &str) -> Result<Charged, GatewayError>;
 
-    /// Gives a captured payment back, whole; the same key never does it twice.
+    /// Gives a captured payment back, or a part of it; the same key never does it twice.
     async fn refund(&self, gateway_id: &str, amount: Cents, key: &str) -> Result<Refunded, GatewayError>;
 
     /// Whether the gateway can be reached and accepts our credentials; for the operator's check-up.

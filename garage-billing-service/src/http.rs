@@ -1,6 +1,6 @@
 //! What the routes share: what they work with, and bodies that may be left out. Each route stands with what it is about.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -17,7 +17,7 @@ use serde::Serializer;
 use serde_json::{Map, Value};
 use utoipa::IntoParams;
 
-use crate::cashier::Cashier;
+use crate::{Till, cashier::Cashier};
 
 /// How long a client waits for the gateway; a call that takes longer goes on without it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
@@ -26,6 +26,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) cashier: Cashier,
+    pub(crate) till: Arc<Till>,
 }
 
 impl App {

@@ -23,10 +23,12 @@ use crate::{
     gateway::{
         Gateway,
         sandbox::{Sandbox, ledger::Entry},
+        timed::Timed,
     },
     http::App,
     quote::Terms,
     saga::Bookkeeper,
+    webhook::http::Doorbell,
 };
 
 pub mod bill;
@@ -40,8 +42,9 @@ pub mod quote;
 mod saga;
 pub mod service;
 mod settings;
+pub mod webhook;
 
-pub use settings::{GatewayChoice, Settings};
+pub use settings::{GatewayChoice, Settings, Till};
 
 /// The port that the service listens on unless told otherwise.
 pub const DEFAULT_PORT: u16 = 3002;
@@ -94,9 +97,20 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Store>, Failure> {
 
 /// Opens the service: hears the other services' events, sees to the money, and answers on the routes.
 pub fn open(parts: Parts, settings: Settings) -> (Router, Running) {
-    let Settings { terms, gateway, deadlines } = settings;
-    let (router, running, _) = assemble(parts, terms, deadlines, |shell| match gateway {
-        GatewayChoice::Sandbox => Arc::new(Sandbox::new(shell.repository.clone(), shell.clock.clone())),
+    open_through(parts, settings, |shell| {
+        Arc::new(Sandbox::new(shell.repository.clone(), shell.clock.clone()))
+    })
+}
+
+/// The same with a sandbox that the caller sets up, should the settings ask for one.
+pub fn open_through(
+    parts: Parts,
+    settings: Settings,
+    sandbox: impl FnOnce(&Shell) -> Arc<Sandbox>,
+) -> (Router, Running) {
+    let Settings { terms, gateway, till, deadlines } = settings;
+    let (router, running, _) = assemble(parts, terms, till, deadlines, |shell| match gateway {
+        GatewayChoice::Sandbox => sandbox(shell),
         GatewayChoice::MercadoPago(provider) => Arc::new(provider),
     });
     (router, running)
@@ -109,32 +123,49 @@ pub fn open_with(
     terms: Terms,
     gateway: impl FnOnce(&Shell) -> Arc<dyn Gateway>,
 ) -> (Router, Running, Cashier) {
-    assemble(parts, terms, Deadlines::default(), gateway)
+    open_till(parts, terms, Till::default(), gateway)
+}
+
+/// The same with a till that is set up otherwise.
+pub fn open_till(
+    parts: Parts,
+    terms: Terms,
+    till: Till,
+    gateway: impl FnOnce(&Shell) -> Arc<dyn Gateway>,
+) -> (Router, Running, Cashier) {
+    assemble(parts, terms, till, Deadlines::default(), gateway)
 }
 
 fn assemble(
     parts: Parts,
     terms: Terms,
+    till: Till,
     deadlines: Deadlines,
     gateway: impl FnOnce(&Shell) -> Arc<dyn Gateway>,
 ) -> (Router, Running, Cashier) {
     let mut foundation = Foundation::lay(Service::Billing, parts, deadlines);
     let shell = foundation.shell().clone();
-    let cashier = Cashier::new(shell.clone(), gateway(&shell));
+    let gateway = Arc::new(Timed::around(gateway(&shell), foundation.metrics()));
+    let cashier = Cashier::new(shell.clone(), gateway);
     foundation.hear(Arc::new(Bookkeeper::new(cashier.clone(), terms)));
     foundation.beside(|stopping| cashier.clone().run(stopping));
     foundation.watch::<bill::Bill>();
     foundation.beside(|stopping| quote::expiry::sweep(shell, stopping));
-    let (router, running) = foundation.open(api().with_state(App { cashier: cashier.clone() }));
+    let doorbell = Doorbell::new(cashier.clone(), till.webhook_secret.clone());
+    let api = api(App { cashier: cashier.clone(), till: Arc::new(till) }, doorbell);
+    let (router, running) = foundation.open(api);
     (router, running, cashier)
 }
 
-fn api() -> OpenApiRouter<App> {
-    let mut api = OpenApiRouter::with_openapi(Document::openapi())
+fn api(app: App, doorbell: Doorbell) -> OpenApiRouter {
+    let routes = OpenApiRouter::new()
         .merge(quote::http::routes())
         .merge(payment::http::routes())
         .merge(part::http::routes())
-        .merge(service::http::routes());
+        .merge(service::http::routes())
+        .with_state(app);
+    let mut api =
+        OpenApiRouter::with_openapi(Document::openapi()).merge(routes).merge(webhook::http::routes(doorbell));
     name_apart(&mut api.get_openapi_mut().paths);
     api
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use garage_billing_service::{DEFAULT_PORT, Settings, connect, open};
 use garage_events::Service;
 use garage_kit::program::{self, Env, Misconfigured};
-use garage_saga::program::{Program, Stopped, read_arguments};
+use garage_saga::program::{Errand, Program, Stopped, healthcheck, read_errand};
 use secrecy::ExposeSecret;
 
 const VARIABLES: &str = "Environment:
@@ -15,16 +15,25 @@ const VARIABLES: &str = "Environment:
   TRUSTED_PROXIES          addresses or networks whose X-Forwarded-For is believed; none
   PAYMENT_GATEWAY          mercado-pago, or sandbox for the one inside this program
   MERCADOPAGO_ACCESS_TOKEN, MERCADOPAGO_BASE_URL   for mercado-pago
+  MERCADOPAGO_WEBHOOK_SECRET   whose webhooks are believed; without it polling does
+  MERCADOPAGO_WEBHOOK_URL      where the provider shall tell of each payment; its dashboard's address otherwise
+  PAYMENT_METHODS              of PIX, BOLETO, CREDIT_CARD and DEBIT_CARD; all
+  PIX_EXPIRY_MINUTES, BOLETO_EXPIRY_DAYS           1440; 3
   QUOTE_VALIDITY_DAYS, DIAGNOSIS_FEE               10; 150.00
   DEADLINES                how long what may take before it counts as stuck: charge=15m,giving-back=10m
   PORT                     3002
+  TLS_CERT_FILE, TLS_KEY_FILE                      certificate and key in PEM: then it speaks HTTPS
+  OTEL_EXPORTER_OTLP_ENDPOINT   where traces go, such as http://collector:4318; nowhere
   LOG_FORMAT, RUST_LOG     text or json; info
 Every secret also as NAME_FILE, the path of a file that holds it.";
 
 fn main() -> ExitCode {
-    read_arguments("garage-billing-service", "quotes, payments, parts and services", VARIABLES);
+    let errand = read_errand("garage-billing-service", "quotes, payments, parts and services", VARIABLES);
     program::run(async {
         let env = Env::process();
+        if errand == Errand::Healthcheck {
+            return healthcheck(&env, DEFAULT_PORT).await;
+        }
         program::init_logging(&env)?;
         let settings = Settings::from_env(&env, false)?;
         let url = env.url("MONGODB_URI", &["mongodb", "mongodb+srv"])?.ok_or_else(|| {

@@ -7,9 +7,16 @@ use garage_events::{Cents, PaymentId, PaymentMethod, PaymentStatus, QuoteId, eve
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::gateway::{Charge, Instructions};
+use crate::gateway::{Address, Charge, Instructions};
 
+mod due;
 pub(crate) mod http;
+mod part;
+mod trail;
+
+pub use due::Due;
+pub use part::{PartRefund, PartStanding};
+pub use trail::Call;
 
 /// How long after the last call a charge that the gateway has never shown is taken as never received. Calls
 /// end within a minute and the gateway's search shows a payment within minutes.
@@ -28,6 +35,12 @@ pub struct Attempt {
     pub method: PaymentMethod,
     /// Who pays, as known when it was made.
     pub payer: Payer,
+    /// Where they live, if the method needs it.
+    #[serde(default)]
+    pub address: Option<Address>,
+    /// Until when the payer may act, for methods that let them take their time.
+    #[serde(default)]
+    pub expires_at: Option<DateTime<Utc>>,
     /// Cards: the provider's single-use token; forgotten once the gateway has answered.
     pub card_token: Option<String>,
     /// Cards: the brand as the provider's form names it with the token.
@@ -55,58 +68,26 @@ pub struct Attempt {
     pub captured_at: Option<DateTime<Utc>>,
     /// When the money went back.
     pub refunded_at: Option<DateTime<Utc>>,
+    /// What a manager gave back of it after the work, in order.
+    #[serde(default)]
+    pub parts: Vec<PartRefund>,
+    /// The payer's bank takes the money back, or took it.
+    #[serde(default)]
+    pub charge_back: Option<ChargeBack>,
+    /// What was asked of the gateway, and what it said.
+    #[serde(default)]
+    pub trail: Vec<Call>,
 }
 
-/// A call to the gateway that a stored attempt asks for. Performing one twice does no harm.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Due {
-    /// Make the payment, or learn what became of it.
-    Create(Charge),
-    /// The order is off, or the charge was refused once, and nobody knows whether the gateway took it: look, and
-    /// do not make it.
-    Search {
-        /// Our id.
-        reference: PaymentId,
-        /// When the charge may have been sent last.
-        sent_at: DateTime<Utc>,
-    },
-    /// Learn whether the payer has acted.
-    Read {
-        /// Our id.
-        reference: PaymentId,
-        /// The gateway's.
-        gateway_id: String,
-    },
-    /// The order is off: cancel what is pending.
-    Cancel {
-        /// Our id.
-        reference: PaymentId,
-        /// The gateway's.
-        gateway_id: String,
-    },
-    /// Give the money back.
-    Refund {
-        /// Our id.
-        reference: PaymentId,
-        /// The gateway's.
-        gateway_id: String,
-        /// How much.
-        amount: Cents,
-    },
-}
-
-impl Due {
-    /// Our id of the attempt that asks for it.
-    #[must_use]
-    pub const fn reference(&self) -> PaymentId {
-        match self {
-            Self::Create(charge) => charge.reference,
-            Self::Search { reference, .. }
-            | Self::Read { reference, .. }
-            | Self::Cancel { reference, .. }
-            | Self::Refund { reference, .. } => *reference,
-        }
-    }
+/// The payer's bank takes money back, whatever the shop says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ChargeBack {
+    /// The gateway's word for how it stands: `in_process`, `settled` (the payer has the money), `reimbursed` (the shop).
+    pub standing: String,
+    /// When the shop learned of it.
+    pub at: DateTime<Utc>,
+    /// When that last changed.
+    pub changed_at: DateTime<Utc>,
 }
 
 impl Attempt {
@@ -154,15 +135,9 @@ impl Attempt {
             (PaymentStatus::Refunding, Some(gateway_id), _) => {
                 Some(Due::Refund { reference, gateway_id, amount: self.amount })
             }
-            (PaymentStatus::Refunding, None, _)
-            | (
-                PaymentStatus::Approved
-                | PaymentStatus::Rejected
-                | PaymentStatus::Cancelled
-                | PaymentStatus::Refunded,
-                _,
-                _,
-            ) => None,
+            (PaymentStatus::Approved, Some(gateway_id), _) => self.open_part()?.due(self, gateway_id),
+            (PaymentStatus::Refunding | PaymentStatus::Approved, None, _)
+            | (PaymentStatus::Rejected | PaymentStatus::Cancelled | PaymentStatus::Refunded, _, _) => None,
         }
     }
 
@@ -176,17 +151,27 @@ impl Attempt {
         }
     }
 
-    fn charge(&self) -> Charge {
+    /// The charge that makes it.
+    #[must_use]
+    pub fn charge(&self) -> Charge {
         Charge {
             reference: self.id,
             amount: self.amount,
             method: self.method,
             payer: self.payer.clone(),
+            address: self.address.clone(),
+            expires_at: self.expires_at,
             card_token: self.card_token.clone(),
             card_brand: self.card_brand.clone(),
             installments: self.installments,
             description: format!("Quote {}", self.quote_id),
         }
+    }
+
+    /// The attempt with one call more in its trail.
+    #[must_use]
+    pub fn noted(self, call: Call) -> Self {
+        Self { trail: trail::with(self.trail, call), ..self }
     }
 
     /// The attempt with another status.
@@ -219,6 +204,8 @@ mod tests {
             amount: Cents::new(15000).unwrap(),
             method: PaymentMethod::CreditCard,
             payer: Payer { name: "Ana".to_owned(), email: None, document: None },
+            address: None,
+            expires_at: None,
             card_token: Some("token".to_owned()),
             card_brand: Some("visa".to_owned()),
             installments: 3,
@@ -232,6 +219,9 @@ mod tests {
             updated_at: AT,
             captured_at: None,
             refunded_at: None,
+            parts: Vec::new(),
+            charge_back: None,
+            trail: Vec::new(),
         }
     }
 

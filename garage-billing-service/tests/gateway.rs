@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use garage_billing_service::gateway::{
-    Charge, Charged, Gateway, GatewayError, Refunded, Standing,
+    Address, Charge, Charged, Gateway, GatewayError, Refunded, Standing,
     mercado_pago::{DEADLINE, MercadoPago},
     sandbox::{
         Sandbox,
@@ -97,10 +97,23 @@ fn charge(name: &str, method: PaymentMethod, amount: &str) -> Charge {
             email: Some("client@example.com".to_owned()),
             document: Some("12345678909".to_owned()),
         },
+        address: Some(home()),
+        expires_at: None,
         card_token: is_card.then(|| "card-token".to_owned()),
         card_brand: is_card.then(|| "master".to_owned()),
         installments: 1,
         description: "Quote 1042".to_owned(),
+    }
+}
+
+fn home() -> Address {
+    Address {
+        zip_code: "01310100".to_owned(),
+        street: "Avenida Paulista".to_owned(),
+        number: "1000".to_owned(),
+        neighborhood: "Bela Vista".to_owned(),
+        city: "São Paulo".to_owned(),
+        state: "SP".to_owned(),
     }
 }
 

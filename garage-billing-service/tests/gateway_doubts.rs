@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use garage_billing_service::gateway::{
-    Charge, Gateway, GatewayError, Refunded, Standing, mercado_pago::MercadoPago,
+    Address, Charge, Gateway, GatewayError, Refunded, Standing, mercado_pago::MercadoPago,
 };
 use garage_events::{Cents, PaymentId, PaymentMethod, event::Payer};
 use serde_json::{Value, json};
@@ -80,6 +80,8 @@ fn pix() -> Charge {
             email: Some("client@example.com".to_owned()),
             document: Some("12ABC34501DE35".to_owned()),
         },
+        address: None,
+        expires_at: None,
         card_token: None,
         card_brand: None,
         installments: 1,
@@ -251,4 +253,53 @@ fn a_token_that_fits_in_no_header_is_refused_without_being_told() {
         };
         assert!(!failure.to_string().contains("newline"), "{failure}");
     }
+}
+
+#[tokio::test]
+async fn a_code_goes_out_with_its_last_moment_and_a_boleto_with_its_payer_s_home() {
+    let (client, mut questions) =
+        gateway(vec![answer(201, &payment("pending", "150.5")), answer(201, &payment("pending", "150.5"))])
+            .await;
+    let client = client.notifying("https://shop.example/webhooks/mercado-pago".parse().unwrap()).unwrap();
+    let last_moment = "2026-11-24T21:00:00Z".parse().unwrap();
+    client.create(&Charge { expires_at: Some(last_moment), ..pix() }).await.unwrap();
+    let told =
+        |question: String| serde_json::from_str::<Value>(question.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let body = told(questions.recv().await.unwrap());
+    assert_eq!(body["payment_method_id"], "pix");
+    assert_eq!(body["date_of_expiration"], "2026-11-24T18:00:00.000-03:00");
+    let tells = "https://shop.example/webhooks/mercado-pago?source_news=webhooks";
+    assert_eq!(body["notification_url"], tells);
+
+    let address = Address {
+        zip_code: "01310100".to_owned(),
+        street: "Avenida Paulista".to_owned(),
+        number: "1000".to_owned(),
+        neighborhood: "Bela Vista".to_owned(),
+        city: "São Paulo".to_owned(),
+        state: "SP".to_owned(),
+    };
+    let boleto = Charge { method: PaymentMethod::Boleto, address: Some(address), ..pix() };
+    client.create(&boleto).await.unwrap();
+    let body = told(questions.recv().await.unwrap());
+    assert_eq!(
+        (&body["payment_method_id"], &body["payer"]["last_name"]),
+        (&json!("bolbradesco"), &json!("da Silva"))
+    );
+    let home = json!({ "zip_code": "01310100", "street_name": "Avenida Paulista", "street_number": "1000",
+        "neighborhood": "Bela Vista", "city": "São Paulo", "federal_unit": "SP" });
+    assert_eq!(body["payer"]["address"], home);
+}
+
+/// The listener behind the client gives one answer only: a second call would wait for ever.
+#[tokio::test]
+async fn a_provider_that_wants_to_be_left_alone_is_left_alone() {
+    let busy =
+        "HTTP/1.1 429 X\r\nretry-after: 60\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned();
+    let (client, mut questions) = gateway(vec![busy]).await;
+    assert!(is_doubt(&client.create(&pix()).await));
+    questions.recv().await.unwrap();
+    assert!(is_doubt(&client.create(&pix()).await), "it may still be done later, so it is no refusal");
+    assert!(is_doubt(&client.read("7").await));
+    assert!(questions.recv().await.is_none(), "nobody was asked");
 }

@@ -5,6 +5,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 use crate::{
     Cents, CustomerId, ExecutionId, ExecutionStatus, PartId, PaymentId, PaymentMethod, Priority, Quantity,
@@ -13,11 +14,11 @@ use crate::{
 };
 
 macro_rules! events {
-    ($($(#[$doc:meta])* $variant:ident($data:ty) = $key:literal from $source:ident)+) => {
+    ($($(#[doc = $doc:literal])* $variant:ident($data:ty) = $key:literal from $source:ident)+) => {
         /// What can happen, by whom it is told.
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Event {
-            $($(#[$doc])* $variant($data),)+
+            $($(#[doc = $doc])* $variant($data),)+
         }
 
         impl Event {
@@ -36,6 +37,15 @@ macro_rules! events {
                 match self { $(Self::$variant(_) => Service::$source,)+ }
             }
 
+            /// The service that publishes events of a type, if there is such a type.
+            #[must_use]
+            pub fn publisher_of(event_type: &str) -> Option<Service> {
+                match event_type {
+                    $($key => Some(Service::$source),)+
+                    _unknown => None,
+                }
+            }
+
             /// The work order that it is about; the correlation id.
             #[must_use]
             pub const fn work_order_id(&self) -> WorkOrderId {
@@ -48,6 +58,16 @@ macro_rules! events {
                     unknown => return Err(Unreadable::UnknownType(unknown.to_owned())),
                 }
                 .map_err(|source| Unreadable::Data { event_type: event_type.to_owned(), source })
+            }
+
+            /// Every type for the contract's documents, in the order of [`Self::TYPES`].
+            #[cfg(feature = "openapi")]
+            pub(crate) fn described() -> Vec<crate::contract::Described> {
+                vec![$(crate::contract::Described::new::<$data>(
+                    $key,
+                    Service::$source,
+                    concat!($($doc),*),
+                )),+]
             }
         }
 
@@ -296,6 +316,9 @@ data! {
         amount: Cents,
         /// Why.
         reason: String,
+        /// One of several parts that went back after the work; absent when the whole did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refund_id: Option<Uuid>,
     }
     /// Data of `execution.created`.
     ExecutionCreated {

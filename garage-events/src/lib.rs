@@ -1,6 +1,9 @@
 //! The vocabulary of the garage: the sixteen events and their JSON, the topology as data, transitions, money,
 //! ids. Pure: no async, no clock, no store, so that everything that speaks it can be explored and tested.
 
+pub mod broker;
+#[cfg(feature = "openapi")]
+pub mod contract;
 mod envelope;
 pub mod event;
 mod followed;

@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod broker;
+mod cluster;
 mod crash;
 mod databases;
 mod gateway;
@@ -96,7 +97,13 @@ impl Fault for Simple {
     }
 }
 
-/// All of them.
+/// Those that need a cluster.
+#[must_use]
+pub fn of_a_cluster() -> Vec<&'static dyn Fault> {
+    cluster::FAULTS.iter().map(|fault| fault as &dyn Fault).collect()
+}
+
+/// All that strike single servers, or none.
 #[must_use]
 pub fn all() -> Vec<&'static dyn Fault> {
     let places = PLACES.iter().map(|place| place as &dyn Fault);

@@ -109,21 +109,20 @@ impl Session {
     }
 }
 
-/// Billing's copies die at a place, in turn, soon after their start: what it hears then are mostly new orders. The mistake
-/// goes on.
+/// Billing's copies die at a place, in turn, where the first thing that each hears after its start are new orders: nothing
+/// else is underway. The mistake goes on.
 async fn die_at(world: &mut World, load: &mut Load, place: &str) -> Result<()> {
     let mistake = load.fault().to_owned();
     let mut rng = chance(0, place);
-    for round in 0..2 * REPLICAS {
-        let (number, order) = (round % REPLICAS, format!("{place}:{}", 1 + round));
-        let more = [("GARAGE_PLANT", mistake.as_str()), ("GARAGE_CRASH_AT", &order)];
+    load.until(100).await?;
+    for number in 0..REPLICAS {
+        let more = [("GARAGE_PLANT", mistake.as_str()), ("GARAGE_CRASH_AT", place)];
         world.restart(At::Billing, number, &more).await?;
+        world.until_ready().await?;
+        load.more(12, Mix::Usual, &mut rng);
         let deadline = Instant::now() + Duration::from_secs(30);
         while world.replica(At::Billing, number).died()?.is_none() {
-            ensure!(Instant::now() < deadline, "Billing was never killed at {order}");
-            if load.is_over() {
-                load.more(8, Mix::Usual, &mut rng);
-            }
+            ensure!(Instant::now() < deadline, "Billing was never killed at {place}");
             sleep(Duration::from_millis(20)).await;
         }
         world.replica(At::Billing, number).start(&more[..1])?;

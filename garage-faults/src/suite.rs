@@ -45,6 +45,9 @@ pub struct Options {
     /// Only the planted mistakes
     #[arg(long)]
     pub planted: bool,
+    /// On three nodes of RabbitMQ, a replica set of three, and PostgreSQL with a stand-by, of which one after the other goes
+    #[arg(long)]
+    pub cluster: bool,
 }
 
 /// A client's patience for one answer, or one sight.
@@ -71,13 +74,13 @@ pub async fn run(options: &Options, leash: &Leash) -> Result<bool> {
     let logs = log_folder(seed)?;
     say(&format!("seed {seed}; the services' logs: {}", logs.display()));
     let begun = Instant::now();
-    let world = World::start(leash, &logs).await.context("the world")?;
+    let world = World::start(leash, &logs, options.cluster).await.context("the world")?;
     say(&format!("the world is up after {:.1} s", begun.elapsed().as_secs_f64()));
     let client = Arc::new(Stubborn::new(world.urls(), PATIENCE).await?);
     let mut session =
         Session { world, client, book: Book::default(), seed, all: options.all, poison: Vec::new() };
     let mut well = chosen.is_empty() || session.faults(&chosen).await?;
-    if options.planted || (options.only.is_empty() && well) {
+    if options.planted || (options.only.is_empty() && well && !options.cluster) {
         well &= session.planted().await?;
     }
     say(&format!(
@@ -92,7 +95,7 @@ fn chosen(options: &Options) -> Result<Vec<&'static dyn Fault>> {
     if options.planted {
         return Ok(Vec::new());
     }
-    let all = faults::all();
+    let all = if options.cluster { faults::of_a_cluster() } else { faults::all() };
     let names: BTreeSet<String> = all.iter().map(|fault| fault.name()).collect();
     for wanted in &options.only {
         ensure!(

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use futures::StreamExt;
 use garage_events::topology::{EXCHANGE, QUEUES};
 use lapin::{
-    BasicProperties, Channel, Connection, ConnectionProperties, ExchangeKind,
+    BasicProperties, Channel, Connection, ConnectionProperties, ExchangeKind, PublisherConfirm,
     message::Delivery,
     options::{
         BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
@@ -106,15 +106,19 @@ impl Tap {
     ///
     /// # Errors
     /// When the broker does not confirm each of them.
-    pub async fn tell_again<'a>(&self, events: impl Iterator<Item = &'a Told>) -> Result<usize> {
+    pub async fn tell_again(&self, events: &[Told]) -> Result<()> {
         let (connection, channel) = connect(&self.url).await?;
-        let mut count = 0;
-        for event in events {
-            publish(&channel, EXCHANGE, &event.topic, event).await?;
-            count += 1;
+        for batch in events.chunks(256) {
+            let mut confirms = Vec::with_capacity(batch.len());
+            for event in batch {
+                confirms.push(send(&channel, EXCHANGE, &event.topic, event).await?);
+            }
+            for confirm in confirms {
+                confirm.await?;
+            }
         }
         say_goodbye(&connection).await;
-        Ok(count)
+        Ok(())
     }
 }
 
@@ -201,10 +205,11 @@ async fn hand_on(channel: &Channel, events: Vec<Told>, seed: u64) -> Result<()> 
 }
 
 async fn publish(channel: &Channel, exchange: &str, key: &str, event: &Told) -> Result<()> {
-    let options = BasicPublishOptions::default();
-    let properties = event.properties.clone();
-    let confirm =
-        channel.basic_publish(exchange.into(), key.into(), options, &event.body, properties).await?;
-    confirm.await?;
+    send(channel, exchange, key, event).await?.await?;
     Ok(())
+}
+
+async fn send(channel: &Channel, exchange: &str, key: &str, event: &Told) -> lapin::Result<PublisherConfirm> {
+    let (options, properties) = (BasicPublishOptions::default(), event.properties.clone());
+    channel.basic_publish(exchange.into(), key.into(), options, &event.body, properties).await
 }

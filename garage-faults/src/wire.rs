@@ -58,6 +58,7 @@ pub struct Wire {
 }
 
 struct Hand {
+    far: Mutex<String>,
     mode: watch::Sender<Mode>,
     cut: Mutex<CancellationToken>,
     /// How many more answers to questions that contain this get lost.
@@ -75,6 +76,7 @@ impl Wire {
         let listener = TcpListener::bind("127.0.0.1:0").await.context("a port for a wire")?;
         let near = listener.local_addr()?;
         let hand = Arc::new(Hand {
+            far: Mutex::new(far),
             mode: watch::Sender::new(Mode::Pass),
             cut: Mutex::default(),
             doomed: Mutex::new((b"", 0)),
@@ -83,7 +85,7 @@ impl Wire {
         });
         let closing = CancellationToken::new();
         let (taken, until) = (Arc::clone(&hand), closing.clone());
-        tokio::spawn(async move { until.run_until_cancelled(accept(listener, far, taken)).await });
+        tokio::spawn(async move { until.run_until_cancelled(accept(listener, taken)).await });
         Ok(Self { near, hand, closing })
     }
 
@@ -91,6 +93,12 @@ impl Wire {
     #[must_use]
     pub fn near(&self) -> SocketAddr {
         self.near
+    }
+
+    /// From now on it leads to another server, as a load balancer's address does; every connection ends.
+    pub fn lead_to(&self, far: String) {
+        *self.hand.far.lock().unwrap_or_else(PoisonError::into_inner) = far;
+        self.cut();
     }
 
     /// From now on it does this.
@@ -123,12 +131,13 @@ impl Drop for Wire {
     }
 }
 
-async fn accept(listener: TcpListener, far: String, hand: Arc<Hand>) {
+async fn accept(listener: TcpListener, hand: Arc<Hand>) {
     while let Ok((near, _)) = listener.accept().await {
         if *hand.mode.borrow() == Mode::Refuse {
             continue;
         }
-        let (far, hand) = (far.clone(), Arc::clone(&hand));
+        let hand = Arc::clone(&hand);
+        let far = hand.far.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let cut = hand.cut.lock().unwrap_or_else(PoisonError::into_inner).clone();
         tokio::spawn(async move {
             let Ok(far) = TcpStream::connect(far).await else { return };

@@ -8,12 +8,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use bson::doc;
 use reqwest::Client;
 use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
 use tokio::time::{Instant, sleep};
 use xtask::{
     leash::Leash,
-    servers::{Purpose, Server, Servers},
+    servers::{Purpose, REPLICA_SET, STAND_BY, Server, Servers},
 };
 
 use crate::{
@@ -40,7 +41,22 @@ pub enum On {
     Rabbit = 1,
     /// MongoDB.
     Mongo = 2,
+    /// A cluster's second node of RabbitMQ.
+    Rabbit2 = 3,
+    /// Its third.
+    Rabbit3 = 4,
+    /// The second member of a replica set.
+    Mongo2 = 5,
+    /// Its third.
+    Mongo3 = 6,
+    /// PostgreSQL's stand-by.
+    StandBy = 7,
 }
+
+/// A cluster's nodes of RabbitMQ.
+pub const NODES: [On; 3] = [On::Rabbit, On::Rabbit2, On::Rabbit3];
+/// The members of its replica set.
+pub const MEMBERS: [On; 3] = [On::Mongo, On::Mongo2, On::Mongo3];
 
 /// The wires of one service.
 pub struct Wires {
@@ -72,42 +88,40 @@ pub struct World {
     pub http: Client,
     servers: Arc<Mutex<Servers>>,
     leash: Leash,
+    is_cluster: bool,
 }
 
 impl World {
-    /// Starts all of it; the services' logs go to `logs`.
+    /// Starts all of it, on one server each or on a cluster of each; the services' logs go to `logs`.
     ///
     /// # Errors
     /// When anything does not come up.
-    pub async fn start(leash: &Leash, logs: &Path) -> Result<Self> {
+    pub async fn start(leash: &Leash, logs: &Path, cluster: bool) -> Result<Self> {
         let held = leash.clone();
-        let servers = tokio::task::spawn_blocking(move || Servers::start(&held, Purpose::Tests)).await??;
-        let variable = |on: On, name| {
-            let value = servers.running[on as usize].variable(name).map(str::to_owned);
-            value.with_context(|| format!("{name} is unknown"))
+        let start = move || {
+            if cluster { Servers::start_cluster(&held) } else { Servers::start(&held, Purpose::Tests) }
         };
-        let postgres = variable(On::Postgres, "GARAGE_TEST_POSTGRES_URL")?;
-        let rabbit = variable(On::Rabbit, "GARAGE_TEST_RABBITMQ_URL")?;
-        let management = variable(On::Rabbit, "GARAGE_TEST_RABBITMQ_MANAGEMENT_URL")?;
-        let mongo = variable(On::Mongo, "GARAGE_TEST_MONGODB_URI")?;
+        let servers = tokio::task::spawn_blocking(start).await??;
         let folder = servers.folder().to_owned();
+        let places = Places::of(&servers, cluster)?;
 
         let http = Client::builder().no_proxy().timeout(Duration::from_secs(5)).build()?;
-        let sql = databases(&postgres).await?;
+        let mongo = places.mongo(cluster).await?;
+        let sql = databases(&places.postgres, cluster).await?;
         let gateway = GatewayServer::start(&folder).await?;
         let gateway_wire = Wire::to(gateway.address.to_string(), false).await?;
+        let [first, second, third] = &places.rabbits;
         let wires = [
-            wires(&rabbit, &postgres).await?,
-            wires(&rabbit, &mongo).await?,
-            wires(&rabbit, &postgres).await?,
+            wires(first, &places.postgres).await?,
+            wires(second, &places.mongos[0]).await?,
+            wires(third, &places.postgres).await?,
         ];
-        let places =
-            Places { rabbit: &rabbit, postgres: &postgres, gateway: gateway_wire.near().to_string() };
         let ports: [u16; 6] = xtask::ports::free()?;
         let mut replicas = Vec::new();
         for at in At::ALL {
             for number in 0..REPLICAS {
-                let environment = places.environment(at, &wires[at as usize]);
+                let near = gateway_wire.near().to_string();
+                let environment = places.environment(at, &wires[at as usize], &near, cluster);
                 let port = ports[at as usize * REPLICAS + number];
                 replicas.push(Replica::new(at, number, port, logs, environment));
             }
@@ -117,13 +131,14 @@ impl World {
             wires,
             gateway_wire,
             gateway,
-            tap: Tap::open(&rabbit).await?,
-            broker: Broker::new(&management, http.clone()),
+            tap: Tap::open(first).await?,
+            broker: Broker::new(&places.management, http.clone()),
             sql,
-            mongo: mongodb::Client::with_uri_str(&mongo).await?,
+            mongo,
             http,
             servers: Arc::new(Mutex::new(servers)),
             leash: leash.clone(),
+            is_cluster: cluster,
         };
         world.opened().await
     }
@@ -181,7 +196,12 @@ impl World {
         wires.chain([&self.gateway_wire]).for_each(|wire| wire.set(Mode::Pass));
         self.tap.echo(Echo::None);
         self.gateway.sandbox.faults().clear();
-        for on in [On::Postgres, On::Rabbit, On::Mongo] {
+        let all: &[On] = if self.is_cluster {
+            &[On::Rabbit2, On::Rabbit3, On::Mongo2, On::Mongo3]
+        } else {
+            &[On::Postgres]
+        };
+        for on in all.iter().copied().chain([On::Rabbit, On::Mongo]) {
             let again = |server: &mut Server, leash: &Leash| {
                 server.signal("CONT");
                 if server.is_running() { Ok(()) } else { server.restart(leash) }
@@ -215,6 +235,28 @@ impl World {
             act(&mut servers.running[on as usize], &leash)
         });
         done.await?
+    }
+
+    /// `kill -9` of a server.
+    ///
+    /// # Errors
+    /// When this program is ending.
+    pub async fn kill(&self, on: On) -> Result<()> {
+        let kill = |server: &mut Server, _: &Leash| {
+            server.kill();
+            Ok(())
+        };
+        self.server(on, kill).await
+    }
+
+    /// Where a server is, as `host:port`.
+    ///
+    /// # Errors
+    /// When the server has no such address.
+    pub fn place(&self, on: On, variable: &str) -> Result<String> {
+        let servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        let url = servers.running[on as usize].variable(variable).with_context(|| variable.to_owned())?;
+        Ok(place(url))
     }
 
     /// Waits until a queue holds nothing, in two looks.
@@ -253,32 +295,77 @@ impl World {
     }
 }
 
-/// Where everything is.
-struct Places<'a> {
-    rabbit: &'a str,
-    postgres: &'a str,
-    gateway: String,
+/// Where everything is: URLs. Of what is no cluster, the one server stands for all three.
+struct Places {
+    postgres: String,
+    rabbits: [String; 3],
+    management: String,
+    mongos: [String; 3],
 }
 
-impl Places<'_> {
-    fn environment(&self, at: At, wires: &Wires) -> Vec<(String, String)> {
+impl Places {
+    fn of(servers: &Servers, cluster: bool) -> Result<Self> {
+        let variable = |on: On, name: &str| {
+            let value = servers.running[on as usize].variable(name).map(str::to_owned);
+            value.with_context(|| format!("{name} is unknown"))
+        };
+        let all = |three: [On; 3], name: &str| -> Result<[String; 3]> {
+            let [one, two, three] = if cluster { three } else { [three[0]; 3] };
+            Ok([variable(one, name)?, variable(two, name)?, variable(three, name)?])
+        };
+        Ok(Self {
+            postgres: variable(On::Postgres, "GARAGE_TEST_POSTGRES_URL")?,
+            rabbits: all(NODES, "GARAGE_TEST_RABBITMQ_URL")?,
+            management: variable(On::Rabbit, "GARAGE_TEST_RABBITMQ_MANAGEMENT_URL")?,
+            mongos: all(MEMBERS, "GARAGE_TEST_MONGODB_URI")?,
+        })
+    }
+
+    /// Our own way to MongoDB; a replica set is initiated first.
+    async fn mongo(&self, cluster: bool) -> Result<mongodb::Client> {
+        if !cluster {
+            return Ok(mongodb::Client::with_uri_str(&self.mongos[0]).await?);
+        }
+        let first =
+            mongodb::Client::with_uri_str(format!("{}/?directConnection=true", self.mongos[0])).await?;
+        let member = |(number, url): (i32, &String)| doc! { "_id": number, "host": place(url) };
+        let members: Vec<_> = (0..).zip(&self.mongos).map(member).collect();
+        let wish = doc! { "_id": REPLICA_SET, "members": members,
+        "settings": { "electionTimeoutMillis": 3000 } };
+        first
+            .database("admin")
+            .run_command(doc! { "replSetInitiate": wish })
+            .await
+            .context("a replica set")?;
+        Ok(mongodb::Client::with_uri_str(self.replica_set("admin")).await?)
+    }
+
+    fn replica_set(&self, database: &str) -> String {
+        let hosts: Vec<String> = self.mongos.iter().map(|url| place(url)).collect();
+        format!("mongodb://{}/{database}?replicaSet={REPLICA_SET}", hosts.join(","))
+    }
+
+    /// A service reaches its servers by wire; a replica set, whose members tell where they are, without.
+    fn environment(&self, at: At, wires: &Wires, gateway: &str, cluster: bool) -> Vec<(String, String)> {
         let database = wires.database.near();
         let name = DATABASES[at as usize];
+        let rabbit = &self.rabbits[0];
         let mut variables = vec![
-            ("RABBITMQ_URL", self.rabbit.replace(&place(self.rabbit), &wires.broker.near().to_string())),
+            ("RABBITMQ_URL", rabbit.replace(&place(rabbit), &wires.broker.near().to_string())),
             ("JWT_SECRET", SECRET.to_owned()),
             ("RUST_LOG", "warn,lapin=off".to_owned()),
         ];
         match at {
             At::Os | At::Execution => {
-                let url = self.postgres.replace(&place(self.postgres), &database.to_string());
+                let url = self.postgres.replace(&place(&self.postgres), &database.to_string());
                 variables.push(("DATABASE_URL", format!("{}/{name}", url.trim_end_matches("/postgres"))));
             }
             At::Billing => {
-                variables.push(("MONGODB_URI", format!("mongodb://{database}/{name}?directConnection=true")));
+                let alone = format!("mongodb://{database}/{name}?directConnection=true");
+                variables.push(("MONGODB_URI", if cluster { self.replica_set(name) } else { alone }));
                 variables.push(("PAYMENT_GATEWAY", "mercado-pago".to_owned()));
                 variables.push(("MERCADOPAGO_ACCESS_TOKEN", TOKEN.to_owned()));
-                variables.push(("MERCADOPAGO_BASE_URL", format!("http://{}", self.gateway)));
+                variables.push(("MERCADOPAGO_BASE_URL", format!("http://{gateway}")));
             }
         }
         variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
@@ -299,13 +386,27 @@ fn place(url: &str) -> String {
     rest.split('/').next().unwrap_or(rest).to_owned()
 }
 
-async fn databases(postgres: &str) -> Result<PgPool> {
-    let options = PgPoolOptions::new().max_connections(2).acquire_timeout(Duration::from_secs(20));
-    let pool = options.connect(postgres).await.context("PostgreSQL")?;
+/// Our own way to PostgreSQL, with the services' databases made. With a stand-by, commits wait for it from now on.
+async fn databases(postgres: &str, cluster: bool) -> Result<PgPool> {
+    let pool = pool(postgres).await?;
     for name in [DATABASES[0], DATABASES[2]] {
         sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&pool).await?;
     }
+    if cluster {
+        let wait = format!("ALTER SYSTEM SET synchronous_standby_names = '{STAND_BY}'");
+        sqlx::raw_sql(AssertSqlSafe(wait)).execute(&pool).await?;
+        sqlx::raw_sql("SELECT pg_reload_conf()").execute(&pool).await?;
+    }
     Ok(pool)
+}
+
+/// A few connections to PostgreSQL, past the wires.
+///
+/// # Errors
+/// When it is away.
+pub(crate) async fn pool(postgres: &str) -> Result<PgPool> {
+    let options = PgPoolOptions::new().max_connections(2).acquire_timeout(Duration::from_secs(20));
+    options.connect(postgres).await.context("PostgreSQL")
 }
 
 /// A folder for the logs of a run, beside the programs.

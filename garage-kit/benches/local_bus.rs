@@ -85,6 +85,7 @@ fn message() -> Message {
         topic: format!("thing.{}", QUEUES - 1),
         correlation: Uuid::from_u128(2),
         causation: None,
+        trace: None,
         source: "reader".to_owned(),
         version: 1,
         at: DateTime::UNIX_EPOCH,

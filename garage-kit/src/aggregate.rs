@@ -1,5 +1,5 @@
-//! Load, decide, save, and again when somebody else was faster. An aggregate is one unit of work: one record,
-//! written whole with the messages it causes. This file has never heard of what an aggregate is about.
+//! An aggregate is one unit of work: one record, written whole with the messages it causes. How it is read and written is
+//! [`crate::Repository`]'s; this file has never heard of what an aggregate is about.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -7,17 +7,18 @@ use uuid::Uuid;
 
 use crate::{
     Failure,
-    outbox::Outbox,
-    store::{Change, Kind, Message, Outcome, Query, Record},
+    store::{Change, Kind, Message, Record},
 };
-
-/// Tries before a contended record is given up; with jitterless immediate retries this takes milliseconds.
-const TRIES: usize = 16;
 
 /// Something with an identity that is stored whole.
 pub trait Aggregate: Clone + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Where it lives and what it is found by.
     const KIND: &'static Kind;
+
+    /// Whether decisions may rest on what this process has written or read last, which saves reading it again: a commit
+    /// names the version that it rests on, so a decision on a passed one does not count. Not for records that are deleted
+    /// and made again, as their versions repeat.
+    const REMEMBERED: bool = false;
 
     /// Its id.
     fn id(&self) -> Uuid;
@@ -43,6 +44,14 @@ pub struct Decision<A> {
     pub next: Option<A>,
     /// What must leave once it is stored.
     pub messages: Vec<Message>,
+}
+
+impl<A: PartialEq> Decision<A> {
+    /// Whether writing it would leave everything as it is, and tell nobody.
+    #[must_use]
+    pub fn changes_nothing(&self, current: Option<&Loaded<A>>) -> bool {
+        self.messages.is_empty() && self.next.as_ref() == current.map(|read| &read.state)
+    }
 }
 
 /// Why a change did not happen.
@@ -100,111 +109,4 @@ pub(crate) fn loaded<A: Aggregate>(record: &Record) -> Result<Loaded<A>, Failure
 pub fn change<A: Aggregate>(id: Uuid, expected: u64, decision: Decision<A>) -> Result<Change, Failure> {
     let body = decision.next.as_ref().map(body).transpose()?;
     Ok(Change { kind: A::KIND, id, expected, body, messages: decision.messages })
-}
-
-/// The aggregates of a service: reading goes to the store, writing through the outbox.
-#[derive(Clone)]
-pub struct Repository {
-    outbox: Outbox,
-}
-
-impl Repository {
-    /// Aggregates whose messages leave through `outbox`.
-    #[must_use]
-    pub const fn new(outbox: Outbox) -> Self {
-        Self { outbox }
-    }
-
-    /// The way in which changes are written and messages leave.
-    #[must_use]
-    pub const fn outbox(&self) -> &Outbox {
-        &self.outbox
-    }
-
-    /// One aggregate, if it exists.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn load<A: Aggregate>(&self, id: Uuid) -> Result<Option<Loaded<A>>, Failure> {
-        Ok(self.load_many(&[id]).await?.pop())
-    }
-
-    /// Those that exist among `ids`, in no order.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn load_many<A: Aggregate>(&self, ids: &[Uuid]) -> Result<Vec<Loaded<A>>, Failure> {
-        self.outbox.store().load(A::KIND, ids).await?.iter().map(loaded).collect()
-    }
-
-    /// Those that `query` asks for, in its order.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn find<A: Aggregate>(&self, query: &Query) -> Result<Vec<Loaded<A>>, Failure> {
-        self.outbox.store().find(A::KIND, query).await?.iter().map(loaded).collect()
-    }
-
-    /// How many `query` asks for, counted up to its limit.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn count<A: Aggregate>(&self, query: &Query) -> Result<u64, Failure> {
-        self.outbox.store().count(A::KIND, query).await
-    }
-
-    /// The one with this value of a unique field.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn by<A: Aggregate>(
-        &self,
-        field: &'static str,
-        value: impl Into<String>,
-    ) -> Result<Option<Loaded<A>>, Failure> {
-        let query = Query { filters: vec![(field, value.into())], limit: 1, ..Query::default() };
-        Ok(self.find(&query).await?.pop())
-    }
-
-    /// Reads, decides, writes; reads and decides again when another writer was faster. A decision that
-    /// changes and tells nothing writes nothing.
-    ///
-    /// # Errors
-    /// See [`Unchanged`].
-    pub async fn change<A: Aggregate, R>(
-        &self,
-        id: Uuid,
-        mut decide: impl FnMut(Option<&Loaded<A>>) -> Result<Decision<A>, R> + Send,
-    ) -> Result<Option<Loaded<A>>, Unchanged<R>>
-    where
-        R: Send,
-    {
-        for _ in 0..TRIES {
-            let current = self.load::<A>(id).await?;
-            let decision = decide(current.as_ref()).map_err(Unchanged::Refused)?;
-            let version = current.as_ref().map_or(0, |read| read.version);
-            let unchanged = decision.messages.is_empty()
-                && decision.next.as_ref() == current.as_ref().map(|read| &read.state);
-            if unchanged {
-                return Ok(current);
-            }
-            let next = decision.next.clone();
-            match self.commit_one(change(id, version, decision)?).await? {
-                Outcome::Committed => return Ok(next.map(|state| Loaded { version: version + 1, state })),
-                Outcome::Conflict => {}
-                Outcome::Taken { field } => return Err(Unchanged::Taken(field)),
-                Outcome::Dangling => return Err(Unchanged::Dangling),
-            }
-        }
-        Err(Failure::passing(
-            "changing a contended record",
-            format!("{} {id} was changed {TRIES} times meanwhile", A::KIND.name),
-        )
-        .into())
-    }
-
-    async fn commit_one(&self, change: Change) -> Result<Outcome, Failure> {
-        let outcomes = self.outbox.commit(vec![change]).await?;
-        outcomes.into_iter().next().ok_or_else(|| Failure::lasting("committing", "the store gave no outcome"))
-    }
 }

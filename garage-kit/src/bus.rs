@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{Failure, store::Message};
+use crate::{Failure, store::Message, trace::TraceContext};
 
 pub mod backoff;
 pub(crate) mod journal;
@@ -94,6 +94,8 @@ pub struct Delivery {
     pub topic: String,
     /// The publisher's id for it, if it gave one.
     pub message_id: Option<String>,
+    /// Where it was told, if its publisher said so.
+    pub trace: Option<TraceContext>,
     /// What was sent.
     pub body: Vec<u8>,
     /// How often it has been tried in vain, by whichever replica.

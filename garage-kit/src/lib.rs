@@ -8,10 +8,14 @@ pub mod clock;
 pub mod crash;
 mod failure;
 pub mod http;
+mod memory;
 pub mod outbox;
 pub mod program;
+mod repository;
 pub mod store;
 pub mod testing;
+pub mod trace;
 
-pub use aggregate::{Aggregate, Decision, Loaded, Repository, Unchanged, change};
+pub use aggregate::{Aggregate, Decision, Loaded, Unchanged, change};
 pub use failure::Failure;
+pub use repository::{Basis, Repository};

@@ -41,6 +41,9 @@ const AHEAD: TimeDelta = TimeDelta::days(1);
 const LOOKS: u32 = 10;
 /// How often the sweep looks.
 const SWEEP: Duration = Duration::from_secs(1);
+/// How long confirmed messages gather before they are marked: one that is marked late costs a repeat after a crash, and
+/// nothing else.
+const GATHERING: Duration = Duration::from_millis(100);
 /// So many unroutable messages are told apart; more are counted as so many.
 const UNHEARD: usize = 65_536;
 /// How often a flush looks whether all is out.
@@ -347,6 +350,12 @@ async fn publish(shared: &Shared, batch: &mut Vec<Message>, closing: &Cancellati
 async fn mark(shared: Arc<Shared>, mut confirmed: mpsc::Receiver<Message>, closing: CancellationToken) {
     let mut batch = Vec::new();
     while receive(&closing, &mut confirmed, &mut batch, WAITING).await {
+        let _ = closing.run_until_cancelled(sleep(GATHERING)).await;
+        while batch.len() < WAITING
+            && let Ok(message) = confirmed.try_recv()
+        {
+            batch.push(message);
+        }
         crash::point("relay-before-mark");
         if let Err(failure) = shared.store.sent(&batch).await {
             tracing::warn!(%failure, messages = batch.len(), "confirmed events could not be marked; they will leave again");

@@ -278,10 +278,20 @@ pub fn shutdown_signal() -> std::io::Result<CancellationToken> {
     Ok(shutdown)
 }
 
+/// Half of the cores: what is done here is short, and handing it from one core to another costs more than it gains while
+/// the database, the broker or the next service could have that core. `TOKIO_WORKER_THREADS` says otherwise.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
+}
+
 /// A program's `main`: a runtime, and one clear sentence on standard error with exit code 1 when it fails.
 pub fn run<E: Display>(main: impl Future<Output = Result<(), E>>) -> ExitCode {
     install_crypto();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
+        runtime.worker_threads(workers());
+    }
+    let runtime = runtime.enable_all().build();
     match runtime.map(|runtime| runtime.block_on(main)) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => failed(&error),

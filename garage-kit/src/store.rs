@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::Failure;
+use crate::{Failure, trace::TraceContext};
 
 pub mod mongo;
 pub mod sql;
@@ -119,6 +119,9 @@ pub struct Message {
     pub correlation: Uuid,
     /// The message that caused this one.
     pub causation: Option<Uuid>,
+    /// Where it was told, if that is in another trace than its conversation's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
     /// Who tells it.
     pub source: String,
     /// The schema version of the body.
@@ -129,6 +132,14 @@ pub struct Message {
     pub mandatory: bool,
     /// The JSON text as it goes out.
     pub body: String,
+}
+
+impl Message {
+    /// Where it was told.
+    #[must_use]
+    pub fn context(&self) -> TraceContext {
+        self.trace.unwrap_or_else(|| TraceContext::of(self.correlation, self.id))
+    }
 }
 
 /// Which records, in which order. Values are compared as text.

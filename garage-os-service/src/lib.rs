@@ -15,6 +15,7 @@ pub mod contact;
 pub mod customer;
 pub mod document;
 mod http;
+mod outcome;
 pub mod plate;
 mod saga;
 pub mod search;
@@ -53,7 +54,8 @@ pub fn open(parts: Parts) -> (Router, Running) {
 
 /// The same with the shop's own deadlines.
 pub fn open_with(parts: Parts, deadlines: Deadlines) -> (Router, Running) {
-    let mut foundation = Foundation::lay(Service::Os, parts, deadlines);
+    let mut foundation =
+        Foundation::lay_before(Service::Os, parts, deadlines, |metrics| Some(outcome::count(metrics)));
     foundation.hear(Arc::new(saga::Desk));
     foundation.watch::<work_order::WorkOrder>();
     let shell = foundation.shell().clone();

@@ -6,7 +6,7 @@ use garage_events::Service;
 use garage_kit::program::{self, Env};
 use garage_os_service::{DEFAULT_PORT, connect, open_with};
 use garage_saga::{
-    program::{Program, Stopped, read_arguments},
+    program::{Errand, Program, Stopped, healthcheck, read_errand},
     waiting::deadlines,
 };
 use secrecy::ExposeSecret;
@@ -18,13 +18,18 @@ const VARIABLES: &str = "Environment:
   DEADLINES                how long what may take before it counts as stuck: payment=7d,work=14d
   TRUSTED_PROXIES          addresses or networks whose X-Forwarded-For is believed; none
   PORT                     3001
+  TLS_CERT_FILE, TLS_KEY_FILE   certificate and key in PEM: then it speaks HTTPS
+  OTEL_EXPORTER_OTLP_ENDPOINT   where traces go, such as http://collector:4318; nowhere
   LOG_FORMAT, RUST_LOG     text or json; info
 Every secret also as NAME_FILE, the path of a file that holds it.";
 
 fn main() -> ExitCode {
-    read_arguments("garage-os-service", "customers, vehicles, work orders", VARIABLES);
+    let errand = read_errand("garage-os-service", "customers, vehicles, work orders", VARIABLES);
     program::run(async {
         let env = Env::process();
+        if errand == Errand::Healthcheck {
+            return healthcheck(&env, DEFAULT_PORT).await;
+        }
         program::init_logging(&env)?;
         let deadlines = deadlines(&env)?;
         let url = env.database_url("os_service")?;

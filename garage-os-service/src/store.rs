@@ -85,6 +85,7 @@ impl Aggregate for Vehicle {
 
 impl Aggregate for WorkOrder {
     const KIND: &'static Kind = &WORK_ORDERS;
+    const REMEMBERED: bool = true;
 
     fn id(&self) -> Uuid {
         self.id.0

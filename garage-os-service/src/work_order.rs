@@ -14,6 +14,7 @@ use garage_events::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{
     plate::Plate,
@@ -111,9 +112,15 @@ pub enum What {
     /// The money is here.
     #[serde(rename_all = "camelCase")]
     PaymentApproved { payment_id: PaymentId, amount: Cents, payment_method: PaymentMethod },
-    /// The money went back.
+    /// The money went back, or a part of it after the work.
     #[serde(rename_all = "camelCase")]
-    PaymentRefunded { payment_id: PaymentId, amount: Cents, reason: String },
+    PaymentRefunded {
+        payment_id: PaymentId,
+        amount: Cents,
+        reason: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refund_id: Option<Uuid>,
+    },
     /// The job moved on.
     #[serde(rename_all = "camelCase")]
     ExecutionMoved {
@@ -414,8 +421,11 @@ impl Fact {
         match (&self.what, &other.what) {
             (PaymentFailed { payment_id: a, .. }, PaymentFailed { payment_id: b, .. })
             | (PaymentRejected { payment_id: a, .. }, PaymentRejected { payment_id: b, .. })
-            | (PaymentApproved { payment_id: a, .. }, PaymentApproved { payment_id: b, .. })
-            | (PaymentRefunded { payment_id: a, .. }, PaymentRefunded { payment_id: b, .. }) => a == b,
+            | (PaymentApproved { payment_id: a, .. }, PaymentApproved { payment_id: b, .. }) => a == b,
+            (
+                PaymentRefunded { payment_id: a, refund_id: part_of_a, .. },
+                PaymentRefunded { payment_id: b, refund_id: part_of_b, .. },
+            ) => (a, part_of_a) == (b, part_of_b),
             (ExecutionMoved { .. }, ExecutionMoved { .. }) => self.event_id == other.event_id,
             (one, two) => std::mem::discriminant(one) == std::mem::discriminant(two),
         }
@@ -474,7 +484,8 @@ impl What {
                 Self::PaymentFailed { payment_id: e.payment_id, amount: e.amount, reason: e.reason }
             }
             Event::PaymentRefunded(e) => {
-                Self::PaymentRefunded { payment_id: e.payment_id, amount: e.amount, reason: e.reason }
+                let (payment_id, refund_id) = (e.payment_id, e.refund_id);
+                Self::PaymentRefunded { payment_id, amount: e.amount, reason: e.reason, refund_id }
             }
             Event::ExecutionStatusChanged(e) => Self::ExecutionMoved {
                 execution_id: e.execution_id,

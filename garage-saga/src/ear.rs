@@ -5,20 +5,26 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
+    time::Instant,
 };
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use garage_events::{Envelope, Transition, WorkOrderId};
 use garage_kit::{
-    Aggregate, Decision, Failure,
+    Aggregate, Basis, Decision, Failure,
     bus::{Consumer, Delivery, Verdict},
-    change, crash,
-    store::{Change, Outcome},
+    crash,
+    store::{Message, Outcome},
+    trace,
 };
 use uuid::Uuid;
 
-use crate::shell::{Occasion, Shell};
+use crate::{
+    measures::Measures,
+    shell::{Occasion, Shell},
+    told::{Hearing, Told},
+};
 
 /// Rounds before a contended batch is left to come again.
 const ROUNDS: usize = 8;
@@ -32,6 +38,12 @@ pub struct Heard {
     pub at: DateTime<Utc>,
     /// An id for whatever may begin with it.
     pub fresh: Uuid,
+}
+
+/// One that was heard, with where its trace goes on.
+struct Placed {
+    heard: Heard,
+    hearing: Hearing,
 }
 
 /// Why an event can never have an effect here.
@@ -71,149 +83,192 @@ pub trait Listener: Send + Sync + 'static {
 pub struct Ear<L> {
     shell: Shell,
     listener: Arc<L>,
+    measures: Measures,
 }
 
-/// What one batch says of one work order, by the positions of its deliveries.
-type Group = Vec<usize>;
+/// What one batch says of one work order.
+#[derive(Default)]
+struct Group {
+    /// The positions of its deliveries.
+    positions: Vec<usize>,
+    /// Only a newer version than this may be remembered; everything else is read.
+    passed: Option<u64>,
+}
 
-/// A reaction that is ready to be written.
-struct Ready<A> {
-    order: WorkOrderId,
-    group: Group,
-    next: A,
-    change: Option<Change>,
+impl Group {
+    /// The same once more: what it rested on has passed, or is only believed to be so.
+    fn again(self, passed: u64) -> Self {
+        Self { passed: Some(passed), ..self }
+    }
+}
+
+type Groups = HashMap<WorkOrderId, Group>;
+
+/// What is to be written of one order, and what it rests on.
+type Decided<A> = (WorkOrderId, Group, Basis<A>, Decision<A>, Vec<Told>);
+
+/// What a batch says of one order, decided.
+enum Folded<A> {
+    /// To be written.
+    Change { next: A, basis: Basis<A>, messages: Vec<Message>, told: Vec<Told> },
+    /// Nothing has come of it, as the store knows the order.
+    Nothing,
+    /// Nothing has come of it, as the order is remembered: the store must say so.
+    Unsure,
 }
 
 impl<L: Listener> Ear<L> {
     /// Performs the reactions of `listener` with `shell`.
-    pub const fn new(shell: Shell, listener: Arc<L>) -> Self {
-        Self { shell, listener }
+    pub(crate) const fn new(shell: Shell, listener: Arc<L>, measures: Measures) -> Self {
+        Self { shell, listener, measures }
     }
 
-    fn hear(&self, delivery: &Delivery) -> Result<Heard, Verdict> {
+    fn hear(&self, delivery: &Delivery) -> Result<Placed, Verdict> {
         let envelope = Envelope::from_json(&delivery.body)
             .map_err(|unreadable| Verdict::SetAside(unreadable.to_string()))?;
-        tracing::debug!(queue = delivery.queue, event = envelope.event.event_type(), event_id = %envelope.event_id,
-            correlation_id = %envelope.event.work_order_id(), "heard");
-        Ok(Heard { envelope, at: self.shell.clock.now(), fresh: self.shell.clock.id() })
+        let hearing = Hearing::of(&envelope.event, envelope.event_id, delivery.trace);
+        let heard = Heard { envelope, at: self.shell.clock.now(), fresh: self.shell.clock.id() };
+        hearing.log(&delivery.queue, &heard, self.shell.service);
+        Ok(Placed { heard, hearing })
     }
 
     /// Reacts to everything said of one order, event by event.
     fn fold(
         &self,
         knowledge: &L::Knowledge,
-        loaded: Option<&garage_kit::Loaded<L::Aggregate>>,
-        order: WorkOrderId,
-        group: &[usize],
-        heard: &BTreeMap<usize, Heard>,
+        basis: Basis<L::Aggregate>,
+        heard: &[(usize, &Placed)],
         verdicts: &mut [Option<Verdict>],
-    ) -> Result<Option<Ready<L::Aggregate>>, Failure> {
-        let mut current = loaded.map(|read| read.state.clone());
-        let mut messages = Vec::new();
-        let mut touched = Vec::new();
-        for &position in group {
-            let Some(event) = heard.get(&position) else { continue };
+    ) -> Result<Folded<L::Aggregate>, Failure> {
+        let mut current = basis.current.as_ref().map(|read| read.state.clone());
+        let (mut messages, mut told, mut impossible) = (Vec::new(), Vec::new(), Vec::new());
+        for &(position, Placed { heard: event, hearing }) in heard {
+            verdicts[position] = None;
             match self.listener.react(knowledge, current.clone(), event) {
                 Ok(transition) => {
-                    let occasion = Occasion { cause: Some(event.envelope.event_id), at: event.at };
+                    let cause = Some(event.envelope.event_id);
+                    let occasion = Occasion { cause, at: event.at, place: Some(hearing.here) };
+                    let order = event.envelope.event.work_order_id().0;
                     messages.extend(self.shell.messages::<L::Aggregate>(
-                        order.0,
+                        order,
                         transition.events,
                         occasion,
+                        &mut told,
                     )?);
                     current = Some(transition.state);
-                    touched.push(position);
                 }
-                Err(Impossible(reason)) => verdicts[position] = Some(Verdict::SetAside(reason)),
+                Err(Impossible(reason)) => impossible.push((position, reason)),
             }
         }
-        let Some(next) = current else { return Ok(None) };
-        let unchanged = messages.is_empty() && loaded.is_some_and(|read| read.state == next);
-        let version = loaded.map_or(0, |read| read.version);
-        let decision = Decision { next: Some(next.clone()), messages };
-        let change = if unchanged { None } else { Some(change(order.0, version, decision)?) };
-        Ok(Some(Ready { order, group: touched, next, change }))
+        let before = basis.current.as_ref().map(|read| &read.state);
+        let unchanged = messages.is_empty() && before == current.as_ref();
+        if basis.guessed && (unchanged || !impossible.is_empty()) {
+            return Ok(Folded::Unsure);
+        }
+        for (position, reason) in impossible {
+            verdicts[position] = Some(Verdict::SetAside(reason));
+        }
+        Ok(match current {
+            Some(next) if !unchanged => Folded::Change { next, basis, messages, told },
+            Some(_) | None => Folded::Nothing,
+        })
     }
 
-    /// One round: load, react, commit. Leaves the groups that another writer overtook.
+    /// One round: load, react, commit. Leaves the groups that another writer overtook, or that need the store's word.
     async fn round(
         &self,
-        groups: HashMap<WorkOrderId, Group>,
-        heard: &BTreeMap<usize, Heard>,
+        mut groups: Groups,
+        heard: &BTreeMap<usize, Placed>,
         verdicts: &mut [Option<Verdict>],
-    ) -> Result<HashMap<WorkOrderId, Group>, Failure> {
-        let about: Vec<&Heard> =
-            groups.values().flatten().filter_map(|position| heard.get(position)).collect();
-        let knowledge = self.listener.look_up(&about).await?;
+    ) -> Result<Groups, Failure> {
+        let about = |group: &Group| -> Vec<(usize, &Placed)> {
+            group.positions.iter().filter_map(|at| heard.get(at).map(|event| (*at, event))).collect()
+        };
+        let all: Vec<&Heard> = groups.values().flat_map(&about).map(|(_, placed)| &placed.heard).collect();
+        let knowledge = self.listener.look_up(&all).await?;
         let ids: Vec<Uuid> = groups.keys().map(|order| order.0).collect();
-        let loaded = self.shell.repository.load_many::<L::Aggregate>(&ids).await?;
-        let loaded: HashMap<Uuid, _> = loaded.into_iter().map(|read| (read.state.id(), read)).collect();
-        let mut ready = Vec::new();
-        for (order, group) in groups {
-            let read = loaded.get(&order.0);
-            ready.extend(self.fold(&knowledge, read, order, &group, heard, verdicts)?);
+        let passed = |id| groups.get(&WorkOrderId(id)).and_then(|group| group.passed);
+        let bases = self.shell.repository.bases::<L::Aggregate>(&ids, passed).await?;
+        let (mut left, mut decided) = (Groups::new(), Vec::new());
+        for (id, basis) in bases {
+            let order = WorkOrderId(id);
+            let Some(group) = groups.remove(&order) else { continue };
+            match self.fold(&knowledge, basis, &about(&group), verdicts)? {
+                Folded::Change { next, basis, messages, told } => {
+                    decided.push((order, group, basis, Decision { next: Some(next), messages }, told));
+                }
+                Folded::Nothing => {}
+                Folded::Unsure => drop(left.insert(order, group.again(u64::MAX))),
+            }
         }
-        self.commit(ready, verdicts).await
+        left.extend(self.commit(decided, verdicts).await?);
+        Ok(left)
     }
 
+    /// Spans, if anybody wants them.
+    fn record(&self, batch: &[Delivery], heard: &BTreeMap<usize, Placed>, verdicts: &[Option<Verdict>]) {
+        if !trace::is_on() {
+            return;
+        }
+        let now = self.shell.clock.now();
+        for (position, Placed { heard, hearing }) in heard {
+            let failed = match &verdicts[*position] {
+                Some(Verdict::SetAside(reason)) => Some(reason.clone()),
+                Some(Verdict::Done) | None => None,
+            };
+            hearing.record(&batch[*position].queue, heard, failed, self.shell.service, now);
+        }
+    }
+
+    /// Writes what was decided; the groups that another writer overtook.
     async fn commit(
         &self,
-        ready: Vec<Ready<L::Aggregate>>,
+        decided: Vec<Decided<L::Aggregate>>,
         verdicts: &mut [Option<Verdict>],
-    ) -> Result<HashMap<WorkOrderId, Group>, Failure> {
-        let (changed, unchanged): (Vec<_>, Vec<_>) = ready.into_iter().partition(|one| one.change.is_some());
-        for one in unchanged {
-            settle(verdicts, &one.group, &Verdict::Done);
-        }
-        let changes = changed.iter().filter_map(|one| one.change.clone()).collect();
+    ) -> Result<Groups, Failure> {
         crash::point("consumer-decided");
-        let outcomes = self.shell.repository.outbox().commit(changes).await?;
-        let mut overtaken = HashMap::new();
-        for (one, outcome) in changed.into_iter().zip(outcomes) {
-            match outcome {
+        let (mut groups, mut changes) =
+            (Vec::with_capacity(decided.len()), Vec::with_capacity(decided.len()));
+        for (order, group, basis, decision, told) in decided {
+            groups.push((order, group, basis.version(), decision.next.clone(), told));
+            changes.push((order.0, basis, decision));
+        }
+        let outcomes = self.shell.repository.commit(changes).await?;
+        let mut overtaken = Groups::new();
+        for ((order, group, version, next, told), outcome) in groups.into_iter().zip(outcomes) {
+            let aside = match outcome {
                 Outcome::Committed => {
-                    self.listener.committed(&one.next);
-                    settle(verdicts, &one.group, &Verdict::Done);
+                    next.iter().for_each(|next| self.listener.committed(next));
+                    told.into_iter().for_each(|told| told.tell(self.shell.service));
+                    continue;
                 }
                 Outcome::Conflict => {
-                    overtaken.insert(one.order, one.group);
+                    overtaken.insert(order, group.again(version));
+                    continue;
                 }
-                Outcome::Taken { field } => {
-                    settle(
-                        verdicts,
-                        &one.group,
-                        &Verdict::SetAside(format!("another record has this {field}")),
-                    );
-                }
-                Outcome::Dangling => {
-                    settle(
-                        verdicts,
-                        &one.group,
-                        &Verdict::SetAside("it refers to something that is not there".to_owned()),
-                    );
-                }
+                Outcome::Taken { field } => format!("another record has this {field}"),
+                Outcome::Dangling => "it refers to something that is not there".to_owned(),
+            };
+            for position in group.positions {
+                verdicts[position].get_or_insert(Verdict::SetAside(aside.clone()));
             }
         }
         Ok(overtaken)
     }
 }
 
-fn settle(verdicts: &mut [Option<Verdict>], group: &[usize], verdict: &Verdict) {
-    for &position in group {
-        verdicts[position] = Some(verdict.clone());
-    }
-}
-
 #[async_trait]
 impl<L: Listener> Consumer for Ear<L> {
     async fn consume(&self, batch: &[Delivery]) -> Result<Vec<Verdict>, Failure> {
+        let begun = Instant::now();
         let mut verdicts: Vec<Option<Verdict>> = vec![None; batch.len()];
         let mut heard = BTreeMap::new();
-        let mut groups: HashMap<WorkOrderId, Group> = HashMap::new();
+        let mut groups = Groups::new();
         for (position, delivery) in batch.iter().enumerate() {
             match self.hear(delivery) {
                 Ok(event) => {
-                    groups.entry(event.envelope.event.work_order_id()).or_default().push(position);
+                    let group = groups.entry(event.heard.envelope.event.work_order_id()).or_default();
+                    group.positions.push(position);
                     heard.insert(position, event);
                 }
                 Err(verdict) => verdicts[position] = Some(verdict),
@@ -221,7 +276,12 @@ impl<L: Listener> Consumer for Ear<L> {
         }
         for _ in 0..ROUNDS {
             if groups.is_empty() {
-                return Ok(verdicts.into_iter().map(|verdict| verdict.unwrap_or(Verdict::Done)).collect());
+                self.record(batch, &heard, &verdicts);
+                let verdicts: Vec<_> =
+                    verdicts.into_iter().map(|verdict| verdict.unwrap_or(Verdict::Done)).collect();
+                let queues = batch.iter().map(|delivery| delivery.queue.as_str());
+                self.measures.took(queues.zip(&verdicts), begun.elapsed());
+                return Ok(verdicts);
             }
             groups = self.round(groups, &heard, &mut verdicts).await?;
         }

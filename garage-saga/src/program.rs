@@ -14,8 +14,10 @@ use garage_kit::{
     auth::Verifier,
     bus::rabbitmq::RabbitMq,
     clock::Clock,
+    http::{self, Tls},
     program::{self, Env, Misconfigured},
     store::Store,
+    trace::export,
 };
 use secrecy::ExposeSecret;
 use tokio::time::Instant;
@@ -36,13 +38,44 @@ pub enum Stopped {
     Signals(#[from] std::io::Error),
 }
 
+/// What a service's program is started for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// To serve.
+    Serve,
+    /// To ask the one that serves on this machine whether it is ready.
+    Healthcheck,
+}
+
 /// Answers `--help` and `--version`, and refuses what it does not know: all settings come from the environment.
 pub fn read_arguments(name: &'static str, about: &'static str, variables: &'static str) {
-    clap::Command::new(name)
-        .version(env!("CARGO_PKG_VERSION"))
-        .about(about)
-        .after_help(variables)
-        .get_matches();
+    command(name, about, variables).get_matches();
+}
+
+/// The same for a program that can also be asked for the health of the one that serves ([`healthcheck`]).
+#[must_use]
+pub fn read_errand(name: &'static str, about: &'static str, variables: &'static str) -> Errand {
+    let healthcheck = clap::Command::new("healthcheck")
+        .about("Ask the service on this machine whether it is ready: exit code 0 when it is, else 1");
+    let arguments = command(name, about, variables).subcommand(healthcheck).get_matches();
+    if arguments.subcommand_name().is_some() { Errand::Healthcheck } else { Errand::Serve }
+}
+
+fn command(name: &'static str, about: &'static str, variables: &'static str) -> clap::Command {
+    clap::Command::new(name).version(env!("CARGO_PKG_VERSION")).about(about).after_help(variables)
+}
+
+/// Asks the service on this machine, by the variables that it was started with, whether it is ready.
+///
+/// # Errors
+/// When it is not, or a variable is wrong.
+pub async fn healthcheck(env: &Env, default_port: u16) -> Result<(), Stopped> {
+    let https = Tls::from_env(env)?.is_some();
+    Ok(http::healthcheck(port(env, default_port)?, https).await?)
+}
+
+fn port(env: &Env, default: u16) -> Result<u16, Misconfigured> {
+    Ok(env.parse("PORT", "a port number from 1 to 65535")?.unwrap_or(default))
 }
 
 /// What tells one service's program from another's.
@@ -71,14 +104,15 @@ where
     pub async fn run(self, env: &Env) -> Result<(), Stopped> {
         let clock = Clock::system();
         let verifier = Verifier::from_env(env, clock.clone())?;
-        let port = env.parse("PORT", "a port number from 1 to 65535")?.unwrap_or(self.port);
+        let (port, tls) = (port(env, self.port)?, Tls::from_env(env)?);
         let broker = env.url("RABBITMQ_URL", &["amqp", "amqps"])?.ok_or_else(|| {
             Misconfigured::new("RABBITMQ_URL is not set: give the broker's address, such as amqp://guest:guest@127.0.0.1:5672")
         })?;
+        export::start(env, &[self.service.word()])?;
         let stopping = program::shutdown_signal()?;
         let door = Door::default();
         let listener = bind(self.service.word(), SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))).await?;
-        let mut served = door.serve(listener, stopping.clone());
+        let mut served = door.serve_with(listener, stopping.clone(), tls);
         let bus = RabbitMq::connect(broker.expose_secret(), topology_of(self.service)?, clock.clone())?;
         let Some(store) = patiently(&stopping, &self.connect).await? else { return Ok(()) };
         let (router, running) = (self.open)(Parts { store, bus, clock, verifier });
@@ -93,6 +127,7 @@ where
         };
         let ended = ended.unwrap_or_else(|cause| Err(Failure::lasting("serving HTTP", cause)));
         running.stop_by(deadline).await;
+        export::finish().await;
         Ok(ended?)
     }
 }

@@ -23,7 +23,7 @@ use garage_kit::{
     auth::{ByOrLink, Group, Verifier},
     bus::{Bus, Retries, Topology, backoff::Backoff},
     clock::Clock,
-    http::{self, Answer, Fields, FromFields, Problem, Query, read},
+    http::{self, Answer, Fields, FromFields, Problem, Query, Tls, read},
     outbox::Outbox,
     store::{Message, Store},
 };
@@ -38,8 +38,10 @@ use tower::ServiceExt;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    Ear, Listener, Shell,
+    Ear, Listener, Shell, Witness,
+    counted::Counted,
     letters::{self, Letters},
+    measures::Measures,
     roles::{Staff, link_to},
     shown,
     waiting::{Patient, Stuck, watch},
@@ -80,6 +82,7 @@ pub struct Foundation {
     shell: Shell,
     outbox: Outbox,
     metrics: Registry,
+    measures: Measures,
     stopping: CancellationToken,
     streams: CancellationToken,
     tasks: TaskTracker,
@@ -89,18 +92,42 @@ impl Foundation {
     /// Joins store and bus; stored messages begin to leave.
     #[must_use]
     pub fn lay(service: Service, parts: Parts, deadlines: Deadlines) -> Self {
+        Self::lay_before(service, parts, deadlines, |_| None)
+    }
+
+    /// The same, before a witness who sees every event that has left.
+    #[must_use]
+    pub fn lay_before(
+        service: Service,
+        mut parts: Parts,
+        deadlines: Deadlines,
+        witness: impl FnOnce(&mut Registry) -> Option<Witness>,
+    ) -> Self {
+        let mut metrics = Registry::default();
+        let (measures, witness) = (Measures::register(service, &mut metrics), witness(&mut metrics));
+        parts.bus = Arc::new(Counted { bus: parts.bus, measures: measures.clone(), witness });
         let outbox = Outbox::start(parts.store.clone(), parts.bus.clone(), parts.clock.clone());
         let (repository, clock) = (Repository::new(outbox.clone()), parts.clock.clone());
         let shell = Shell { repository, clock, service, deadlines };
-        Self {
-            metrics: Registry::default(),
+        let foundation = Self {
+            metrics,
+            measures: measures.clone(),
             parts,
             shell,
             outbox,
             stopping: CancellationToken::new(),
             streams: CancellationToken::new(),
             tasks: TaskTracker::new(),
-        }
+        };
+        let Parts { store, bus, clock, .. } = &foundation.parts;
+        let (store, bus, clock) = (store.clone(), bus.clone(), clock.clone());
+        foundation.beside(|stopping| measures.look(store, bus, clock, stopping));
+        foundation
+    }
+
+    /// Where the service registers numbers of its own for Prometheus.
+    pub const fn metrics(&mut self) -> &mut Registry {
+        &mut self.metrics
     }
 
     /// The hand that performs the service's transitions.
@@ -111,7 +138,7 @@ impl Foundation {
 
     /// Listens to the service's queues.
     pub fn hear(&self, listener: Arc<impl Listener>) {
-        self.parts.bus.subscribe(Arc::new(Ear::new(self.shell.clone(), listener)));
+        self.parts.bus.subscribe(Arc::new(Ear::new(self.shell.clone(), listener, self.measures.clone())));
     }
 
     /// Runs work beside the routes until the service stops: sweeps, reconcilers. It is given the stop.
@@ -268,8 +295,19 @@ impl Door {
         listener: TcpListener,
         stopping: CancellationToken,
     ) -> JoinHandle<Result<(), Failure>> {
+        self.serve_with(listener, stopping, None)
+    }
+
+    /// The same, by HTTPS where there is a certificate to show.
+    #[must_use]
+    pub fn serve_with(
+        &self,
+        listener: TcpListener,
+        stopping: CancellationToken,
+        tls: Option<Tls>,
+    ) -> JoinHandle<Result<(), Failure>> {
         let router = Router::new().route("/health/live", get(live)).fallback(pass).with_state(self.clone());
-        tokio::spawn(http::serve(listener, router, stopping))
+        tokio::spawn(http::serve_with(listener, router, stopping, tls))
     }
 }
 

@@ -7,11 +7,18 @@ use garage_events::{
     Deadlines, Envelope, Event, EventId, MAX_BYTES, Refusal, Service, Transition, VERSION, topology,
 };
 use garage_kit::{
-    Aggregate, Decision, Failure, Loaded, Repository, Unchanged, clock::Clock, http::Problem, store::Message,
+    Aggregate, Decision, Failure, Loaded, Repository, Unchanged,
+    clock::Clock,
+    http::Problem,
+    store::Message,
+    trace::{self, TraceContext},
 };
 use uuid::Uuid;
 
-use crate::refusal::problem;
+use crate::{
+    refusal::problem,
+    told::{self, Told},
+};
 
 /// A service's hand: its aggregates, its clock, its name on events.
 #[derive(Clone)]
@@ -31,6 +38,8 @@ pub struct Shell {
 pub(crate) struct Occasion {
     pub(crate) cause: Option<EventId>,
     pub(crate) at: DateTime<Utc>,
+    /// Where: in the span of a request or of the event that was heard.
+    pub(crate) place: Option<TraceContext>,
 }
 
 impl Shell {
@@ -45,15 +54,20 @@ impl Shell {
         if_match: Option<u64>,
         mut decide: impl FnMut(Option<A>, DateTime<Utc>) -> Result<Transition<A>, Refusal> + Send,
     ) -> Result<Loaded<A>, Problem> {
-        let at = self.clock.now();
+        let occasion = Occasion { cause: None, at: self.clock.now(), place: trace::about(id) };
+        let mut told = Vec::new();
         let decided = self.repository.change::<A, Problem>(id, |current| {
             check_version(current, if_match)?;
-            let transition = decide(current.map(|read| read.state.clone()), at).map_err(problem)?;
-            let messages = self.messages::<A>(id, transition.events, Occasion { cause: None, at })?;
+            let transition = decide(current.map(|read| read.state.clone()), occasion.at).map_err(problem)?;
+            told.clear();
+            let messages = self.messages::<A>(id, transition.events, occasion, &mut told)?;
             Ok(Decision { next: Some(transition.state), messages })
         });
         match decided.await {
-            Ok(Some(loaded)) => Ok(loaded),
+            Ok(Some(loaded)) => {
+                told.into_iter().for_each(|told| told.tell(self.service));
+                Ok(loaded)
+            }
             Ok(None) => Err(Failure::lasting("deciding", "a decision left nothing behind").into()),
             Err(unchanged) => Err(unwritten(unchanged)),
         }
@@ -78,14 +92,25 @@ impl Shell {
         kept.await.map_err(unwritten)
     }
 
-    /// Events as messages of the aggregate that tells them.
+    /// Events as messages of the aggregate that tells them; what is to be said of them, if they are committed, is added
+    /// to `told`.
     pub(crate) fn messages<A: Aggregate>(
         &self,
         aggregate: Uuid,
         events: Vec<Event>,
         occasion: Occasion,
+        told: &mut Vec<Told>,
     ) -> Result<Vec<Message>, Failure> {
-        events.into_iter().map(|event| self.message(A::KIND.name, aggregate, event, occasion)).collect()
+        let wanted = !events.is_empty() && told::is_wanted();
+        let message = |event: Event| {
+            let name = event.event_type();
+            let message = self.message(A::KIND.name, aggregate, event, occasion)?;
+            if wanted {
+                told.push(Told::new(name, &message, occasion.cause, occasion.place));
+            }
+            Ok(message)
+        };
+        events.into_iter().map(message).collect()
     }
 
     fn message(
@@ -112,7 +137,9 @@ impl Shell {
                 format!("{topic} of {correlation} has {} bytes", body.len()),
             ));
         }
+        let trace = occasion.place.filter(|place| !place.is_of(correlation));
         Ok(Message {
+            trace: trace.map(|place| place.at(envelope.event_id.0)),
             id: envelope.event_id.0,
             kind: kind.to_owned(),
             aggregate,

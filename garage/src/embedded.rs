@@ -30,6 +30,8 @@ use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+mod sandboxed;
+
 /// Where the three services listen. Port 0 takes any free one.
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses {
@@ -88,17 +90,25 @@ impl DataDir {
     /// # Errors
     /// When it cannot be written.
     pub fn secret(&self, clock: &Clock) -> Result<SecretString, Failure> {
-        if let Some(secret) = secret_in(&self.path)? {
+        self.made_once(&secret_file(&self.path), clock)
+    }
+
+    /// The token of the sandbox gateway's routes, made the same way.
+    fn sandbox_token(&self, clock: &Clock) -> Result<SecretString, Failure> {
+        self.made_once(&self.path.join("sandbox-token"), clock)
+    }
+
+    fn made_once(&self, path: &Path, clock: &Clock) -> Result<SecretString, Failure> {
+        if let Some(secret) = read_secret(path)? {
             return Ok(secret);
         }
         let fresh = || clock.event_id().simple().to_string();
         let secret = format!("{}{}", fresh(), fresh());
-        let path = secret_file(&self.path);
         let unwritten = |cause: std::io::Error| {
             Failure::lasting("making a secret", format!("{}: {cause}", path.display()))
         };
         let mut file =
-            OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path).map_err(unwritten)?;
+            OpenOptions::new().create_new(true).write(true).mode(0o600).open(path).map_err(unwritten)?;
         file.write_all(secret.as_bytes()).and_then(|()| file.sync_all()).map_err(unwritten)?;
         Ok(secret.into())
     }
@@ -129,8 +139,11 @@ fn secret_file(dir: &Path) -> PathBuf {
 /// # Errors
 /// When it is there and cannot be read.
 pub fn secret_in(dir: &Path) -> Result<Option<SecretString>, Failure> {
-    let path = secret_file(dir);
-    match fs::read_to_string(&path) {
+    read_secret(&secret_file(dir))
+}
+
+fn read_secret(path: &Path) -> Result<Option<SecretString>, Failure> {
+    match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text.trim().to_owned().into())),
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(Failure::lasting("reading the secret", format!("{}: {cause}", path.display()))),
@@ -167,7 +180,12 @@ impl Embedded {
         let deadlines = settings.deadlines.clone();
         let services = [
             garage_os_service::open_with(parts(Service::Os, os)?, deadlines.clone()),
-            garage_billing_service::open(parts(Service::Billing, billing)?, settings),
+            sandboxed::open(
+                parts(Service::Billing, billing)?,
+                settings,
+                &urls[1],
+                data.sandbox_token(clock)?,
+            )?,
             garage_execution_service::open_with(parts(Service::Execution, execution)?, deadlines),
         ];
         let stopping = CancellationToken::new();

@@ -37,6 +37,10 @@ enum Command {
     Bench(commands::bench::Bench),
     /// Print a service's OpenAPI document
     Openapi(commands::openapi::Openapi),
+    /// Print the AsyncAPI document of the events that the services exchange
+    Asyncapi(commands::asyncapi::Asyncapi),
+    /// Print what to import into RabbitMQ: users with least rights, exchanges, queues, policies
+    Definitions(commands::definitions::Definitions),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +58,8 @@ fn main() -> ExitCode {
             Command::Doctor(doctor) => doctor.run(&env).await,
             Command::Bench(bench) => bench.run().await,
             Command::Openapi(openapi) => openapi.run().await,
+            Command::Asyncapi(asyncapi) => asyncapi.run(),
+            Command::Definitions(definitions) => definitions.run(&env),
         }
     })
 }

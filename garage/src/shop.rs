@@ -243,7 +243,7 @@ impl Shop {
     /// # Errors
     /// When there is no quote or no answer.
     pub async fn pay_by_card(&self, car: &Car, holder: &str) -> Result<Reply> {
-        self.tender(car, json!({ "paymentMethod": "CREDIT_CARD", "token": holder, "installments": 1 })).await
+        self.tender(car, json!({ "paymentMethod": "CREDIT_CARD", "token": holder, "cardBrand": "master", "installments": 1 })).await
     }
 
     async fn tender(&self, car: &Car, mut tender: Value) -> Result<Reply> {

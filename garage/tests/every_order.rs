@@ -41,11 +41,33 @@ const REPLICAS: Scope = Scope {
     hands: 2,
     edits: false,
     looks: false,
-    vices: Vices { forgets_keys: true, miscounts: false },
+    parts: 0,
+    vices: Vices { forgets_keys: true, miscounts: false, takes_back: false },
 };
 
 /// Everything that people may do, with one call at a time.
 const PEOPLE: Scope = Scope { hands: 1, edits: true, looks: true, ..REPLICAS };
+
+/// A manager gives parts of the money back once the work is finished, with calls of two replicas under way.
+const PARTS: Scope = Scope { attempts: 1, parts: 2, ..REPLICAS };
+
+/// The payer's bank takes money back.
+const TAKEN_BACK: Scope = Scope {
+    attempts: 1,
+    edits: false,
+    vices: Vices { forgets_keys: false, miscounts: false, takes_back: true },
+    ..PEOPLE
+};
+
+/// Paths that only some scopes lead to.
+const PARTS_ALONE: [&str; 4] = [
+    "two parts are given back one after the other",
+    "a part is refused for good",
+    "a part that was refused had gone after all",
+    "two replicas give one part back at once",
+];
+const BANKS_ALONE: [&str; 2] =
+    ["the payer's bank takes the money of finished work", "the payer's bank takes money that was owed back"];
 
 #[expect(
     clippy::panic,
@@ -64,7 +86,8 @@ fn hold_every_promise(scope: Scope) -> Seen {
 #[test]
 fn every_promise_holds_while_two_replicas_call_the_gateway() {
     let seen = hold_every_promise(REPLICAS);
-    let edited = |path: &&&str| path.contains("edited");
+    let edited =
+        |path: &&&str| path.contains("edited") || PARTS_ALONE.contains(*path) || BANKS_ALONE.contains(*path);
     assert_eq!(seen.missed.iter().filter(|path| !edited(path)).count(), 0, "not reached: {:?}", seen.missed);
     assert!(seen.states > 3_000_000, "only {} states", seen.states);
 }
@@ -72,8 +95,10 @@ fn every_promise_holds_while_two_replicas_call_the_gateway() {
 #[test]
 fn every_promise_holds_whatever_people_do() {
     let seen = hold_every_promise(PEOPLE);
-    let one_at_a_time =
-        |path: &&&str| path.contains("two replicas") || path.contains("an answer from before");
+    let one_at_a_time = |path: &&&str| {
+        let elsewhere = PARTS_ALONE.contains(*path) || BANKS_ALONE.contains(*path);
+        elsewhere || path.contains("two replicas") || path.contains("an answer from before")
+    };
     assert_eq!(
         seen.missed.iter().filter(|path| !one_at_a_time(path)).count(),
         0,
@@ -82,10 +107,22 @@ fn every_promise_holds_whatever_people_do() {
     );
 }
 
+#[test]
+fn every_promise_holds_when_a_manager_gives_parts_back() {
+    let seen = hold_every_promise(PARTS);
+    assert!(PARTS_ALONE.iter().all(|path| !seen.missed.contains(path)), "not reached: {:?}", seen.missed);
+}
+
+#[test]
+fn every_promise_holds_when_a_payer_s_bank_takes_money_back() {
+    let seen = hold_every_promise(TAKEN_BACK);
+    assert!(BANKS_ALONE.iter().all(|path| !seen.missed.contains(path)), "not reached: {:?}", seen.missed);
+}
+
 /// A charge of another amount than was asked for is for a person to look at: no work, and no other attempt.
 #[test]
 fn every_promise_holds_when_the_gateway_miscounts() {
-    let vices = Vices { forgets_keys: false, miscounts: true };
+    let vices = Vices { forgets_keys: false, miscounts: true, takes_back: false };
     hold_every_promise(Scope { attempts: 1, edits: false, looks: false, vices, ..PEOPLE });
 }
 
@@ -103,10 +140,17 @@ fn every_promise_holds_as_deep_as_was_asked_for() {
 }
 
 /// Enough for one mistake.
-const QUICK: Scope = Scope { looks: false, vices: Vices { forgets_keys: false, miscounts: false }, ..PEOPLE };
+const QUICK: Scope = Scope {
+    looks: false,
+    vices: Vices { forgets_keys: false, miscounts: false, takes_back: false },
+    ..PEOPLE
+};
 /// Two replicas, one attempt.
 const TWO: Scope = Scope { attempts: 1, hands: 2, ..QUICK };
-const MISCOUNTING: Scope = Scope { vices: Vices { forgets_keys: false, miscounts: true }, ..QUICK };
+const MISCOUNTING: Scope =
+    Scope { vices: Vices { forgets_keys: false, miscounts: true, takes_back: false }, ..QUICK };
+/// One part.
+const PART: Scope = Scope { parts: 1, edits: false, ..TWO };
 
 macro_rules! each_mistake_is_found {
     ($($test:ident: $mistake:ident in $scope:ident breaks $promise:literal)+) => {$(
@@ -144,5 +188,10 @@ each_mistake_is_found! {
     a_refusal_believed_too_early_is_found: RefusalBelieved in TWO breaks "our books are not the gateway's"
     an_old_answer_that_wins_is_found: LastAnswerWins in TWO breaks "an event was told twice"
     a_refund_told_twice_is_found: RefundToldTwice in TWO breaks "money that moved and was not told, or the other way round"
+    a_part_of_unfinished_work_is_found: PartOfUnfinishedWork in PART breaks "a part went back for work that is not finished"
+    a_new_key_per_part_is_found: NewPartKeyPerCall in PART breaks "a part went back that nobody asked for, or twice"
+    a_refusal_of_a_part_believed_too_early_is_found: PartRefusalBelieved in PART breaks "our books of a part are not the gateway's"
+    an_old_part_taken_for_the_one_that_has_gone_is_found: OldPartSeen in PARTS breaks "our books of a part are not the gateway's"
+    taken_money_that_counts_as_unpaid_is_found: TakenIsUnpaid in TAKEN_BACK breaks "money that moved and was not told, or the other way round"
     a_cancellation_after_the_end_is_found: CancelledAfterTheEnd in QUICK breaks "an order was called off after its end"
 }

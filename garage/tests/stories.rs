@@ -3,7 +3,11 @@
 
 mod chain;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
+    path::{Path, PathBuf},
+};
 
 use anyhow::Result;
 use chain::{Chain, SECRET, VirtualHost};
@@ -14,7 +18,7 @@ use garage::{
     shop::Shop,
     stories::STORIES,
 };
-use garage_events::{Service, topology};
+use garage_events::{Service, broker::UNROUTED, topology};
 use garage_kit::{
     auth::{Grant, sign},
     bus::rabbitmq::RabbitMq,
@@ -23,6 +27,7 @@ use garage_kit::{
     testing::{mongo_database, postgres_database},
 };
 use garage_saga::{Parts, service::Door, topology_of};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -119,11 +124,43 @@ async fn every_story_ends_as_it_must_on_real_servers() {
     let mut wanted: Vec<String> = topology::QUEUES
         .iter()
         .flat_map(|queue| [queue.name.to_owned(), topology::dead_letter_queue(queue.name)])
+        .chain([UNROUTED.to_owned()])
         .collect();
     queues.sort();
     wanted.sort();
     assert_eq!(queues, wanted);
     chain.wait_until_connected_as(&["billing-service", "execution-service", "os-service"]).await.unwrap();
+    chain.stop().await.unwrap();
+}
+
+/// Makes an authority for one test, whose file it names, and lets the broker show a certificate of it from now on.
+fn broker_shows_a_certificate(authority: &Path) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    std::fs::write(authority, issuer.pem()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let certificate = params.signed_by(&key, &issuer).unwrap().pem();
+    let folder = PathBuf::from(chain::variable("GARAGE_TEST_TLS_FOLDER"));
+    let owner = folder.metadata().unwrap();
+    for (name, text) in [("broker.crt", certificate), ("broker.key", key.serialize_pem())] {
+        let file = folder.join(name);
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+        chown(&file, Some(owner.uid()), Some(owner.gid())).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_story_ends_as_it_must_over_tls() {
+    install_crypto();
+    let folder = tempfile::tempdir().unwrap();
+    let authority = folder.path().join("ca.pem");
+    broker_shows_a_certificate(&authority);
+    let chain = Chain::start_through(|host| host.tls_url(&authority), |database| database).await.unwrap();
+    chain.wait_until_ready().await.unwrap();
+    tell_all(&chain.shop().unwrap()).await;
     chain.stop().await.unwrap();
 }
 

@@ -58,6 +58,7 @@ const PURE: &[&str] = &[
     "garage-billing-service/src/bill/waiting.rs",
     "garage-billing-service/src/quote.rs",
     "garage-billing-service/src/payment.rs",
+    "garage-billing-service/src/webhook.rs",
     "garage-execution-service/src/execution.rs",
     "garage-execution-service/src/execution/waiting.rs",
     "garage/src/reconcile.rs",
@@ -226,18 +227,24 @@ fn every_dependency_says_what_it_is_for() {
 }
 
 #[test]
-fn every_test_that_the_page_on_security_names_is_there() {
-    let page = read(&root().join("docs/security.md"));
-    let names = page.split('`').filter(|word| word.matches('_').count() >= 3);
+fn every_test_that_a_page_names_is_there() {
+    for page in ["docs/security.md", "docs/mercado-pago.md"] {
+        tests_are_there(page);
+    }
+}
+
+fn tests_are_there(page: &str) {
+    let text = read(&root().join(page));
+    let names = text.split('`').filter(|word| word.matches('_').count() >= 3);
     let names = names
         .filter(|word| word.bytes().all(|byte| byte.is_ascii_lowercase() || b"_0123456789".contains(&byte)));
     let tests: String = sources().into_iter().map(|(_, text)| text).collect();
     let mut count = 0;
     for name in names {
-        assert!(tests.contains(&format!("fn {name}(")), "docs/security.md names `{name}`, which is no test");
+        assert!(tests.contains(&format!("fn {name}(")), "{page} names `{name}`, which is no test");
         count += 1;
     }
-    assert!(count > 15, "docs/security.md names {count} tests");
+    assert!(count > 15, "{page} names {count} tests");
 }
 
 #[test]

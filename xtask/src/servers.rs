@@ -6,6 +6,9 @@ mod mongodb;
 mod postgres;
 mod rabbitmq;
 
+pub use mongodb::REPLICA_SET;
+pub use postgres::STAND_BY;
+
 use std::path::Path;
 use std::process::Command;
 use std::thread::{ScopedJoinHandle, scope};
@@ -33,10 +36,11 @@ pub enum Purpose {
     Figures,
 }
 
-/// The three servers; dropping them ends them and removes their folder.
+/// The servers; dropping them ends them and removes their folder.
 pub struct Servers {
-    /// PostgreSQL, RabbitMQ, MongoDB, in this order.
-    pub running: [Server; 3],
+    /// PostgreSQL, RabbitMQ, MongoDB, in this order; of a cluster then RabbitMQ's second and third node, MongoDB's second
+    /// and third member, and PostgreSQL's stand-by.
+    pub running: Vec<Server>,
     // After the servers, as fields are dropped in order.
     folder: Folder,
 }
@@ -137,20 +141,51 @@ impl Servers {
     pub fn start(leash: &Leash, purpose: Purpose) -> Result<Self> {
         let programs = &Programs::find()?;
         let folder = Folder::create()?;
-        let [sql, mongo, amqp, amqps, management, distribution, epmd] = ports::free()?;
-        let broker = rabbitmq::Ports { amqp, amqps, management, distribution, epmd };
+        let [sql, mongo, amqp, amqps, management, metrics, distribution, epmd] = ports::free()?;
+        let broker = rabbitmq::Ports { amqp, amqps, management, metrics, distribution, epmd };
         let rabbit = &programs.rabbitmq;
         let running = scope(|threads| {
             let path = folder.path();
             [
                 threads.spawn(move || timed(|| postgres::start(leash, &programs.postgres, path, sql))),
-                threads.spawn(move || timed(|| rabbitmq::start(leash, rabbit, path, broker, purpose))),
-                threads.spawn(move || timed(|| mongodb::start(leash, &programs.mongod, path, mongo))),
+                threads.spawn(move || timed(|| rabbitmq::start(leash, rabbit, path, (1, broker), purpose))),
+                threads.spawn(move || timed(|| mongodb::start(leash, &programs.mongod, path, mongo, None))),
             ]
             .map(joined)
         });
-        let [sql, broker, mongo] = running;
-        Ok(Self { running: [sql?, broker?, mongo?], folder })
+        Ok(Self { running: running.into_iter().collect::<Result<_>>()?, folder })
+    }
+
+    /// Starts a cluster of each: three nodes of RabbitMQ, three members of a MongoDB replica set that nobody has initiated
+    /// yet, PostgreSQL with a stand-by.
+    ///
+    /// # Errors
+    /// When one of them does not become ready.
+    pub fn start_cluster(leash: &Leash) -> Result<Self> {
+        let programs = &Programs::find()?;
+        let folder = Folder::create()?;
+        let path = folder.path();
+        let [sql, stand_by, mongo_1, mongo_2, mongo_3, epmd] = ports::free()?;
+        let nodes: [u16; 21] = ports::free()?;
+        // Those of the others come first.
+        let node = |number: usize| {
+            let [amqp, amqps, management, metrics, distribution] =
+                [0, 1, 2, 3, 4].map(|place| nodes[6 + 5 * (number - 1) + place]);
+            (number, rabbitmq::Ports { amqp, amqps, management, metrics, distribution, epmd })
+        };
+        let rabbit = |number| rabbitmq::start(leash, &programs.rabbitmq, path, node(number), Purpose::Tests);
+        let mongo = |number, port| mongodb::start(leash, &programs.mongod, path, port, Some(number));
+        let running = vec![
+            timed(|| postgres::start(leash, &programs.postgres, path, sql))?,
+            timed(|| rabbit(1))?,
+            timed(|| mongo(1, mongo_1))?,
+            timed(|| rabbit(2))?,
+            timed(|| rabbit(3))?,
+            timed(|| mongo(2, mongo_2))?,
+            timed(|| mongo(3, mongo_3))?,
+            timed(|| postgres::stand_by(leash, &programs.postgres, path, stand_by, sql))?,
+        ];
+        Ok(Self { running, folder })
     }
 
     /// Where they write.

@@ -146,12 +146,7 @@ struct Generous;
 #[async_trait]
 impl Gateway for Generous {
     async fn create(&self, charge: &Charge) -> Result<Charged, GatewayError> {
-        Ok(Charged {
-            gateway_id: charge.reference.to_string(),
-            standing: Standing::Approved,
-            amount: charge.amount,
-            instructions: None,
-        })
+        Ok(Charged::new(charge.reference.to_string(), Standing::Approved, charge.amount))
     }
 
     async fn read(&self, _: &str) -> Result<Option<Charged>, GatewayError> {

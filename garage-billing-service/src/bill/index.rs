@@ -31,6 +31,7 @@ pub static BILLS: Kind = Kind {
 
 impl Aggregate for Bill {
     const KIND: &'static Kind = &BILLS;
+    const REMEMBERED: bool = true;
 
     fn id(&self) -> Uuid {
         self.work_order_id.0

@@ -42,7 +42,13 @@ impl Bill {
             quote_id: tender.quote_id,
             amount: tender.amount,
             method: tender.method,
-            payer,
+            payer: Payer {
+                email: extras.email.or(payer.email),
+                document: extras.document.or(payer.document),
+                ..payer
+            },
+            address: extras.address,
+            expires_at: extras.expires_at,
             card_token: tender.card_token,
             card_brand: extras.card_brand,
             installments: tender.installments,
@@ -56,6 +62,9 @@ impl Bill {
             updated_at: at,
             captured_at: None,
             refunded_at: None,
+            parts: Vec::new(),
+            charge_back: None,
+            trail: Vec::new(),
         };
         let attempts = self.attempts.into_iter().chain([attempt]).collect();
         Ok(Transition::telling(Self { attempts, ..self }, [told.into()]))
@@ -130,6 +139,10 @@ impl Bill {
             Answer::RefundRefused(reason) if attempt.status == PaymentStatus::Refunding => {
                 (Attempt { reason: Some(reason), ..attempt }, None)
             }
+            Answer::PartDone(refund) => self.part_done(attempt, refund, at),
+            Answer::PartSeen(refund) => self.part_seen(attempt, refund, at),
+            Answer::PartRefused(refund, why) => (attempt.part_doubted(refund, why, at), None),
+            Answer::PartNeverWent(refund) => (attempt.part_refused(refund, at), None),
             Answer::Refused(_) | Answer::NeverReceived | Answer::RefundDone | Answer::RefundRefused(_) => {
                 (attempt, None)
             }
@@ -158,8 +171,9 @@ impl Bill {
         let never_arrived = attempt.status == PaymentStatus::Cancelled && attempt.gateway_id.is_none();
         let open = attempt.is_open() || never_arrived;
         let status = attempt.status;
+        let charge_back = attempt.charge_back_after(charged.charge_back, at);
         let gateway_id = Some(charged.gateway_id);
-        let attempt = Attempt { gateway_id, refused: None, card_token: None, ..attempt };
+        let attempt = Attempt { gateway_id, refused: None, card_token: None, charge_back, ..attempt };
         match charged.standing {
             Standing::Pending if status == PaymentStatus::Processing || never_arrived => (
                 Attempt { instructions: charged.instructions, ..attempt.moved(PaymentStatus::Pending, at) },
@@ -232,6 +246,7 @@ impl Bill {
             quote_id: attempt.quote_id,
             amount: attempt.amount,
             reason: reason.to_owned(),
+            refund_id: None,
         }
     }
 }

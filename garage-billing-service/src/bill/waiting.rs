@@ -29,9 +29,11 @@ impl Bill {
     fn waiting_for_the_gateway(&self) -> Option<Waiting> {
         let doubt = self.attempt_that_is(PaymentStatus::Processing);
         let owed = || self.attempt_that_is(PaymentStatus::Refunding);
+        let part = || self.attempts.iter().find_map(Attempt::open_part);
         doubt
             .map(|attempt| Waiting::since(&CHARGE, attempt.created_at))
             .or_else(|| owed().map(|attempt| Waiting::since(&GIVING_BACK, attempt.updated_at)))
+            .or_else(|| part().map(|part| Waiting::since(&GIVING_BACK, part.asked_at)))
     }
 
     fn waiting_for_the_payer(&self) -> Option<Waiting> {
@@ -98,6 +100,7 @@ impl Bill {
         self.retell_quote()
             .into_iter()
             .chain(self.attempts.iter().filter_map(|one| self.retell_attempt(one)))
+            .chain(self.attempts.iter().flat_map(|one| self.retell_parts(one)))
             .collect()
     }
 
@@ -138,6 +141,12 @@ impl Bill {
             | PaymentStatus::Cancelled
             | PaymentStatus::Refunding => None,
         }
+    }
+}
+
+impl Bill {
+    fn retell_parts<'a>(&'a self, attempt: &'a Attempt) -> impl Iterator<Item = Event> + 'a {
+        attempt.parts.iter().filter_map(|part| self.told_of_part(attempt, part.id)).map(Event::from)
     }
 }
 

@@ -2,7 +2,8 @@
 //! guessed.
 
 use chrono::{DateTime, Utc};
-use garage_events::PaymentId;
+use garage_events::{Cents, PaymentId};
+use uuid::Uuid;
 
 use crate::{
     bill::Answer,
@@ -10,67 +11,163 @@ use crate::{
     payment::{Due, NEVER_RECEIVED},
 };
 
-/// Makes the call; `None` when nothing is known afterwards that was not known before.
-pub async fn perform(gateway: &dyn Gateway, due: &Due, now: DateTime<Utc>) -> Option<Answer> {
-    match due {
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Performed {
+    /// What is known now and was not before, if anything.
+    pub answer: Option<Answer>,
+    /// What the gateway said, or why it said nothing, for the trail.
+    pub said: String,
+}
+
+/// Makes the call.
+pub async fn perform(gateway: &dyn Gateway, due: &Due, now: DateTime<Utc>) -> Performed {
+    let performed = match due {
         Due::Create(charge) => create(gateway, charge).await,
         Due::Search { reference, sent_at } => {
             search(gateway, *reference, now - *sent_at > NEVER_RECEIVED).await
         }
-        Due::Read { gateway_id, .. } => doubted(gateway.read(gateway_id).await)?.map(Answer::Charged),
-        Due::Cancel { reference, gateway_id } => cancel(gateway, gateway_id, *reference).await,
-        Due::Refund { reference, gateway_id, amount } => {
-            match gateway.refund(gateway_id, *amount, &format!("{reference}-refund")).await {
-                Ok(Refunded::Done(_)) => Some(Answer::RefundDone),
-                Ok(Refunded::Pending) => None,
-                Err(GatewayError::Refused(reason)) => refused_refund(gateway, gateway_id, reason).await,
-                Err(unknown @ GatewayError::Unknown(_)) => doubted::<Answer>(Err(unknown)),
-            }
+        Due::Read { gateway_id, .. } => read(gateway, gateway_id).await,
+        Due::Cancel { gateway_id, .. } => cancel(gateway, gateway_id, &key(due)).await,
+        Due::Refund { gateway_id, amount, .. } => refund(gateway, gateway_id, *amount, &key(due)).await,
+        Due::GiveBack { gateway_id, refund, amount, gone_before, .. } => {
+            let part = Part { gateway_id, id: *refund, amount: *amount, gone_before: *gone_before };
+            part.give_back(gateway).await
         }
-    }
+        Due::LookForRefund { gateway_id, refund, amount, gone_before, refused_at, .. } => {
+            let part = Part { gateway_id, id: *refund, amount: *amount, gone_before: *gone_before };
+            part.look_for(gateway, now - *refused_at > NEVER_RECEIVED).await
+        }
+    };
+    performed.unwrap_or_else(|doubt| {
+        tracing::warn!(%doubt, "the gateway gave no answer; it will be asked again");
+        Performed { answer: None, said: doubt.to_string() }
+    })
+}
+
+type Outcome = Result<Performed, GatewayError>;
+
+fn key(due: &Due) -> String {
+    due.key().unwrap_or_default()
+}
+
+fn charged(charged: Charged) -> Performed {
+    let said = format!("payment {} of {}: {:?}", charged.gateway_id, charged.amount, charged.standing);
+    Performed { answer: Some(Answer::Charged(charged)), said }
+}
+
+fn answered(answer: Answer, said: impl Into<String>) -> Performed {
+    Performed { answer: Some(answer), said: said.into() }
+}
+
+fn nothing(said: impl Into<String>) -> Performed {
+    Performed { answer: None, said: said.into() }
 }
 
 /// A refusal does not say what became of the same charge when it was sent before, its answer lost: a card's token, say,
 /// is refused when it comes twice. So look. What a refusal and a miss mean together is for [`crate::bill`] to say, which
 /// knows whether the charge was sent more than once.
-async fn create(gateway: &dyn Gateway, charge: &Charge) -> Option<Answer> {
+async fn create(gateway: &dyn Gateway, charge: &Charge) -> Outcome {
     match gateway.create(charge).await {
-        Ok(charged) => Some(Answer::Charged(charged)),
-        Err(GatewayError::Refused(reason)) => Some(match doubted(gateway.search(charge.reference).await)? {
-            Some(charged) => Answer::Charged(charged),
-            None => Answer::Refused(reason),
+        Ok(made) => Ok(charged(made)),
+        Err(GatewayError::Refused(reason)) => Ok(match gateway.search(charge.reference).await? {
+            Some(made) => charged(made),
+            None => answered(Answer::Refused(reason.clone()), format!("refused: {reason}")),
         }),
-        Err(unknown @ GatewayError::Unknown(_)) => doubted(Err(unknown)),
+        Err(doubt @ GatewayError::Unknown(_)) => Err(doubt),
     }
 }
 
-async fn search(gateway: &dyn Gateway, reference: PaymentId, ample_time: bool) -> Option<Answer> {
-    match doubted(gateway.search(reference).await)? {
-        Some(charged) => Some(Answer::Charged(charged)),
-        None => ample_time.then_some(Answer::NeverReceived),
-    }
+async fn read(gateway: &dyn Gateway, gateway_id: &str) -> Outcome {
+    let found = gateway.read(gateway_id).await?;
+    Ok(found.map_or_else(|| nothing("there is no such payment"), charged))
+}
+
+async fn search(gateway: &dyn Gateway, reference: PaymentId, ample_time: bool) -> Outcome {
+    Ok(match gateway.search(reference).await? {
+        Some(found) => charged(found),
+        None if ample_time => answered(Answer::NeverReceived, "it was never received"),
+        None => nothing("it does not show"),
+    })
 }
 
 /// A refused cancellation means that the payment is no longer pending: whatever it became is the answer.
-async fn cancel(gateway: &dyn Gateway, gateway_id: &str, reference: PaymentId) -> Option<Answer> {
-    match gateway.cancel(gateway_id, &format!("{reference}-cancel")).await {
-        Ok(charged) => Some(Answer::Charged(charged)),
-        Err(GatewayError::Refused(_)) => doubted(gateway.read(gateway_id).await)?.map(Answer::Charged),
-        Err(unknown @ GatewayError::Unknown(_)) => doubted(Err(unknown)),
+async fn cancel(gateway: &dyn Gateway, gateway_id: &str, key: &str) -> Outcome {
+    match gateway.cancel(gateway_id, key).await {
+        Ok(cancelled) => Ok(charged(cancelled)),
+        Err(GatewayError::Refused(_)) => read(gateway, gateway_id).await,
+        Err(doubt @ GatewayError::Unknown(_)) => Err(doubt),
     }
 }
 
 /// Refused because it was done before (the answer to the first try was lost), or for good.
-async fn refused_refund(gateway: &dyn Gateway, gateway_id: &str, reason: String) -> Option<Answer> {
-    match doubted(gateway.read(gateway_id).await)? {
-        Some(charged @ Charged { standing: Standing::Refunded, .. }) => Some(Answer::Charged(charged)),
-        Some(_) | None => Some(Answer::RefundRefused(reason)),
+async fn refund(gateway: &dyn Gateway, gateway_id: &str, amount: Cents, key: &str) -> Outcome {
+    match gateway.refund(gateway_id, amount, key).await {
+        Ok(Refunded::Done(id)) => Ok(answered(Answer::RefundDone, format!("refund {id} is done"))),
+        Ok(Refunded::Pending) => Ok(nothing(ON_ITS_WAY)),
+        Err(GatewayError::Refused(reason)) => Ok(match gateway.read(gateway_id).await? {
+            Some(found @ Charged { standing: Standing::Refunded, .. }) => charged(found),
+            Some(_) | None => answered(Answer::RefundRefused(reason.clone()), format!("refused: {reason}")),
+        }),
+        Err(doubt @ GatewayError::Unknown(_)) => Err(doubt),
     }
 }
 
-/// Doubt is for the log; the attempt stays as it is.
-fn doubted<T>(answer: Result<T, GatewayError>) -> Option<T> {
-    answer
-        .inspect_err(|doubt| tracing::warn!(%doubt, "the gateway gave no answer; it will be asked again"))
-        .ok()
+/// A part that shall go back.
+struct Part<'a> {
+    gateway_id: &'a str,
+    id: Uuid,
+    amount: Cents,
+    gone_before: Cents,
+}
+
+impl Part<'_> {
+    /// Refused because it was done before, or perhaps for good.
+    async fn give_back(&self, gateway: &dyn Gateway) -> Outcome {
+        match gateway.refund(self.gateway_id, self.amount, &self.id.to_string()).await {
+            Ok(Refunded::Done(id)) => Ok(answered(Answer::PartDone(self.id), format!("refund {id} is done"))),
+            Ok(Refunded::Pending) => Ok(nothing(ON_ITS_WAY)),
+            Err(GatewayError::Refused(reason)) => Ok(match self.whereabouts(gateway).await? {
+                Whereabouts::Gone => answered(Answer::PartSeen(self.id), GONE),
+                Whereabouts::OnItsWay => nothing(ON_ITS_WAY),
+                Whereabouts::Here => {
+                    answered(Answer::PartRefused(self.id, reason.clone()), format!("refused: {reason}"))
+                }
+            }),
+            Err(doubt @ GatewayError::Unknown(_)) => Err(doubt),
+        }
+    }
+
+    async fn look_for(&self, gateway: &dyn Gateway, ample_time: bool) -> Outcome {
+        Ok(match self.whereabouts(gateway).await? {
+            Whereabouts::Gone => answered(Answer::PartSeen(self.id), GONE),
+            Whereabouts::OnItsWay => nothing(ON_ITS_WAY),
+            Whereabouts::Here if ample_time => answered(Answer::PartNeverWent(self.id), "it never went"),
+            Whereabouts::Here => nothing("it does not show"),
+        })
+    }
+
+    /// One part is on its way at a time, so more than before can only be this one.
+    async fn whereabouts(&self, gateway: &dyn Gateway) -> Result<Whereabouts, GatewayError> {
+        let payment = gateway.read(self.gateway_id).await?;
+        let payment = payment.ok_or_else(|| GatewayError::Unknown("it shows no such payment".to_owned()))?;
+        let with_it = self.gone_before.centavos() + self.amount.centavos();
+        Ok(if payment.refunded.centavos() >= with_it {
+            Whereabouts::Gone
+        } else if payment.going_back > Cents::ZERO {
+            Whereabouts::OnItsWay
+        } else {
+            Whereabouts::Here
+        })
+    }
+}
+
+const GONE: &str = "it had gone before";
+const ON_ITS_WAY: &str = "accepted, and not done yet";
+
+/// Where a part is, as its payment shows.
+enum Whereabouts {
+    Gone,
+    OnItsWay,
+    Here,
 }

@@ -63,7 +63,11 @@ const fn respite(due: &Due) -> TimeDelta {
     match due {
         Due::Create(_) => UNDERWAY,
         Due::Read { .. } => SHORTEST,
-        Due::Search { .. } | Due::Cancel { .. } | Due::Refund { .. } => TimeDelta::zero(),
+        Due::Search { .. }
+        | Due::Cancel { .. }
+        | Due::Refund { .. }
+        | Due::GiveBack { .. }
+        | Due::LookForRefund { .. } => TimeDelta::zero(),
     }
 }
 
@@ -89,6 +93,8 @@ mod tests {
             amount: Cents::ZERO,
             method: PaymentMethod::Pix,
             payer: Payer { name: String::new(), email: None, document: None },
+            address: None,
+            expires_at: None,
             card_token: None,
             card_brand: None,
             installments: 1,
@@ -102,6 +108,9 @@ mod tests {
             updated_at: AT,
             captured_at: None,
             refunded_at: None,
+            parts: Vec::new(),
+            charge_back: None,
+            trail: Vec::new(),
         };
         Bill { attempts: vec![attempt], ..Bill::unknown(WorkOrderId(Uuid::nil())) }
     }

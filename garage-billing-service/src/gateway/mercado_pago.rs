@@ -1,21 +1,26 @@
 //! Mercado Pago's Payments API (its developer site: Create payment, Payment status, Refunds and
 //! cancellations). It translates and decides one thing: whether an answer is a word to act on or a doubt. It
-//! never repeats a call and remembers nothing; a doubt is asked again by the cashier, with the same key.
+//! never repeats a call, and remembers nothing but that the provider wants to be left alone for a while; a doubt is asked
+//! again by the cashier, with the same key.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
-use garage_events::{Cents, PaymentId};
+use garage_events::{Cents, PaymentId, PaymentMethod};
 use garage_kit::{Failure, clock::Clock, crash};
 use reqwest::{
-    Client, Method, RequestBuilder, StatusCode, Url,
-    header::{AUTHORIZATION, HeaderMap, HeaderValue},
+    Client, Method, RequestBuilder, Response, StatusCode, Url,
+    header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER},
     redirect, retry,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-use super::{Charge, Charged, Gateway, GatewayError, Refunded};
+use super::{Charge, Charged, Gateway, GatewayError, Lack, Refunded};
 
 mod answer;
 mod request;
@@ -43,6 +48,11 @@ pub fn found(status: StatusCode, body: &str, reference: &str) -> Result<Option<C
 /// and the reconciler asks again.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
+/// However long the provider wants to be left alone, somebody looks after this time.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// As long as the address of a notification may be (Create payment; error 4021 says 500).
+const LONGEST_URL: usize = 248;
+
 /// Repeating a call with the same key repeats no effect.
 const KEY: &str = "X-Idempotency-Key";
 /// While the PIX network is in contingency a refund is then accepted as `in_process` instead of refused.
@@ -54,6 +64,9 @@ pub struct MercadoPago {
     http: Client,
     base: Url,
     access_token: SecretString,
+    notification_url: Option<Url>,
+    /// Until when the provider wants to be left alone.
+    busy: Arc<Mutex<Option<Instant>>>,
 }
 
 impl MercadoPago {
@@ -75,7 +88,33 @@ impl MercadoPago {
         // A proxy of the environment is for the world outside, not for a sandbox on this machine.
         let builder = if is_loopback(&base) { builder.no_proxy() } else { builder };
         let http = builder.build().map_err(|cause| Failure::lasting(PREPARING, cause))?;
-        Ok(Self { http, base, access_token })
+        Ok(Self { http, base, access_token, notification_url: None, busy: Arc::default() })
+    }
+
+    /// The same, with where the provider shall tell what becomes of each payment; its dashboard's address otherwise.
+    ///
+    /// # Errors
+    /// When the provider would not take such an address.
+    pub fn notifying(self, url: Url) -> Result<Self, &'static str> {
+        let mut url = url;
+        // Or else it would tell in its old, unsigned way.
+        url.query_pairs_mut().append_pair("source_news", "webhooks");
+        if url.as_str().len() > LONGEST_URL {
+            return Err("must have at most 230 characters");
+        }
+        Ok(Self { notification_url: Some(url), ..self })
+    }
+
+    /// By which methods this account can be paid.
+    ///
+    /// # Errors
+    /// The provider's no, or a doubt.
+    pub async fn methods(&self) -> Result<Vec<PaymentMethod>, GatewayError> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(["v1", "payment_methods"]);
+        }
+        self.ask(self.http.get(url)).await?.methods()
     }
 
     /// A call to `/v1/payments` and what follows it. Ids are path segments, whatever they contain.
@@ -87,10 +126,18 @@ impl MercadoPago {
         self.http.request(method, url)
     }
 
-    /// The answer, whatever it says, without our token in it: error texts end in logs and in answers.
+    /// The answer, whatever it says, without our token in it: error texts end in logs and in answers. While the provider
+    /// wants to be left alone it is, and then a call was not made: that too is not known to have been refused.
     async fn ask(&self, request: RequestBuilder) -> Result<Answer, GatewayError> {
+        let until = *self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        if until.is_some_and(|until| Instant::now() < until) {
+            return Err(GatewayError::Unknown("the provider wants to be left alone for a while".to_owned()));
+        }
         let response = crash::during("gateway-asked", request.send()).await.map_err(lost)?;
         let status = response.status();
+        if let Some(pause) = retry_after(&response) {
+            *self.busy.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + pause);
+        }
         let body = response.bytes().await.map_err(lost)?;
         let body =
             String::from_utf8_lossy(&body).replace(self.access_token.expose_secret(), "[access token]");
@@ -121,8 +168,12 @@ impl MercadoPago {
 
 #[async_trait]
 impl Gateway for MercadoPago {
+    fn lacks(&self, charge: &Charge) -> Vec<Lack> {
+        request::lacks(charge)
+    }
+
     async fn create(&self, charge: &Charge) -> Result<Charged, GatewayError> {
-        let payment = request::NewPayment::of(charge).map_err(|why| GatewayError::Refused(why.to_owned()))?;
+        let payment = request::NewPayment::of(charge, self.notification_url.as_ref()).map_err(lacking)?;
         let key = if crash::planted("no-idempotency-key") {
             Clock::system().event_id().to_string()
         } else {
@@ -169,6 +220,19 @@ impl Gateway for MercadoPago {
         let request = self.payments(Method::GET, &["search"]).query(&[("limit", "1")]);
         self.ask(request).await?.body().map(drop)
     }
+}
+
+/// Too many calls, or maintenance, and for how long; an answer that says no time is asked again at our own pace.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let pauses = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
+    let told = response.headers().get(RETRY_AFTER).filter(|_| pauses.contains(&response.status()))?;
+    let seconds: u64 = told.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
+}
+
+fn lacking(lacks: Vec<Lack>) -> GatewayError {
+    let told: Vec<String> = lacks.iter().map(|lack| format!("{} {}", lack.field, lack.wanted)).collect();
+    GatewayError::Refused(told.join("; "))
 }
 
 fn credentials(access_token: &SecretString) -> Result<HeaderMap, reqwest::header::InvalidHeaderValue> {

@@ -2,6 +2,8 @@
 //! It keeps what it was told as durably as the service's store does, so that a payment is still there after
 //! a crash. In process it is a [`Gateway`](crate::gateway::Gateway); [`server`] shows the same book as the provider's HTTP interface.
 
+use std::sync::Arc;
+
 use garage_events::Cents;
 use garage_kit::{
     Aggregate, Decision, Failure, Loaded, Repository, Unchanged,
@@ -9,19 +11,25 @@ use garage_kit::{
     store::{Field, Kind, Position, Query},
 };
 use serde_json::{Map, Value, json};
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use self::{
-    faults::{Fault, Faults},
-    ledger::{Entry, Movement, Refusal, Request, Verdict},
+    bell::Bell,
+    faults::{Fault, Faults, SLOW},
+    ledger::{Entry, Movement, RefundStatus, Refusal, Request, Verdict},
 };
+use crate::gateway::Instructions;
 
+pub mod bell;
 mod boleto;
 mod br_code;
 pub mod faults;
 mod instructions;
 pub mod ledger;
+mod picture;
 mod port;
+pub mod program;
 pub mod server;
 
 /// How many entries are read at once.
@@ -53,6 +61,8 @@ pub struct Sandbox {
     entries: Repository,
     clock: Clock,
     faults: Faults,
+    pages: Option<Arc<str>>,
+    bell: Option<Bell>,
 }
 
 /// Why a call to the sandbox brought nothing.
@@ -73,7 +83,24 @@ impl Sandbox {
     /// A sandbox whose book is among `entries`.
     #[must_use]
     pub fn new(entries: Repository, clock: Clock) -> Self {
-        Self { entries, clock, faults: Faults::default() }
+        Self { entries, clock, faults: Faults::default(), pages: None, bell: None }
+    }
+
+    /// A sandbox whose payers have their pages at this address ([`server`]).
+    #[must_use]
+    pub fn with_pages(self, address: &str) -> Self {
+        Self { pages: Some(address.trim_end_matches('/').into()), ..self }
+    }
+
+    /// A sandbox that tells what becomes of payments.
+    #[must_use]
+    pub fn with_bell(self, bell: Bell) -> Self {
+        Self { bell: Some(bell), ..self }
+    }
+
+    /// What the payer of this payment has to do, if anything.
+    fn instructions(&self, entry: &Entry) -> Option<Instructions> {
+        instructions::of(entry, self.pages.as_deref())
     }
 
     /// What goes wrong with the next calls.
@@ -92,7 +119,7 @@ impl Sandbox {
             Some(made) => made.state.repeated(&request).map(|()| keep(made.state.clone())),
             None => Ok(keep(Entry::create(key, request.clone(), at))),
         };
-        self.on_the_line(async { written(self.entries.change(key, made_once).await) }).await
+        self.on_the_line(async { Ok(self.told(written(self.entries.change(key, made_once).await)?)) }).await
     }
 
     /// A payment by its number.
@@ -101,6 +128,11 @@ impl Sandbox {
     /// When there is none, and see [`Unanswered`].
     pub async fn payment(&self, number: &str) -> Result<Entry, Unanswered> {
         self.on_the_line(self.stored(number)).await
+    }
+
+    /// The same for a payer's page, which no fault meets.
+    async fn shown(&self, number: &str) -> Result<Entry, Unanswered> {
+        self.stored(number).await
     }
 
     /// The payments with this external reference, or all; newest first, `limit` at most.
@@ -124,7 +156,7 @@ impl Sandbox {
     /// When it does not wait, and see [`Unanswered`].
     pub async fn call_off(&self, number: &str) -> Result<Entry, Unanswered> {
         let at = self.clock.now();
-        self.on_the_line(self.change(number, |entry| entry.cancel(at))).await
+        self.on_the_line(async { Ok(self.told(self.change(number, |entry| entry.cancel(at)).await?)) }).await
     }
 
     /// Gives back `amount` of a payment, or all that is left; once per key.
@@ -137,8 +169,25 @@ impl Sandbox {
         amount: Option<Cents>,
         key: &str,
     ) -> Result<Entry, Unanswered> {
+        let (at, status) = (self.clock.now(), self.faults.next_refund());
+        let refunded = self.change(number, |entry| entry.refund(amount, key, status, at));
+        self.on_the_line(async { Ok(self.told(refunded.await?)) }).await
+    }
+
+    /// What becomes of a refund that has not gone. No call of the seller either.
+    ///
+    /// # Errors
+    /// When there is none such, and see [`Unanswered`].
+    pub async fn decide_refund(
+        &self,
+        number: &str,
+        refund: u64,
+        status: RefundStatus,
+    ) -> Result<Entry, Unanswered> {
         let at = self.clock.now();
-        self.on_the_line(self.change(number, |entry| entry.refund(amount, key, at))).await
+        let entry = self.change(number, |entry| entry.decide_refund(refund, status, at)).await?;
+        self.bell.iter().for_each(|bell| bell.ring(&entry));
+        Ok(entry)
     }
 
     /// What the payer or the reviewer does with a payment that waits. No call of the seller: no fault meets it.
@@ -147,7 +196,9 @@ impl Sandbox {
     /// When it does not wait, and see [`Unanswered`].
     pub async fn decide(&self, number: &str, verdict: Verdict) -> Result<Entry, Unanswered> {
         let at = self.clock.now();
-        self.change(number, |entry| entry.decide(verdict, at)).await
+        let entry = self.change(number, |entry| entry.decide(verdict, at)).await?;
+        self.bell.iter().for_each(|bell| bell.ring(&entry));
+        Ok(entry)
     }
 
     /// All money that ever moved, in order.
@@ -167,12 +218,15 @@ impl Sandbox {
     }
 
     async fn found(&self, query: &Query) -> Result<Vec<Entry>, Failure> {
-        Ok(self.entries.find::<Entry>(query).await?.into_iter().map(|loaded| loaded.state).collect())
+        let now = self.clock.now();
+        let found = self.entries.find::<Entry>(query).await?;
+        Ok(found.into_iter().map(|loaded| loaded.state.as_of(now)).collect())
     }
 
     async fn stored(&self, number: &str) -> Result<Entry, Unanswered> {
         let found = self.entries.by::<Entry>("number", number).await?;
-        found.map(|loaded| loaded.state).ok_or_else(|| Refusal::NotFound.into())
+        let found = found.map(|loaded| loaded.state.as_of(self.clock.now()));
+        found.ok_or_else(|| Refusal::NotFound.into())
     }
 
     async fn change(
@@ -180,10 +234,17 @@ impl Sandbox {
         number: &str,
         next: impl Fn(&Entry) -> Result<Entry, Refusal> + Send,
     ) -> Result<Entry, Unanswered> {
-        let key = self.stored(number).await?.key;
-        let decide =
-            move |current: Option<&Loaded<Entry>>| next(&current.ok_or(Refusal::NotFound)?.state).map(keep);
+        let (key, now) = (self.stored(number).await?.key, self.clock.now());
+        let decide = move |current: Option<&Loaded<Entry>>| {
+            next(&current.ok_or(Refusal::NotFound)?.state.clone().as_of(now)).map(keep)
+        };
         written(self.entries.change(key, decide).await)
+    }
+
+    /// What the seller has asked for, once whoever listens was told of it.
+    fn told(&self, entry: Entry) -> Entry {
+        self.bell.iter().for_each(|bell| bell.ring_for_the_seller(&entry));
+        entry
     }
 
     /// A call, and what goes wrong with it.
@@ -197,12 +258,19 @@ impl Sandbox {
                 let _ = call.await;
                 Err(Unanswered::Fault(fault))
             }
-            Some(fault @ (Fault::RequestLost | Fault::Unavailable)) => Err(Unanswered::Fault(fault)),
+            Some(Fault::Slow) => {
+                let answer = call.await;
+                sleep(SLOW).await;
+                answer
+            }
+            Some(fault @ (Fault::RequestLost | Fault::Unavailable | Fault::Busy)) => {
+                Err(Unanswered::Fault(fault))
+            }
         }
     }
 }
 
-/// The sandbox tells nobody: who wants to know, asks.
+/// The book tells no events.
 const fn keep(entry: Entry) -> Decision<Entry> {
     Decision { next: Some(entry), messages: Vec::new() }
 }

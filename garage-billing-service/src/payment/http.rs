@@ -6,6 +6,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use chrono::{DateTime, Utc};
 use garage_events::{
     Cents, CustomerId, PaymentId, PaymentMethod, PaymentStatus, QuoteId, Refusal, WorkOrderId,
 };
@@ -13,7 +14,8 @@ use garage_kit::{
     Loaded,
     auth::{By, ByOrLink},
     http::{
-        Answer, Command, Fields, FromFields, Listing, Page, PageParams, Path, Problem, Query, Versioned, read,
+        Answer, Command, FieldError, Fields, FromFields, Listing, Page, PageParams, Path, Problem, Query,
+        Versioned, read,
     },
 };
 use garage_saga::roles::{Desk, Staff, link_to};
@@ -23,11 +25,16 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::view::View;
 use crate::{
+    Till,
     bill::{Bill, Extras, Tender},
     http::{App, PATIENCE},
+    payment::Attempt,
 };
 
 mod list;
+mod payer;
+mod refund;
+mod trail;
 mod view;
 
 /// A client's own notes may have so many bytes as JSON.
@@ -40,6 +47,8 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(one))
         .routes(routes!(of_work_order))
         .routes(routes!(verify))
+        .merge(refund::routes())
+        .merge(trail::routes())
 }
 
 /// An attempt to pay an approved quote.
@@ -62,6 +71,8 @@ struct NewPayment {
     /// Credit cards: in how many parts.
     #[schema(minimum = 1, maximum = 24, default = 1)]
     installments: Option<u8>,
+    /// What the gateway must know of the payer beyond what the customer's record says.
+    payer: Option<payer::Told>,
     /// The client's own notes, given back as they are.
     metadata: Option<Map<String, Value>>,
 }
@@ -77,6 +88,7 @@ impl FromFields for NewPayment {
         let card_token = fields.optional("cardToken", read::text(1..=200));
         let card_brand = fields.optional("cardBrand", read::text(1..=40));
         let installments = fields.optional("installments", read::whole(1..=24));
+        let payer = fields.optional("payer", read::object);
         let metadata = fields.optional("metadata", read::free(NOTES));
         Ok(Self {
             quote_id: quote_id?,
@@ -87,6 +99,7 @@ impl FromFields for NewPayment {
             token: token?.or(card_token?),
             card_brand: card_brand?,
             installments: installments?,
+            payer: payer?,
             metadata: metadata?,
         })
     }
@@ -105,8 +118,26 @@ impl NewPayment {
         }
     }
 
-    fn extras(&self) -> Extras {
-        Extras { card_brand: self.card_brand.clone(), metadata: self.metadata.clone() }
+    fn extras(&self, expires_at: Option<DateTime<Utc>>) -> Extras {
+        let payer = self.payer.clone().unwrap_or_default();
+        Extras {
+            card_brand: self.card_brand.clone(),
+            metadata: self.metadata.clone(),
+            email: payer.email,
+            document: payer.document,
+            address: payer.address,
+            expires_at,
+        }
+    }
+
+    /// Only what the shop takes.
+    fn check_method(&self, till: &Till) -> Result<(), Problem> {
+        if till.methods.contains(&self.payment_method) {
+            return Ok(());
+        }
+        let taken: Vec<String> = till.methods.iter().map(ToString::to_string).collect();
+        let detail = format!("is not taken here; the shop takes {}", taken.join(", "));
+        Err(Problem::invalid(vec![FieldError::new("paymentMethod", detail)]))
     }
 }
 
@@ -159,20 +190,41 @@ async fn pay(
     if !caller.concerns(&link_to(order)) {
         return Err(Problem::not_found("work order"));
     }
+    command.body.check_method(&app.till)?;
     let id = command.claim(app.repository(), &app.shell().clock, caller.subject()).await?;
-    let (id, mut is_new) = (PaymentId(id), false);
-    let stored = app.shell().decide::<Bill>(order.0, None, |bill, at| {
-        let bill = bill.ok_or(Refusal::Unknown("work order"))?;
-        is_new = bill.attempt(id).is_none();
-        bill.pay_with(command.body.tender(id), command.body.extras(), at)
-    });
-    let stored = stored.await?;
-    let due = stored.state.attempts.iter().find(|attempt| attempt.id == id && is_new);
+    let id = PaymentId(id);
+    let (stored, is_new) = store(&app, &command.body, id).await?;
+    let due = stored.state.attempt(id).filter(|_| is_new);
     let Some(due) = due.and_then(|attempt| attempt.due(stored.state.is_wanted())) else {
         return answer(&app, stored, id);
     };
     let heard = app.cashier.call(order, due, PATIENCE).await?;
     answer(&app, heard.unwrap_or(stored), id)
+}
+
+/// Stores the attempt, unless the gateway would turn it down for want of something; and whether it is new.
+async fn store(app: &App, wish: &NewPayment, id: PaymentId) -> Result<(Loaded<Bill>, bool), Problem> {
+    let (mut is_new, mut lacking) = (false, Vec::new());
+    let stored = app.shell().decide::<Bill>(wish.work_order_id.0, None, |bill, at| {
+        let bill = bill.ok_or(Refusal::Unknown("work order"))?;
+        is_new = bill.attempt(id).is_none();
+        let last_moment = app.till.last_moment(wish.payment_method, at);
+        let taken = bill.pay_with(wish.tender(id), wish.extras(last_moment), at)?;
+        let charge = taken.state.attempt(id).filter(|_| is_new).map(Attempt::charge);
+        lacking = charge.map(|charge| app.cashier.lacks(&charge)).unwrap_or_default();
+        match lacking.first() {
+            Some(lack) => Err(Refusal::field(lack.field, lack.wanted)),
+            None => Ok(taken),
+        }
+    });
+    match stored.await {
+        Ok(stored) => Ok((stored, is_new)),
+        Err(_) if !lacking.is_empty() => {
+            let errors = lacking.iter().map(|lack| FieldError::new(lack.field, lack.wanted));
+            Err(Problem::invalid(errors.collect()))
+        }
+        Err(problem) => Err(problem),
+    }
 }
 
 /// Where a payment stands, as the answer to the wish to pay.

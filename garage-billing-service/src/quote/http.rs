@@ -323,10 +323,13 @@ async fn decide(
     IfMatch(seen): IfMatch,
     mut decision: impl FnMut(Bill, DateTime<Utc>) -> Result<Transition<Bill>, Refusal> + Send,
 ) -> Result<Versioned<View>, Problem> {
-    let order = bill(app, caller, id).await?.state.work_order_id;
+    let order = app.repository().owner::<Bill>("quote_id", &id.to_string()).await?.ok_or_else(missing)?;
+    if !caller.concerns(&link_to(WorkOrderId(order))) {
+        return Err(missing());
+    }
     let decided = app
         .shell()
-        .decide::<Bill>(order.0, seen, |bill, at| decision(bill.ok_or(Refusal::Unknown("quote"))?, at));
+        .decide::<Bill>(order, seen, |bill, at| decision(bill.ok_or(Refusal::Unknown("quote"))?, at));
     view(app, decided.await?, caller)
 }
 

@@ -96,7 +96,7 @@ async fn a_payment_says_everything_about_itself_but_the_card() {
         "qrCodeBase64": null, "ticketUrl": null, "barcode": null, "expiresAt": null,
         "metadata": { "counter": 2, "$odd.key": [null] },
         "createdAt": "2026-02-08T10:00:00.000Z", "updatedAt": "2026-02-08T10:00:00.000Z",
-        "approvedAt": "2026-02-08T10:00:00.000Z", "refundedAt": null, "stuck": false,
+        "approvedAt": "2026-02-08T10:00:00.000Z", "refundedAt": null, "refundedAmount": 0, "stuck": false,
         "waitingFor": { "who": "os-service", "what": "hearing of the payment",
             "since": "2026-02-08T10:00:00.000Z", "deadline": "2026-02-08T10:01:00.000Z" },
     });

@@ -72,7 +72,9 @@ async fn a_pix_waits_for_its_payer() {
     let world = world().await;
     let order = approved(&world, "CONT").await;
     let pending = world.pay(order).await;
-    assert!(pending.expect(StatusCode::ACCEPTED)["qrCode"].is_string());
+    let pending = pending.expect(StatusCode::ACCEPTED);
+    assert!(pending["qrCode"].is_string() && pending["qrCodeBase64"].is_string());
+    assert_eq!(pending["expiresAt"], "2026-02-09T10:00:00.000Z");
     world.payer_does(order, Verdict::Approve).await;
     world.settle().await;
     assert_eq!(world.standing(order).await, ["APPROVED"]);
@@ -85,16 +87,43 @@ async fn a_card_needs_the_token_and_the_brand_that_the_provider_s_form_tells() {
     let mut tender = world.tender(order).await;
     tender["paymentMethod"] = json!("CREDIT_CARD");
     let refused = world.post("/payments", tender.clone()).await;
-    assert_eq!(refused.expect(StatusCode::BAD_REQUEST)["code"], "payment_failed");
+    assert_eq!(refused.fields(), ["token", "cardBrand"]);
     (tender["token"], tender["cardBrand"]) = (json!("a-token"), json!("visa"));
     assert_eq!(world.post("/payments", tender).await.expect(StatusCode::OK)["status"], "APPROVED");
 }
 
 #[tokio::test]
-async fn what_the_provider_cannot_do_without_is_told_to_the_shop() {
+async fn what_the_provider_cannot_do_without_is_told_before_anything_is_stored() {
     let world = world().await;
     let order = world.approved("Ana Souza").await;
-    let refused = world.pay(order).await;
-    let detail = "the payment was declined: the customer needs an e-mail address for this payment method";
-    assert_eq!(refused.expect(StatusCode::BAD_REQUEST)["detail"], detail);
+    let mut tender = world.tender(order).await;
+    assert_eq!(world.post("/payments", tender.clone()).await.fields(), ["payer.email"]);
+    tender["paymentMethod"] = json!("BOLETO");
+    let lacking = ["payer.email", "payer.document", "payer.address"];
+    assert_eq!(world.post("/payments", tender.clone()).await.fields(), lacking);
+    assert!(world.payments(order).await.is_empty());
+    tender["payer"] = json!({ "email": "ana@example.com", "document": "52998224725" });
+    assert_eq!(world.post("/payments", tender.clone()).await.fields(), ["payer.address"]);
+    tender["payer"]["address"] = home();
+    assert_eq!(world.post("/payments", tender).await.expect(StatusCode::OK)["status"], "APPROVED");
+    assert_eq!(world.money().await, ["+150"]);
+}
+
+fn home() -> serde_json::Value {
+    json!({ "zipCode": "01310-100", "street": "Avenida Paulista", "number": "1000", "neighborhood": "Bela Vista",
+        "city": "São Paulo", "state": "SP" })
+}
+
+#[tokio::test]
+async fn a_boleto_is_a_link_and_a_bar_code_and_a_last_day() {
+    let world = world().await;
+    let order = approved(&world, "CONT").await;
+    let mut tender = world.tender(order).await;
+    tender["paymentMethod"] = json!("BOLETO");
+    tender["payer"] = json!({ "address": home() });
+    let pending = world.post("/payments", tender).await;
+    let pending = pending.expect(StatusCode::ACCEPTED);
+    assert_eq!(pending["barcode"].as_str().unwrap().len(), 44);
+    assert!(pending["ticketUrl"].is_string());
+    assert_eq!(pending["expiresAt"], "2026-02-11T10:00:00.000Z");
 }

@@ -11,6 +11,7 @@ use axum::{
 };
 use chrono::TimeDelta;
 use garage_billing_service::{
+    Settings, Till,
     cashier::Cashier,
     connect,
     gateway::{
@@ -21,19 +22,20 @@ use garage_billing_service::{
             ledger::{Movement, Verdict},
         },
     },
-    open_with,
+    open_till,
     quote::Terms,
+    webhook::sign as sign_webhook,
 };
 use garage_events::{
     CustomerId, Envelope, Event, EventId, ExecutionId, Service, VehicleId, WorkOrderId, WorkOrderStatus,
-    event::{ExecutionFailed, Payer, WorkOrderCancelled, WorkOrderCreated, reason},
+    event::{ExecutionFailed, Payer, WorkOrderCancelled, WorkOrderCreated, WorkOrderStatusChanged, reason},
 };
 use garage_kit::{
     Failure,
     auth::{Grant, Verifier, sign},
     bus::{Bus, Consumer, Delivery, Verdict as Taken, local::LocalBus},
     clock::Clock,
-    program::install_crypto,
+    program::{Env, install_crypto},
     store::{Message, Store},
     testing::{mongo_database, postgres_database},
 };
@@ -46,6 +48,9 @@ use uuid::Uuid;
 
 /// Waiting for longer than this is waiting for ever.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// With which the provider signs what it tells.
+pub(crate) const WEBHOOK_SECRET: &str = "the secret of the provider's dashboard";
 
 /// Says each sentence over every store that the service may stand on.
 macro_rules! on_every_store {
@@ -151,6 +156,16 @@ impl World {
         Self::over(connect(&database.url()).await.unwrap(), Box::new(database)).await
     }
 
+    /// A shop that takes these methods alone, in the words of `PAYMENT_METHODS`.
+    pub(crate) async fn taking(methods: &str) -> Self {
+        let env = Env::fixed(&[("PAYMENT_GATEWAY", "sandbox"), ("PAYMENT_METHODS", methods)]);
+        let till = Settings::from_env(&env, false).unwrap().till;
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("billing.db").display());
+        let store = connect(&url).await.unwrap();
+        Self::with_till(store, Box::new(folder), till, |sandbox| Arc::new(sandbox)).await
+    }
+
     async fn over(store: Arc<dyn Store>, place: Place) -> Self {
         Self::with_gateway(store, place, |sandbox| Arc::new(sandbox)).await
     }
@@ -167,6 +182,15 @@ impl World {
         place: Place,
         wrap: impl FnOnce(Sandbox) -> Arc<dyn Gateway>,
     ) -> Self {
+        Self::with_till(store, place, Till::default(), wrap).await
+    }
+
+    async fn with_till(
+        store: Arc<dyn Store>,
+        place: Place,
+        till: Till,
+        wrap: impl FnOnce(Sandbox) -> Arc<dyn Gateway>,
+    ) -> Self {
         let clock = Clock::manual("2026-02-08T10:00:00Z".parse().unwrap());
         let (neighbours, told) = watch::channel(Heard::default());
         let hub = LocalBus::with_clock(clock.clone());
@@ -174,7 +198,7 @@ impl World {
         let os = hub.member(topology_of(Service::Os).unwrap(), store.clone());
         os.subscribe(neighbours.clone());
         hub.member(topology_of(Service::Execution).unwrap(), store.clone()).subscribe(neighbours);
-        let (router, running, cashier, sandbox) = service(&clock, &hub, &store, wrap);
+        let (router, running, cashier, sandbox) = service(&clock, &hub, &store, till, wrap);
         Self { clock, cashier, sandbox, store, hub, router, running, os, told, _place: place }
     }
 
@@ -182,7 +206,7 @@ impl World {
     pub(crate) async fn restarted(self) -> Self {
         self.running.stop().await;
         let (router, running, cashier, sandbox) =
-            service(&self.clock, &self.hub, &self.store, |sandbox| Arc::new(sandbox));
+            service(&self.clock, &self.hub, &self.store, Till::default(), |sandbox| Arc::new(sandbox));
         Self { router, running, cashier, sandbox, ..self }
     }
 
@@ -216,6 +240,24 @@ impl World {
                 .unwrap(),
             None => request.header(header::CONTENT_LENGTH, 0).body(Body::empty()).unwrap(),
         }
+    }
+
+    /// What the provider tells of a payment, signed with this secret.
+    pub(crate) fn webhook(&self, secret: &str, payment: &str) -> Request<Body> {
+        let request_id = self.clock.event_id().to_string();
+        let signature = sign_webhook(secret.as_bytes(), payment, &request_id, self.clock.now());
+        Request::builder()
+            .method(Method::POST)
+            .uri(format!("/webhooks/mercado-pago?data.id={payment}&type=payment"))
+            .header("x-signature", signature)
+            .header("x-request-id", request_id)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(
+                json!({ "type": "payment", "action": "payment.updated", "data": { "id": payment } })
+                    .to_string()
+                    .into(),
+            )
+            .unwrap()
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
@@ -269,6 +311,7 @@ impl World {
             topic: topic.to_owned(),
             correlation: order,
             causation: None,
+            trace: None,
             source: source.to_string(),
             version: 1,
             at,
@@ -373,6 +416,11 @@ impl World {
         heard.all().find(|event| event["eventType"] == event_type).unwrap()["data"].clone()
     }
 
+    /// The service's routes, to be served on a port.
+    pub(crate) fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     /// Stops the service; the types of all that it ever told, in order.
     pub(crate) async fn end(self) -> Vec<String> {
         self.running.stop().await;
@@ -384,6 +432,17 @@ impl World {
     pub(crate) async fn call_off(&self, order: Order) {
         let reason = reason::CUSTOMER_REQUEST.to_owned();
         self.hear(WorkOrderCancelled { work_order_id: WorkOrderId(order.id), reason }).await;
+    }
+
+    /// The order is finished, and its owner says so.
+    pub(crate) async fn complete(&self, order: Order) {
+        self.hear(WorkOrderStatusChanged {
+            work_order_id: WorkOrderId(order.id),
+            previous_status: WorkOrderStatus::InProgress,
+            new_status: WorkOrderStatus::Completed,
+            revision: 5,
+        })
+        .await;
     }
 
     /// The workshop gives an order up.
@@ -410,6 +469,7 @@ fn service(
     clock: &Clock,
     hub: &LocalBus,
     store: &Arc<dyn Store>,
+    till: Till,
     wrap: impl FnOnce(Sandbox) -> Arc<dyn Gateway>,
 ) -> (Router, Running, Cashier, Sandbox) {
     let parts = Parts {
@@ -420,7 +480,8 @@ fn service(
     };
     let terms = Terms { validity: TimeDelta::days(10), diagnosis_fee: "150".parse().unwrap() };
     let mut sandbox = None;
-    let (router, running, cashier) = open_with(parts, terms, |shell: &Shell| {
+    let till = Till { webhook_secret: Some(WEBHOOK_SECRET.to_owned().into()), ..till };
+    let (router, running, cashier) = open_till(parts, terms, till, |shell: &Shell| {
         let book = Sandbox::new(shell.repository.clone(), shell.clock.clone());
         sandbox = Some(book.clone());
         wrap(book)

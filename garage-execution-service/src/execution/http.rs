@@ -247,14 +247,14 @@ async fn job(shell: &Shell, id: ExecutionId) -> Result<Loaded<Job>, Problem> {
 }
 
 /// Decides on the job whose execution has this id. An execution never leaves its job, so what was found by
-/// the id is still it when the job is read again to be written.
+/// the id is still it when the job is read to be written.
 async fn decide(
     shell: &Shell,
     id: ExecutionId,
     IfMatch(seen): IfMatch,
     mut decision: impl FnMut(Job, DateTime<Utc>) -> Result<Transition<Job>, Refusal> + Send,
 ) -> Result<Versioned<View>, Problem> {
-    let order = job(shell, id).await?.state.id();
+    let order = shell.repository.owner::<Job>("execution_id", &id.to_string()).await?.ok_or_else(missing)?;
     let decided =
         shell.decide(order, seen, |job, at| decision(job.ok_or(Refusal::Unknown("execution"))?, at));
     view(shell, decided.await?)

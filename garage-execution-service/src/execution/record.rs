@@ -29,6 +29,7 @@ pub static JOBS: Kind = Kind {
 
 impl Aggregate for Job {
     const KIND: &'static Kind = &JOBS;
+    const REMEMBERED: bool = true;
 
     fn id(&self) -> Uuid {
         self.work_order_id.0

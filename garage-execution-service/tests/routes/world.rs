@@ -224,6 +224,7 @@ impl World {
             topic: topic.to_owned(),
             correlation: Uuid::nil(),
             causation: None,
+            trace: None,
             source: "the-others".to_owned(),
             version: 1,
             at: self.clock.now(),

@@ -33,7 +33,9 @@ pub(super) const FAULTS: &[Simple] = &[
         acks(scene).boxed()
     })
     .with_sagas(30, 300),
-    Simple::new("lost-commit-sql", "COMMIT arrives, its answer does not", |scene| commit_sql(scene).boxed()),
+    Simple::new("lost-commit-sql", "a transaction arrives, its answer does not", |scene| {
+        commit_sql(scene).boxed()
+    }),
     Simple::new("lost-commit-mongo", "an update arrives at MongoDB, its answer does not", |scene| {
         commit_mongo(scene).boxed()
     }),
@@ -118,8 +120,9 @@ fn lost(world: &World) -> usize {
     every(world).map(Wire::lost).sum()
 }
 
+/// Only what commits names the record that tells a message.
 async fn commit_sql(scene: &mut Scene<'_>) -> Result<Blow> {
-    lose_answers(scene, &[0, 2], b"COMMIT").await
+    lose_answers(scene, &[0, 2], b"\"record\":").await
 }
 
 /// BSON's beginning of a command's first field: a text of this name.

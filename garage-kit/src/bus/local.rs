@@ -255,6 +255,7 @@ fn delivery(queue: &str, message: &Message, attempts: u32) -> Delivery {
         queue: queue.to_owned(),
         topic: message.topic.clone(),
         message_id: Some(message.id.to_string()),
+        trace: Some(message.context()),
         body: message.body.clone().into_bytes(),
         attempts,
     }

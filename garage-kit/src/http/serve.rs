@@ -16,9 +16,11 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use super::Tls;
 use crate::Failure;
 
 /// How long requests at hand may take once the program stops: half of the usual ten seconds, as deliveries must be
@@ -42,10 +44,23 @@ pub async fn serve(
     router: Router,
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
+    serve_with(listener, router, shutdown, None).await
+}
+
+/// The same, by HTTPS where there is a certificate to show.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve_with(
+    listener: TcpListener,
+    router: Router,
+    shutdown: CancellationToken,
+    tls: Option<Tls>,
+) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(|cause| Failure::lasting("listening", cause))?;
-    tracing::info!(%address, "serving HTTP");
+    tracing::info!(%address, "serving {}", if tls.is_some() { "HTTPS" } else { "HTTP" });
     let open = GracefulShutdown::new();
-    let mut door = Door { service: router.into_make_service_with_connect_info(), builder: builder() };
+    let mut door = Door { service: router.into_make_service_with_connect_info(), builder: builder(), tls };
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     while let Some((connection, slot)) = shutdown.run_until_cancelled(next(&listener, &slots)).await {
         door.lead(connection, slot, &open).await;
@@ -90,6 +105,7 @@ fn is_the_peer_s(cause: &io::Error) -> bool {
 struct Door {
     service: IntoMakeServiceWithConnectInfo<Router, SocketAddr>,
     builder: http1::Builder,
+    tls: Option<Tls>,
 }
 
 impl Door {
@@ -105,14 +121,34 @@ impl Door {
             tracing::debug!(%cause, "a connection keeps its delay");
         }
         let Ok(service) = self.service.call(peer).await;
-        let connection =
-            self.builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        let connection = open.watch(connection);
+        let (service, builder) = (TowerToHyperService::new(service), self.builder.clone());
+        let (tls, watcher) = (self.tls.clone(), open.watcher());
         tokio::spawn(async move {
-            if let Err(cause) = connection.await {
+            let ended = match tls {
+                None => watcher.watch(builder.serve_connection(TokioIo::new(stream), service)).await,
+                Some(tls) => match shaken(&tls, stream).await {
+                    Some(stream) => {
+                        watcher.watch(builder.serve_connection(TokioIo::new(stream), service)).await
+                    }
+                    None => Ok(()),
+                },
+            };
+            if let Err(cause) = ended {
                 tracing::debug!(%cause, "a connection ended early");
             }
             drop(slot);
         });
+    }
+}
+
+/// The connection after its handshake, which may take as long as a request's head.
+async fn shaken(tls: &Tls, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+    match timeout(HEAD, tls.acceptor().accept(stream)).await {
+        Ok(Ok(stream)) => Some(stream),
+        Ok(Err(cause)) => {
+            tracing::debug!(%cause, "a TLS handshake failed");
+            None
+        }
+        Err(_) => None,
     }
 }

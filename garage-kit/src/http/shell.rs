@@ -5,6 +5,7 @@
 use std::{
     fmt,
     future::Future,
+    ops::Range,
     panic::AssertUnwindSafe,
     sync::{
         Arc,
@@ -21,10 +22,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use prometheus_client::registry::Registry;
 use tokio::time::timeout;
-use tracing::Instrument;
+use tracing::{Instrument, field};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
@@ -34,7 +36,13 @@ use super::{
     json::BODY_LIMIT,
     metrics::{self, Durations},
 };
-use crate::{Failure, auth::Verifier, clock::Clock, crash};
+use crate::{
+    Failure,
+    auth::Verifier,
+    clock::Clock,
+    crash,
+    trace::{self, Kind, Learned, Span, TRACEPARENT, TraceContext},
+};
 
 /// A request that takes longer is given up.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -89,7 +97,8 @@ impl Shell {
         let (routes, document) = api.split_for_parts();
         let durations = Durations::register(&mut self.registry);
         let ids = RequestIds::new(&self.checks.clock);
-        let surroundings = Arc::new(Surroundings { verifier: self.verifier, durations, ids });
+        let (service, clock) = (self.checks.service, self.checks.clock.clone());
+        let surroundings = Arc::new(Surroundings { verifier: self.verifier, durations, ids, service, clock });
         routes
             .merge(health_routes(self.checks))
             .merge(Router::new().route("/metrics", get(metrics::metrics)).with_state(Arc::new(self.registry)))
@@ -110,6 +119,8 @@ struct Surroundings {
     verifier: Verifier,
     durations: Durations,
     ids: RequestIds,
+    service: &'static str,
+    clock: Clock,
 }
 
 /// Ids for requests that come without: a random start, then counted, as a random one each would cost a call
@@ -146,6 +157,7 @@ struct Exchange {
     uri: Uri,
     route: Option<MatchedPath>,
     id: HeaderValue,
+    incoming: Option<TraceContext>,
     authenticated: bool,
     accept: Option<HeaderValue>,
     if_none_match: Option<HeaderValue>,
@@ -159,12 +171,13 @@ async fn around(State(surroundings): State<Arc<Surroundings>>, mut request: Requ
     if commands {
         crash::point("http-before-handling");
     }
-    let response = guarded(request, next).instrument(span).await;
+    let handling = guarded(request, next).instrument(span);
+    let (response, learned) = trace::handle(exchange.incoming, handling).await;
     if commands && response.status().is_success() {
         crash::point("http-before-answer");
     }
     let response = exchange.finish(response);
-    exchange.record(response.status(), &surroundings.durations);
+    exchange.record(response.status(), learned, &surroundings);
     response
 }
 
@@ -202,6 +215,7 @@ impl Exchange {
             uri: request.uri().clone(),
             route: request.extensions().get::<MatchedPath>().cloned(),
             id: ids.of(headers),
+            incoming: incoming(headers),
             authenticated: headers.contains_key(header::AUTHORIZATION),
             accept: headers.get(header::ACCEPT).cloned(),
             if_none_match: headers.get(header::IF_NONE_MATCH).cloned(),
@@ -263,20 +277,68 @@ impl Exchange {
         }
     }
 
-    /// The log's line and the histogram's count. The line has the route, not the path: a path may hold a document or a
-    /// plate, which are personal data. Probes and scrapes are not worth a line.
-    fn record(&self, status: StatusCode, durations: &Durations) {
+    /// The log's line, the histogram's count and the trace's span. They have the route, not the path: a path may hold a
+    /// document or a plate, which are personal data. Probes and scrapes are not worth a line.
+    fn record(
+        &self,
+        status: StatusCode,
+        learned: Learned,
+        Surroundings { durations, service, clock, .. }: &Surroundings,
+    ) {
         let took = self.started.elapsed();
         durations.observe(&self.method, self.route.as_ref(), status, took);
-        let (method, status) = (self.method.as_str(), status.as_u16());
+        let (method, code) = (self.method.as_str(), status.as_u16());
         let route = self.route.as_ref().map_or("unknown", MatchedPath::as_str);
         let ms = took.as_secs_f64() * 1000.0;
         if route.starts_with("/health") || route == "/metrics" {
-            tracing::debug!(method, route, status, ms, request_id = self.id(), "answered");
-        } else {
-            tracing::info!(method, route, status, ms, request_id = self.id(), "answered");
+            tracing::debug!(method, route, status = code, ms, request_id = self.id(), "answered");
+            return;
+        }
+        let trace_id = learned.context().map(|context| field::display(context.trace_id()));
+        let correlation_id = learned.conversation.map(field::display);
+        tracing::info!(
+            method,
+            route,
+            status = code,
+            ms,
+            request_id = self.id(),
+            correlation_id,
+            trace_id,
+            "answered"
+        );
+        if trace::is_on() {
+            trace::record(service, self.span(route, status, learned, clock.now() - took..clock.now()));
         }
     }
+
+    /// By the semantic conventions for HTTP.
+    fn span(&self, route: &str, status: StatusCode, learned: Learned, time: Range<DateTime<Utc>>) -> Span {
+        let method = self.method.as_str();
+        Span {
+            context: learned.context().unwrap_or_else(|| TraceContext {
+                trace: rand::random(),
+                span: learned.span,
+                sampled: true,
+            }),
+            parent: learned.incoming.map(|caller| (caller.span, true)),
+            kind: Kind::Server,
+            name: format!("{method} {route}").into(),
+            began: time.start.into(),
+            ended: time.end.into(),
+            attributes: vec![
+                ("http.request.method", method.to_owned()),
+                ("http.route", route.to_owned()),
+                ("http.response.status_code", status.as_u16().to_string()),
+                ("garage.request_id", self.id().to_owned()),
+            ],
+            failed: status.is_server_error().then(|| status.to_string()),
+        }
+    }
+}
+
+/// The caller's trace. One that does not read is as good as none (W3C Trace Context, 3.2.2.5).
+fn incoming(headers: &HeaderMap) -> Option<TraceContext> {
+    headers.get(TRACEPARENT)?.to_str().ok()?.parse().ok()
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -2,7 +2,12 @@
 //! `{_id, version, body: {state, index}, outbox: [{id, at, message}]}`: what is written together is inside
 //! it, so no transactions are needed. There are no foreign keys; who needs them belongs into [`super::sql`].
 
-use std::{collections::BTreeMap, future::Future, time::Duration};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bson::{Document, RawDocumentBuf, doc};
@@ -33,6 +38,8 @@ pub struct MongoStore {
     database: Database,
     place: String,
     kinds: &'static [&'static Kind],
+    /// Whether something was deleted here while messages waited in it.
+    graves: AtomicBool,
 }
 
 impl MongoStore {
@@ -52,7 +59,8 @@ impl MongoStore {
         let place = format!("{}/{database}", hosts.join(","));
         let client = Client::with_options(options.clone())
             .map_err(|error| answer::failure("connecting to MongoDB", &place, &error))?;
-        let store = Self { database: client.database(database), place, kinds };
+        let store =
+            Self { database: client.database(database), place, kinds, graves: AtomicBool::new(false) };
         store.ping().await?;
         for kind in kinds {
             store.command("making indexes", open::indexes(kind)).await?;
@@ -114,7 +122,7 @@ impl MongoStore {
     }
 
     /// Removes records that were deleted and whose last message has left. Nobody sees them any more, so the
-    /// next time will do as well.
+    /// next time will do as well, and the next start does it in any case.
     async fn bury(&self, kind: &Kind) {
         if let Err(failure) = self.command("removing deleted records", write::bury(kind.name)).await {
             tracing::warn!(%failure, "deleted records take room for a while longer");
@@ -193,7 +201,13 @@ impl Store for MongoStore {
             for (index, outcome) in self.write(kind, statements).await? {
                 outcomes[places[index]] = outcome;
             }
-            if places.iter().any(|place| changes[*place].body.is_none()) {
+            let mut deleted =
+                places.iter().map(|place| &changes[*place]).filter(|change| change.body.is_none());
+            if let Some(first) = deleted.next() {
+                let tells = |change: &Change| !change.messages.is_empty();
+                if tells(first) || deleted.any(tells) {
+                    self.graves.store(true, Ordering::Relaxed);
+                }
                 self.bury(kind).await;
             }
         }
@@ -216,7 +230,9 @@ impl Store for MongoStore {
             let statements = forgets(kind, messages)?;
             if !statements.is_empty() {
                 self.write(kind, statements).await?;
-                self.bury(kind).await;
+                if self.graves.load(Ordering::Relaxed) {
+                    self.bury(kind).await;
+                }
             }
         }
         Ok(())

@@ -13,7 +13,8 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use self::{
-    dialect::Rows,
+    commit::Statements,
+    dialect::{Dialect, Rows},
     session::Sessions,
     table::{Outbox, Table},
 };
@@ -54,6 +55,8 @@ pub struct SqlStore {
     tables: HashMap<&'static str, Table>,
     kinds: &'static [&'static Kind],
     outbox: Outbox,
+    dialect: &'static Dialect,
+    statements: Statements,
 }
 
 impl SqlStore {
@@ -92,7 +95,15 @@ impl SqlStore {
                 "its URL must begin with postgres:// or sqlite:",
             ));
         };
-        let mut store = Self { sessions, place, tables: HashMap::new(), kinds, outbox: Outbox::new(dialect) };
+        let mut store = Self {
+            sessions,
+            place,
+            tables: HashMap::new(),
+            kinds,
+            outbox: Outbox::new(dialect),
+            dialect,
+            statements: Statements::default(),
+        };
         for kind in kinds {
             let columns = store
                 .read("checking the schema", SqlStr::from_static(dialect.columns), vec![kind.name.to_owned()])
@@ -123,14 +134,10 @@ impl SqlStore {
 
     async fn forget(&self, messages: &[Message]) -> Result<(), sqlx::Error> {
         let lists = table::ids(sorted(messages))?;
-        self.contended(|| async {
-            let mut work = self.sessions.begin().await?;
-            for list in &lists {
-                work.run(self.outbox.sent.clone(), vec![list.clone()]).await?;
-            }
-            work.commit().await
-        })
-        .await
+        for list in lists {
+            self.contended(|| self.sessions.write(self.outbox.sent.clone(), vec![list.clone()])).await?;
+        }
+        Ok(())
     }
 
     fn failure(&self, doing: &'static str, error: &sqlx::Error) -> Failure {

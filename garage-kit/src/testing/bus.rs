@@ -80,6 +80,7 @@ pub fn message(topic: &str, body: impl Into<String>) -> Message {
         topic: topic.to_owned(),
         correlation: clock.id(),
         causation: Some(clock.event_id()),
+        trace: None,
         source: "a-test".to_owned(),
         version: 1,
         at: clock.now(),

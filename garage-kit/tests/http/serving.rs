@@ -31,6 +31,7 @@ fn message(topic: &str) -> Arc<Message> {
         topic: topic.to_owned(),
         correlation: Uuid::nil(),
         causation: None,
+        trace: None,
         source: "notes-service".to_owned(),
         version: 1,
         at: DateTime::UNIX_EPOCH,

@@ -260,6 +260,7 @@ fn message(kind: &Kind, aggregate: Uuid) -> Message {
         topic: "book.printed".to_owned(),
         correlation: aggregate,
         causation: None,
+        trace: None,
         source: "printer".to_owned(),
         version: 1,
         at: Clock::system().now() - chrono::TimeDelta::seconds(1),

@@ -80,8 +80,15 @@ impl Said {
 
     fn refunded(&self) -> Event {
         let (payment_id, reason) = (PaymentId(Uuid::from_u128(7)), reason::WORK_ORDER_CANCELLED.to_owned());
-        PaymentRefunded { work_order_id: self.0, payment_id, quote_id: QUOTE, amount: amount(), reason }
-            .into()
+        PaymentRefunded {
+            work_order_id: self.0,
+            payment_id,
+            quote_id: QUOTE,
+            amount: amount(),
+            reason,
+            refund_id: None,
+        }
+        .into()
     }
 
     fn moved(&self, previous_status: ExecutionStatus, new_status: ExecutionStatus) -> Event {

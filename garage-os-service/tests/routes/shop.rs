@@ -248,6 +248,7 @@ pub(crate) fn message(envelope: &Envelope) -> Message {
         topic: envelope.event.event_type().to_owned(),
         correlation: envelope.event.work_order_id().0,
         causation: None,
+        trace: None,
         source: envelope.source.to_string(),
         version: 1,
         at: envelope.timestamp,

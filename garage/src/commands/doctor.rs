@@ -6,7 +6,10 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Result, bail};
 use clap::Args;
-use garage_billing_service::{GatewayChoice, Settings, gateway::Gateway};
+use garage_billing_service::{
+    GatewayChoice, Settings, Till,
+    gateway::{Gateway, mercado_pago::MercadoPago},
+};
 use garage_events::Service;
 use garage_kit::{
     Failure,
@@ -202,11 +205,32 @@ async fn broker(url: &str, service: Service) -> Finding {
 }
 
 async fn gateway(env: &Env) -> Finding {
-    match Settings::from_env(env, true).map_err(|wrong| wrong.to_string())?.gateway {
+    let settings = Settings::from_env(env, true).map_err(|wrong| wrong.to_string())?;
+    match settings.gateway {
         GatewayChoice::Sandbox => Ok("the sandbox inside the program; no money moves".to_owned()),
-        GatewayChoice::MercadoPago(gateway) => match gateway.check().await {
-            Ok(()) => Ok("Mercado Pago answers and accepts the access token; nobody was charged".to_owned()),
-            Err(cause) => Err(format!("{cause}; check MERCADOPAGO_ACCESS_TOKEN and MERCADOPAGO_BASE_URL")),
-        },
+        GatewayChoice::MercadoPago(gateway) => provider(&gateway, &settings.till).await,
     }
+}
+
+/// Whether the account is there and takes what the shop wants to take. Reading both charges nobody.
+async fn provider(gateway: &MercadoPago, till: &Till) -> Finding {
+    let wrong = |cause| format!("{cause}; check MERCADOPAGO_ACCESS_TOKEN and MERCADOPAGO_BASE_URL");
+    gateway.check().await.map_err(wrong)?;
+    let takes = gateway.methods().await.map_err(wrong)?;
+    let missing: Vec<_> = till.methods.iter().filter(|method| !takes.contains(method)).collect();
+    if !missing.is_empty() {
+        let missing: Vec<String> = missing.into_iter().map(ToString::to_string).collect();
+        return Err(format!(
+            "Mercado Pago accepts the access token, and this account does not take {}: enable them there, or set \
+             PAYMENT_METHODS to what it takes",
+            missing.join(", ")
+        ));
+    }
+    let hears = match till.webhook_secret {
+        Some(_) => "webhooks are believed that are signed with MERCADOPAGO_WEBHOOK_SECRET",
+        None => "no webhooks are taken (MERCADOPAGO_WEBHOOK_SECRET is not set), payments are asked for",
+    };
+    Ok(format!(
+        "Mercado Pago answers, accepts the access token and takes every method; {hears}; nobody was charged"
+    ))
 }

@@ -15,9 +15,11 @@ use garage::{
     reconcile::walk::{self, Scope},
     shop::Shop,
 };
+use garage_events::Service;
 use garage_kit::{
     clock::Clock,
     program::{self, Env},
+    trace::export,
 };
 
 use tokio::time::{Duration, sleep};
@@ -65,6 +67,8 @@ impl Up {
         };
         let addresses =
             Addresses { host: self.host, ports: [self.os_port, self.billing_port, self.execution_port] };
+        let names: Vec<_> = Service::ALL.iter().map(|service| service.word()).collect();
+        export::start(env, &names)?;
         let stopping = program::shutdown_signal()?;
         let embedded = Embedded::start(&data, addresses, settings, &secret, &clock).await?;
         let web = SocketAddr::new(self.host, self.web_port);
@@ -82,6 +86,7 @@ impl Up {
         stopping.run_until_cancelled(keep_reconciled(embedded.urls.clone(), &clock, fresh)).await;
         front.stop().await;
         embedded.stop().await;
+        export::finish().await;
         Ok(())
     }
 
@@ -105,7 +110,10 @@ impl Up {
         println!("  Execution  {execution}    queue, diagnosis, repair            {execution}/api");
         println!();
         println!(
-            "Payments go to the gateway named by PAYMENT_GATEWAY; unless told otherwise a sandbox that moves no money."
+            "Payments go to the gateway named by PAYMENT_GATEWAY; unless told otherwise a sandbox that moves no money,"
+        );
+        println!(
+            "in which a payer named CONT pays on the page that a pending payment names ({billing}/sandbox/pay/...)."
         );
         println!(
             "Programs sign in for 12 hours with this token (`garage token` makes others), as Authorization: Bearer"

@@ -16,7 +16,8 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use chrono::TimeDelta;
-use garage::shop::Shop;
+use garage::{broker::definitions, shop::Shop};
+use garage_events::{Service, broker::AUDIT};
 use garage_kit::{
     auth::{Grant, sign},
     clock::Clock,
@@ -35,6 +36,17 @@ pub(crate) struct VirtualHost {
     client: Client,
 }
 
+/// Of the broker's user with this name.
+pub(crate) fn broker_password(service: &str) -> String {
+    format!("only tests know {service}")
+}
+
+/// The address of a broker for the user that a program is.
+pub(crate) fn signed_in(url: &str, program: &str) -> String {
+    let service = program.trim_start_matches("garage-");
+    url.replacen("guest:guest", &format!("{service}:{}", broker_password(service).replace(' ', "%20")), 1)
+}
+
 pub(crate) fn variable(name: &str) -> String {
     std::env::var(name)
         .unwrap_or_else(|_| panic!("{name} is not set: run `cargo xtask test`, it starts private servers"))
@@ -47,12 +59,41 @@ impl VirtualHost {
         host.api(Method::PUT, &format!("/api/vhosts/{}", host.name), Some(json!({}))).await?;
         let all = json!({ "configure": ".*", "write": ".*", "read": ".*" });
         host.api(Method::PUT, &format!("/api/permissions/{}/guest", host.name), Some(all)).await?;
+        host.import().await?;
         Ok(host)
+    }
+
+    /// Sets it up as an operator does: with the definitions that are shipped, for this virtual host instead of `/`.
+    async fn import(&self) -> Result<()> {
+        let password = |service: Service| Some(broker_password(service.word()).into());
+        let mut definitions = definitions(password, &Clock::system());
+        for (_, of_a_kind) in definitions.as_object_mut().context("definitions")? {
+            for one in of_a_kind.as_array_mut().context("a list")? {
+                if one.get("vhost").is_some() {
+                    one["vhost"] = json!(self.name);
+                }
+            }
+        }
+        definitions.as_object_mut().context("definitions")?.remove("vhosts");
+        // Users are the whole broker's, and another test may import them at this moment.
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.api(Method::POST, "/api/definitions", Some(definitions.clone())).await {
+                Err(_) if Instant::now() < deadline => sleep(Duration::from_millis(100)).await,
+                imported => return imported.map(|_| ()),
+            }
+        }
     }
 
     /// Its address for AMQP, through whatever listens at `place`.
     pub(crate) fn url_at(&self, place: &str) -> String {
         format!("amqp://guest:guest@{place}/{}", self.name)
+    }
+
+    /// Its address for AMQP with TLS, for those who trust this authority.
+    pub(crate) fn tls_url(&self, authority: &std::path::Path) -> String {
+        let broker = variable("GARAGE_TEST_RABBITMQ_TLS_URL");
+        format!("{}/{}?cacertfile={}", broker.trim_end_matches('/'), self.name, authority.display())
     }
 
     /// Its address for AMQP.
@@ -70,7 +111,7 @@ impl VirtualHost {
         Ok(serde_json::from_str(&answer.text().await?).unwrap_or_default())
     }
 
-    /// Every queue's name with the number of messages in it, handed out or not.
+    /// Every queue's name with the number of messages in it, handed out or not; but for the record's.
     pub(crate) async fn queues(&self) -> Result<Vec<(String, u64)>> {
         let queues = self.api(Method::GET, &format!("/api/queues/{}", self.name), None).await?;
         let depth = |queue: &Value| {
@@ -79,7 +120,8 @@ impl VirtualHost {
                 queue["messages"].as_u64().unwrap_or_default(),
             )
         };
-        Ok(queues.as_array().context("a list of queues")?.iter().map(depth).collect())
+        let queues = queues.as_array().context("a list of queues")?.iter().map(depth);
+        Ok(queues.filter(|(name, _)| name != AUDIT).collect())
     }
 
     /// The names of the connections.
@@ -123,6 +165,8 @@ pub(crate) struct Program {
     name: &'static str,
     port: u16,
     environment: Vec<(String, String)>,
+    /// Where its log goes, if not to this test's.
+    log: Option<PathBuf>,
     child: Option<Child>,
 }
 
@@ -148,12 +192,15 @@ impl Program {
         environment.push(("PORT".to_owned(), port.to_string()));
         environment.push(("JWT_SECRET".to_owned(), SECRET.to_owned()));
         environment.push(("RUST_LOG".to_owned(), "error,lapin=off".to_owned()));
-        Self { name, port, environment, child: None }
+        Self { name, port, environment, log: None, child: None }
     }
 
     pub(crate) fn start(&mut self) -> Result<()> {
         let mut command = Command::new(built(self.name));
         command.env_clear().envs(self.environment.iter().cloned()).stdin(Stdio::null()).stdout(Stdio::null());
+        if let Some(log) = &self.log {
+            command.stderr(std::fs::File::create(log)?);
+        }
         self.child = Some(command.spawn().with_context(|| format!("starting {}", self.name))?);
         Ok(())
     }
@@ -197,25 +244,55 @@ impl Chain {
         broker: impl Fn(&VirtualHost) -> String,
         os_database: impl Fn(String) -> String,
     ) -> Result<Self> {
+        let mut chain = Self::prepare(broker, os_database).await?;
+        for program in &mut chain.programs {
+            program.start()?;
+        }
+        Ok(chain)
+    }
+
+    async fn prepare(
+        broker: impl Fn(&VirtualHost) -> String,
+        os_database: impl Fn(String) -> String,
+    ) -> Result<Self> {
         let host = VirtualHost::make().await?;
         let databases = (
             postgres_database("os_service").await,
             mongo_database("billing_service"),
             postgres_database("execution_service").await,
         );
-        let broker = || ("RABBITMQ_URL", broker(&host));
-        let mut programs = [
-            Program::new("garage-os-service", &[broker(), ("DATABASE_URL", os_database(databases.0.url()))]),
+        let broker = |program| ("RABBITMQ_URL", signed_in(&broker(&host), program));
+        let programs = [
+            Program::new(
+                "garage-os-service",
+                &[broker("garage-os-service"), ("DATABASE_URL", os_database(databases.0.url()))],
+            ),
             Program::new(
                 "garage-billing-service",
-                &[broker(), ("MONGODB_URI", databases.1.uri()), ("PAYMENT_GATEWAY", "sandbox".to_owned())],
+                &[
+                    broker("garage-billing-service"),
+                    ("MONGODB_URI", databases.1.uri()),
+                    ("PAYMENT_GATEWAY", "sandbox".to_owned()),
+                ],
             ),
-            Program::new("garage-execution-service", &[broker(), ("DATABASE_URL", databases.2.url())]),
+            Program::new(
+                "garage-execution-service",
+                &[broker("garage-execution-service"), ("DATABASE_URL", databases.2.url())],
+            ),
         ];
-        for program in &mut programs {
+        Ok(Self { host, programs, _databases: databases })
+    }
+
+    /// Starts everything with more variables, and each program's log in a file of its name.
+    pub(crate) async fn start_told(more: &[(&str, String)], logs: &std::path::Path) -> Result<Self> {
+        let mut chain = Self::prepare(|host| host.url(), |database| database).await?;
+        for program in &mut chain.programs {
+            program.environment.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+            program.log = Some(logs.join(program.name));
             program.start()?;
         }
-        Ok(Self { host, programs, _databases: databases })
+        chain.wait_until_ready().await?;
+        Ok(chain)
     }
 
     pub(crate) async fn wait_until_ready(&self) -> Result<()> {
@@ -236,8 +313,13 @@ impl Chain {
     }
 
     pub(crate) fn shop(&self) -> Result<Shop> {
+        Shop::new(self.urls(), Self::token()?)
+    }
+
+    /// A token of somebody who may do everything.
+    pub(crate) fn token() -> Result<String> {
         let grant = Grant::new("tests", &["attendant", "technician", "manager"], TimeDelta::hours(1));
-        Shop::new(self.urls(), sign(&SECRET.to_owned().into(), &grant, &Clock::system())?)
+        Ok(sign(&SECRET.to_owned().into(), &grant, &Clock::system())?)
     }
 
     /// Waits until no queue holds a message. The broker counts twice a second, so one look is not enough.

@@ -57,7 +57,7 @@ impl Garage<'_> {
         if let Some(known) = self.of_their_own.get(ledger) {
             return known;
         }
-        let moves = self.ledgers.get(ledger).own_moves();
+        let moves = self.ledgers.get(ledger).own_moves(self.scope.vices);
         let moves: Rc<[_]> =
             moves.into_iter().map(|(name, after)| (name, self.ledger_number(after))).collect();
         self.of_their_own.set(ledger, moves.clone());

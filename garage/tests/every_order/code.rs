@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use garage_billing_service::{
-    bill::{Answer, Bill, Tender},
+    bill::{Answer, Bill, PartWish, Tender},
     payment::Due,
     quote::{Catalogue, Line, Terms},
 };
@@ -19,7 +19,7 @@ use garage_execution_service::execution::{Job, Step};
 use garage_os_service::work_order::{Details, Opening, WorkOrder};
 use uuid::Uuid;
 
-use crate::gateway::Ledger;
+use crate::gateway::{Ledger, part};
 
 pub(crate) const ORDER: WorkOrderId = WorkOrderId(Uuid::from_u128(1));
 const CUSTOMER: CustomerId = CustomerId(Uuid::from_u128(2));
@@ -92,6 +92,11 @@ pub(crate) trait Code {
         bill.pay(tender, start())
     }
 
+    fn give_back_part(&self, bill: Bill, payment: PaymentId) -> Result<Transition<Bill>, Refusal> {
+        let wish = wish(&bill);
+        bill.give_back_part(payment, wish, start())
+    }
+
     fn resend(&self, bill: Bill, reference: PaymentId) -> Transition<Bill> {
         bill.resend(reference, again())
     }
@@ -152,7 +157,7 @@ pub(crate) fn history() -> Vec<Event> {
     vec![
         PaymentFailed { work_order_id, payment_id, quote_id, amount, reason: reason.clone() }.into(),
         PaymentRejected { work_order_id, payment_id, quote_id, amount, reason: reason.clone() }.into(),
-        PaymentRefunded { work_order_id, payment_id, quote_id, amount, reason }.into(),
+        PaymentRefunded { work_order_id, payment_id, quote_id, amount, reason, refund_id: None }.into(),
         ExecutionStatusChanged {
             work_order_id,
             execution_id: EXECUTION,
@@ -166,6 +171,13 @@ pub(crate) fn history() -> Vec<Event> {
 /// The id of a bill's attempt by its place.
 pub(crate) fn payment(place: usize) -> PaymentId {
     PaymentId(Uuid::from_u128(100 + place as u128))
+}
+
+/// The next part to be given back.
+pub(crate) fn wish(bill: &Bill) -> PartWish {
+    let parts: usize = bill.attempts.iter().map(|attempt| attempt.parts.len()).sum();
+    let id = Uuid::from_u128(200 + parts as u128);
+    PartWish { id, amount: part(), reason: "a scratch".to_owned(), by: "manager".to_owned() }
 }
 
 /// The next attempt to pay, of this amount.

@@ -8,14 +8,14 @@ use std::{collections::HashMap, rc::Rc};
 use chrono::{DateTime, Utc};
 use garage_billing_service::{
     bill::{Answer, Bill},
-    payment::Due,
+    payment::{Due, PartStanding},
 };
 use garage_events::{Event, PaymentId, Service, WorkOrderStatus, topology};
 use garage_execution_service::execution::Job;
 use garage_os_service::work_order::{What, WorkOrder};
 
 use crate::{
-    code::{Code, ORDER, opened},
+    code::{Code, ORDER, opened, start},
     gateway::{Ledger, Vices},
     numbered::{Computed, Numbered, number_among},
     promises::{self, Sight},
@@ -33,6 +33,8 @@ pub(crate) struct Scope {
     pub edits: bool,
     /// Whether people ask the gateway about a payment for which no call is due.
     pub looks: bool,
+    /// Parts of a payment that a manager gives back once the work is finished.
+    pub parts: usize,
     pub vices: Vices,
 }
 
@@ -182,11 +184,13 @@ impl<'c> Garage<'c> {
         self.orders.number(facts, order)
     }
 
-    /// Bills behave alike whatever they have heard of the order's status, whenever money moved and for whatever
+    /// Bills behave alike whatever else they have heard of the order's status, whenever money moved and for whatever
     /// reason an attempt ended: that is for people to read. When a charge was sent last counts until the gateway
     /// has shown it.
     pub(crate) fn bill_number(&mut self, mut bill: Bill) -> u32 {
-        bill.order_status = None;
+        // That the work is finished is all that a decision reads of it.
+        bill.order_status = bill.order_status.filter(|known| known.status == WorkOrderStatus::Completed);
+        bill.followed_at = None;
         for attempt in &mut bill.attempts {
             attempt.captured_at = None;
             attempt.refunded_at = None;
@@ -195,6 +199,12 @@ impl<'c> Garage<'c> {
             }
             if !attempt.is_live() {
                 attempt.reason = None;
+            }
+            for part in &mut attempt.parts {
+                timeless(&mut part.standing);
+            }
+            if let Some(charge_back) = &mut attempt.charge_back {
+                (charge_back.at, charge_back.changed_at) = (start(), start());
             }
         }
         self.bills.number(bill.clone(), bill)
@@ -219,7 +229,7 @@ impl<'c> Garage<'c> {
         for event in events {
             for queue in topology::QUEUES.iter().filter(|queue| queue.event_type == event.event_type()) {
                 let delivery = (unnumbered(event.clone()), queue.owner);
-                if matters(&delivery) {
+                if matters(&delivery, self.scope.parts > 0) {
                     let bit = number_among(&mut self.deliveries, delivery);
                     assert!(bit < u64::BITS as usize, "more deliveries than a world has bits");
                     told |= 1 << bit;
@@ -244,12 +254,21 @@ fn unnumbered(mut event: Event) -> Event {
     event
 }
 
+/// When something ended is for people to read.
+fn timeless(standing: &mut PartStanding) {
+    if let PartStanding::Done { at } | PartStanding::Refused { at, .. } = standing {
+        *at = start();
+    }
+}
+
 /// Whether some decision depends on this service's having heard this event.
-fn matters((event, service): &(Event, Service)) -> bool {
+fn matters((event, service): &(Event, Service), parts: bool) -> bool {
     match event {
-        Event::WorkOrderStatusChanged(changed) => {
-            *service == Service::Execution && changed.new_status == WorkOrderStatus::InProgress
-        }
+        Event::WorkOrderStatusChanged(changed) => match service {
+            Service::Execution => changed.new_status == WorkOrderStatus::InProgress,
+            Service::Billing => parts && changed.new_status == WorkOrderStatus::Completed,
+            Service::Os => false,
+        },
         Event::PaymentFailed(_)
         | Event::PaymentRejected(_)
         | Event::PaymentRefunded(_)

@@ -30,6 +30,15 @@ pub(crate) struct Entry {
     pub amount: Cents,
     pub state: State,
     pub refunds: BTreeSet<String>,
+    /// Parts that went back, by their keys.
+    pub parts: BTreeSet<String>,
+    /// A part that was accepted and has not gone yet.
+    pub part_going_back: Option<String>,
+}
+
+/// What every part comes to.
+pub(crate) fn part() -> Cents {
+    Cents::new(1_000).unwrap()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,12 +50,23 @@ pub(crate) enum State {
     /// A refund was accepted and is not done yet.
     GoingBack,
     Refunded,
+    /// The payer's bank is about to take the money back.
+    BeingTaken,
+    /// It has.
+    Taken,
+    /// It has left it with us after all.
+    Reimbursed,
 }
 
 impl State {
     /// The payer's money is with us.
     pub(crate) const fn is_held(self) -> bool {
-        matches!(self, Self::Captured | Self::GoingBack)
+        matches!(self, Self::Captured | Self::GoingBack | Self::BeingTaken | Self::Reimbursed)
+    }
+
+    /// It is, or would be if the payer's bank had not taken it.
+    pub(crate) const fn is_kept(self) -> bool {
+        matches!(self, Self::Captured | Self::BeingTaken | Self::Reimbursed | Self::Taken)
     }
 }
 
@@ -57,6 +77,8 @@ pub(crate) struct Vices {
     pub forgets_keys: bool,
     /// It may charge another amount than it was asked for.
     pub miscounts: bool,
+    /// The payer's bank may take money back.
+    pub takes_back: bool,
 }
 
 /// What the gateway does with a call.
@@ -108,6 +130,16 @@ impl Ledger {
                 ("the gateway will refund", Whim::Delays, soon()),
                 ("the gateway refuses to refund", Whim::Refuses, soon()),
             ],
+            Due::GiveBack { .. } => vec![
+                ("the gateway gives a part back", Whim::Right, soon()),
+                ("the gateway will give a part back", Whim::Delays, soon()),
+                ("the gateway refuses to give a part back", Whim::Refuses, soon()),
+            ],
+            Due::LookForRefund { refused_at, .. } => {
+                let times = [*refused_at, *refused_at + ample()];
+                let times = times.into_iter().take(if is_sent { 1 } else { 2 });
+                times.map(|at| ("a refused part is looked for", Whim::Right, at)).collect()
+            }
         };
         ways.into_iter().map(|(name, whim, at)| self.called(name, due, whim, at)).collect()
     }
@@ -115,24 +147,42 @@ impl Ledger {
     fn called(&self, name: &'static str, due: &Due, whim: Whim, at: DateTime<Utc>) -> Called {
         let gateway = Open { ledger: Mutex::new(self.clone()), whim };
         let answer = cashier::perform(&gateway, due, at).now_or_never().expect("the ledger answers at once");
-        Called { name, ledger: gateway.ledger.into_inner().unwrap(), answer, at }
+        Called { name, ledger: gateway.ledger.into_inner().unwrap(), answer: answer.answer, at }
     }
 
     /// A payer pays, or lets the time pass, whatever we know of it; a refund goes through.
-    pub(crate) fn own_moves(&self) -> Vec<(&'static str, Self)> {
+    pub(crate) fn own_moves(&self, vices: Vices) -> Vec<(&'static str, Self)> {
         let moves = |entry: &Entry| match entry.state {
+            State::Captured if vices.takes_back => vec![("the bank takes it back", State::BeingTaken)],
+            State::BeingTaken => {
+                vec![("the bank has taken it", State::Taken), ("the bank leaves it", State::Reimbursed)]
+            }
             State::Pending => vec![
                 ("the payer pays", State::Captured),
                 ("the code expires", State::Cancelled),
                 ("the review ends badly", State::Declined),
             ],
             State::GoingBack => vec![("the refund goes through", State::Refunded)],
-            State::Captured | State::Declined | State::Cancelled | State::Refunded => Vec::new(),
+            State::Captured
+            | State::Declined
+            | State::Cancelled
+            | State::Refunded
+            | State::Taken
+            | State::Reimbursed => Vec::new(),
         };
         let each = self.0.iter().flat_map(|(reference, entry)| {
             moves(entry).into_iter().map(|(name, state)| (name, self.with(*reference, state)))
         });
-        each.collect()
+        each.chain(self.parts_that_go()).collect()
+    }
+
+    fn parts_that_go(&self) -> impl Iterator<Item = (&'static str, Self)> {
+        self.0.iter().filter_map(|(reference, entry)| {
+            let mut ledger = self.clone();
+            let gone = ledger.0.get_mut(reference).unwrap();
+            gone.parts.insert(gone.part_going_back.take()?);
+            (entry.state == State::Captured).then_some(("a part goes through", ledger))
+        })
     }
 
     fn with(&self, reference: PaymentId, state: State) -> Self {
@@ -186,6 +236,25 @@ struct Open {
 }
 
 impl Open {
+    /// A part, once per key; a provider that has forgotten the key refuses, though the part has gone.
+    fn give_back(&self, reference: PaymentId, entry: &Entry, key: &str) -> Result<Refunded, GatewayError> {
+        let mut after = entry.clone();
+        let has_gone = entry.parts.contains(key);
+        match self.whim {
+            Whim::Refuses => return Err(refused("no balance")),
+            _ if has_gone => {}
+            _ if entry.part_going_back.as_deref() == Some(key) => return Ok(Refunded::Pending),
+            _ if entry.state != State::Captured => return Err(refused("not captured")),
+            Whim::Delays => after.part_going_back = Some(key.to_owned()),
+            Whim::Right | Whim::Makes(_) | Whim::Miscounts | Whim::RefusesAndLags => {
+                after.parts.insert(key.to_owned());
+            }
+        }
+        let is_done = after.parts.contains(key);
+        self.ledger.lock().unwrap().0.insert(reference, after);
+        Ok(if is_done { Refunded::Done("part".to_owned()) } else { Refunded::Pending })
+    }
+
     fn find(&self, gateway_id: &str) -> Option<(PaymentId, Entry)> {
         let ledger = self.ledger.lock().unwrap();
         ledger
@@ -205,12 +274,30 @@ impl Open {
 fn charged(reference: PaymentId, entry: &Entry) -> Charged {
     let standing = match entry.state {
         State::Pending => Standing::Pending,
-        State::Captured | State::GoingBack => Standing::Approved,
+        State::Captured | State::GoingBack | State::Reimbursed => Standing::Approved,
+        State::BeingTaken => Standing::Pending,
         State::Declined => Standing::Declined("cc_rejected_other_reason".to_owned()),
         State::Cancelled => Standing::Cancelled("expired".to_owned()),
-        State::Refunded => Standing::Refunded,
+        State::Refunded | State::Taken => Standing::Refunded,
     };
-    Charged { gateway_id: reference.to_string(), standing, amount: entry.amount, instructions: None }
+    let charge_back = match entry.state {
+        State::BeingTaken => Some("in_process"),
+        State::Taken => Some("settled"),
+        State::Reimbursed => Some("reimbursed"),
+        State::Pending
+        | State::Captured
+        | State::Declined
+        | State::Cancelled
+        | State::GoingBack
+        | State::Refunded => None,
+    };
+    let gone = part().centavos() * i64::try_from(entry.parts.len()).unwrap();
+    Charged {
+        refunded: Cents::new(gone).unwrap(),
+        going_back: entry.part_going_back.as_ref().map_or(Cents::ZERO, |_| part()),
+        charge_back: charge_back.map(ToOwned::to_owned),
+        ..Charged::new(reference.to_string(), standing, entry.amount)
+    }
 }
 
 #[async_trait]
@@ -226,7 +313,8 @@ impl Gateway for Open {
             (Whim::Right, None) => (State::Captured, charge.amount),
             (Whim::Miscounts, None) => (State::Captured, Cents::new(1).unwrap()),
         };
-        let entry = Entry { amount, state, refunds: BTreeSet::new() };
+        let (refunds, parts) = (BTreeSet::new(), BTreeSet::new());
+        let entry = Entry { amount, state, refunds, parts, part_going_back: None };
         let made = charged(charge.reference, &entry);
         ledger.0.insert(charge.reference, entry);
         Ok(made)
@@ -251,14 +339,19 @@ impl Gateway for Open {
         }
     }
 
-    async fn refund(&self, gateway_id: &str, _amount: Cents, key: &str) -> Result<Refunded, GatewayError> {
+    async fn refund(&self, gateway_id: &str, amount: Cents, key: &str) -> Result<Refunded, GatewayError> {
         let (reference, entry) = self.find(gateway_id).ok_or_else(|| refused("there is none"))?;
+        if amount < entry.amount {
+            return self.give_back(reference, &entry, key);
+        }
         let state = match (entry.state, self.whim) {
-            (State::Captured, Whim::Refuses) => return Err(refused("no balance")),
-            (State::Captured, Whim::Delays) => State::GoingBack,
+            (State::Captured | State::Reimbursed, Whim::Refuses) => return Err(refused("no balance")),
+            (State::Captured | State::Reimbursed, Whim::Delays) => State::GoingBack,
             (State::GoingBack, _) if entry.refunds.contains(key) => return Ok(Refunded::Pending),
-            (State::Captured | State::GoingBack | State::Refunded, _) => State::Refunded,
-            (State::Pending | State::Declined | State::Cancelled, _) => return Err(refused("not captured")),
+            (State::Captured | State::Reimbursed | State::GoingBack | State::Refunded, _) => State::Refunded,
+            (State::Pending | State::Declined | State::Cancelled | State::BeingTaken | State::Taken, _) => {
+                return Err(refused("not captured"));
+            }
         };
         self.set(reference, state);
         self.ledger.lock().unwrap().0.get_mut(&reference).unwrap().refunds.insert(key.to_owned());

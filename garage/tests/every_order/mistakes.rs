@@ -8,7 +8,8 @@ use garage_billing_service::{
     payment::Due,
 };
 use garage_events::{
-    Event, ExecutionStatus, PaymentId, PaymentMethod, PaymentStatus, Refusal, Transition,
+    Event, ExecutionStatus, Followed, PaymentId, PaymentMethod, PaymentStatus, Refusal, Transition,
+    WorkOrderStatus,
     event::{PaymentApproved, PaymentFailed, reason},
 };
 use garage_execution_service::execution::{Job, Step};
@@ -163,6 +164,54 @@ mistakes! {
                 entry.refunds = entry.refunds.iter().map(|key| format!("{key}, once")).collect();
             }
             forgetful
+        }
+    }
+    /// A part is given back whatever the workshop says.
+    PartOfUnfinishedWork {
+        fn give_back_part(&self, mut bill: Bill, payment: PaymentId) -> Result<Transition<Bill>, Refusal> {
+            let heard = bill.order_status;
+            bill.order_status = Some(Followed { status: WorkOrderStatus::Completed, revision: 1 });
+            let mut given = Production.give_back_part(bill, payment)?;
+            given.state.order_status = heard;
+            Ok(given)
+        }
+    }
+    /// Every retry of a part is a new one for the gateway.
+    NewPartKeyPerCall {
+        fn ledger(&self, ledger: &Ledger) -> Ledger {
+            let mut forgetful = ledger.clone();
+            for entry in forgetful.0.values_mut() {
+                entry.parts = entry.parts.iter().map(|key| format!("{key}, once")).collect();
+            }
+            forgetful
+        }
+    }
+    /// A part that was refused is believed not to have gone.
+    PartRefusalBelieved {
+        fn hear(&self, bill: Bill, reference: PaymentId, answer: Answer, at: DateTime<Utc>) -> Transition<Bill> {
+            let refused = if let Answer::PartRefused(part, _) = &answer { Some(*part) } else { None };
+            let heard = bill.hear(reference, answer, at);
+            match refused {
+                Some(part) => heard.state.hear(reference, Answer::PartNeverWent(part), at),
+                None => heard,
+            }
+        }
+    }
+    /// What has gone is taken for a part that ended long ago.
+    OldPartSeen {
+        fn hear(&self, bill: Bill, reference: PaymentId, answer: Answer, at: DateTime<Utc>) -> Transition<Bill> {
+            let answer = if let Answer::PartSeen(part) = answer { Answer::PartDone(part) } else { answer };
+            bill.hear(reference, answer, at)
+        }
+    }
+    /// Money that the payer's bank has taken counts as never paid.
+    TakenIsUnpaid {
+        fn hear(&self, mut bill: Bill, reference: PaymentId, answer: Answer, at: DateTime<Utc>) -> Transition<Bill> {
+            let is_taken = matches!(&answer, Answer::Charged(charged) if charged.standing == Standing::Refunded);
+            for attempt in bill.attempts.iter_mut().filter(|_| is_taken) {
+                attempt.status = PaymentStatus::Refunding;
+            }
+            bill.hear(reference, answer, at)
         }
     }
     /// The gateway is asked before the attempt is stored.

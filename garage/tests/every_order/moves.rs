@@ -49,6 +49,10 @@ pub(crate) fn at_the_till(code: &dyn Code, bill: &Bill, scope: Scope) -> Vec<Mov
             code.pay(bill.clone(), tender(bill, totals()[1])),
         ));
     }
+    let given: usize = bill.attempts.iter().map(|attempt| attempt.parts.len()).sum();
+    for attempt in bill.attempts.iter().filter(|_| given < scope.parts) {
+        tried.push(("a part is given back", code.give_back_part(bill.clone(), attempt.id)));
+    }
     if scope.edits {
         tried.push(("the quote is edited", code.edit(bill.clone(), totals()[1])));
         tried.push(("the quote is edited back", code.edit(bill.clone(), totals()[0])));

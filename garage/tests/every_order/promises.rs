@@ -52,6 +52,23 @@ fn money_is_taken_once(sight: &Sight<'_>) -> Kept {
     promise(entries.values().all(|entry| entry.refunds.len() <= 1), "one capture was given back twice")?;
     let is_stored = |reference: &PaymentId| sight.bill.attempt(*reference).is_some();
     promise(entries.keys().all(is_stored), "a charge that was not stored before")?;
+    let is_asked = |reference: &PaymentId, key: &String| {
+        let parts =
+            sight.bill.attempt(*reference).map(|attempt| attempt.parts.as_slice()).unwrap_or_default();
+        parts.iter().any(|part| part.id.to_string() == *key)
+    };
+    let mut went =
+        entries.iter().flat_map(|(reference, entry)| entry.parts.iter().map(move |key| (reference, key)));
+    promise(
+        went.all(|(reference, key)| is_asked(reference, key)),
+        "a part went back that nobody asked for, or twice",
+    )?;
+    promise(
+        entries
+            .values()
+            .all(|entry| entry.parts.is_empty() || status(sight) == Some(ExecutionStatus::Completed)),
+        "a part went back for work that is not finished",
+    )?;
     let is_paid = |attempt: &Attempt| attempt.status == PaymentStatus::Approved;
     let mut paid = sight.bill.attempts.iter().filter(|attempt| is_paid(attempt));
     promise(
@@ -81,7 +98,7 @@ fn is_active(sight: &Sight<'_>) -> bool {
 
 /// Promises 1 and 3: no work without money, no refund of finished work.
 fn work_is_paid_for(sight: &Sight<'_>) -> Kept {
-    let captured = sight.ledger.count(|state| state == State::Captured);
+    let captured = sight.ledger.count(State::is_kept);
     let going_back = sight.ledger.count(|state| matches!(state, State::GoingBack | State::Refunded));
     promise(!is_active(sight) || captured == 1, "work without a captured payment")?;
     let owed = sight.bill.attempts.iter().any(|attempt| attempt.status == PaymentStatus::Refunding);
@@ -92,7 +109,7 @@ fn work_is_paid_for(sight: &Sight<'_>) -> Kept {
 /// Promise 4: what is true when all is quiet.
 pub(crate) fn rest_is_right(sight: &Sight<'_>) -> Kept {
     sight.bill.attempts.iter().try_for_each(|attempt| books_are_right(attempt, sight.ledger))?;
-    let captured = sight.ledger.count(State::is_held);
+    let (captured, kept) = (sight.ledger.count(State::is_held), sight.ledger.count(State::is_kept));
     let at_rest = status(sight);
     let quote = sight.bill.quote.as_ref().map(|quote| quote.status);
     match sight.order.status() {
@@ -109,14 +126,14 @@ pub(crate) fn rest_is_right(sight: &Sight<'_>) -> Kept {
             promise(at_rest == Some(ExecutionStatus::Failed), "FAILED and the workshop knows nothing of it")
         }
         WorkOrderStatus::Completed | WorkOrderStatus::Delivered => {
-            promise(captured == 1, "COMPLETED and not paid exactly once")?;
+            promise(kept == 1, "COMPLETED and not paid exactly once")?;
             promise(at_rest == Some(ExecutionStatus::Completed), "COMPLETED and the workshop is not done")?;
             promise(quote == Some(QuoteStatus::Approved), "COMPLETED under a quote that nobody approved")?;
             let total = sight.bill.quote.as_ref().map(Quote::total);
             promise(sight.order.total_amount() == total, "COMPLETED and the desk knows another total")
         }
         WorkOrderStatus::InProgress => {
-            promise(captured == 1 && is_active(sight), "IN_PROGRESS and not paid or not worked on")
+            promise(kept == 1 && is_active(sight), "IN_PROGRESS and not paid or not worked on")
         }
         WorkOrderStatus::Approved => {
             promise(captured == 0, "APPROVED and money held")?;
@@ -132,10 +149,15 @@ pub(crate) fn rest_is_right(sight: &Sight<'_>) -> Kept {
 
 /// At rest an attempt is what its payment is at the gateway.
 fn books_are_right(attempt: &Attempt, ledger: &Ledger) -> Kept {
-    let standing = ledger.0.get(&attempt.id).map(|entry| entry.state);
+    let entry = ledger.0.get(&attempt.id);
+    let standing = entry.map(|entry| entry.state);
+    let went = |id: uuid::Uuid| entry.is_some_and(|entry| entry.parts.contains(&id.to_string()));
+    let parts_agree = attempt.parts.iter().all(|part| part.is_done() == went(part.id))
+        && entry.is_none_or(|entry| entry.part_going_back.is_none());
+    promise(parts_agree, "our books of a part are not the gateway's")?;
     let agrees = match attempt.status {
-        PaymentStatus::Approved => standing == Some(State::Captured),
-        PaymentStatus::Refunded => standing == Some(State::Refunded),
+        PaymentStatus::Approved => standing.is_some_and(State::is_kept),
+        PaymentStatus::Refunded => matches!(standing, Some(State::Refunded | State::Taken)),
         PaymentStatus::Rejected | PaymentStatus::Cancelled => {
             matches!(standing, None | Some(State::Declined | State::Cancelled))
         }
@@ -147,6 +169,7 @@ fn books_are_right(attempt: &Attempt, ledger: &Ledger) -> Kept {
 /// Every move of money is told once, when it happens, and nothing else is.
 pub(crate) fn money_is_told(before: &Bill, moved: &Transition<Bill>) -> Kept {
     let mut due: Vec<_> = moved.state.attempts.iter().filter_map(|after| to_tell(before, after)).collect();
+    due.extend(moved.state.attempts.iter().flat_map(|after| parts_to_tell(before, after)));
     let mut told: Vec<_> = moved.events.iter().filter_map(told_of_money).collect();
     due.sort_unstable();
     told.sort_unstable();
@@ -165,6 +188,18 @@ fn to_tell(before: &Bill, after: &Attempt) -> Option<(&'static str, PaymentId)> 
         PaymentStatus::Pending | PaymentStatus::Cancelled | PaymentStatus::Refunding => return None,
     };
     Some((told, after.id))
+}
+
+fn parts_to_tell<'a>(
+    before: &'a Bill,
+    after: &'a Attempt,
+) -> impl Iterator<Item = (&'static str, PaymentId)> + 'a {
+    let was_done = |id| {
+        let parts = before.attempt(after.id).map(|attempt| attempt.parts.as_slice()).unwrap_or_default();
+        parts.iter().any(|part| part.id == id && part.is_done())
+    };
+    let done = after.parts.iter().filter(move |part| part.is_done() && !was_done(part.id));
+    done.map(|_| ("payment.refunded", after.id))
 }
 
 fn told_of_money(event: &Event) -> Option<(&'static str, PaymentId)> {

@@ -3,7 +3,7 @@
 use garage_billing_service::{
     bill::Answer,
     gateway::Standing,
-    payment::{Attempt, Due},
+    payment::{Attempt, Due, PartRefund, PartStanding},
 };
 use garage_events::{ExecutionStatus, PaymentStatus, QuoteStatus, WorkOrderStatus};
 
@@ -140,6 +140,37 @@ pub(crate) const PATHS: &[Path] = &[
         edge.step.ends_with("hears payment.approved")
             && edge.before.job.execution.is_none()
             && edge.work_is(ExecutionStatus::Failed)
+    }),
+    path("two parts are given back one after the other", |edge| {
+        edge.ends(WorkOrderStatus::Delivered)
+            && edge
+                .after
+                .bill
+                .attempts
+                .iter()
+                .any(|attempt| attempt.parts.iter().filter(|part| part.is_done()).count() == 2)
+    }),
+    path("a part is refused for good", |edge| {
+        let is_refused = |part: &PartRefund| matches!(part.standing, PartStanding::Refused { .. });
+        edge.after.bill.attempts.iter().any(|attempt| attempt.parts.iter().any(is_refused))
+    }),
+    path("a part that was refused had gone after all", |edge| {
+        let is_doubted = |part: &PartRefund| matches!(part.standing, PartStanding::Doubted { .. });
+        let doubted = edge.before.bill.attempts.iter().any(|attempt| attempt.parts.iter().any(is_doubted));
+        doubted && edge.holds(|answer| matches!(answer, Answer::PartSeen(_)))
+    }),
+    path("two replicas give one part back at once", |edge| {
+        edge.asks(|due| matches!(due, Due::GiveBack { .. })) == 2
+    }),
+    path("the payer's bank takes the money of finished work", |edge| {
+        let is_settled =
+            |attempt: &Attempt| attempt.charge_back.as_ref().is_some_and(|known| known.standing == "settled");
+        edge.ends(WorkOrderStatus::Completed) && edge.after.bill.attempts.iter().any(is_settled)
+    }),
+    path("the payer's bank takes money that was owed back", |edge| {
+        edge.ends(WorkOrderStatus::Failed)
+            && edge.after.ledger.0.values().any(|entry| entry.state == State::Taken)
+            && edge.has_paid(&[PaymentStatus::Refunded])
     }),
     path("a job is queued by hand", |edge| edge.step == "the job is queued by hand"),
 ];

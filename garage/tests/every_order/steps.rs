@@ -111,7 +111,7 @@ impl Garage<'_> {
         }
     }
 
-    /// Whether another hand is about to send the charge that this call is about.
+    /// Whether another hand is about to send the charge, or the part, that this call is about.
     fn is_sent(&self, world: World, place: usize, due: u16) -> bool {
         let reference = self.due(due).reference();
         let others = world.hands.into_iter().enumerate().filter(|(other, _)| *other != place);
@@ -119,7 +119,17 @@ impl Garage<'_> {
             Hand::Asking(due) => Some(self.due(due)),
             Hand::Free | Hand::Holding(_) => None,
         });
-        asked.any(|due| matches!(due, Due::Create(charge) if charge.reference == reference))
+        let looked_for =
+            if let Due::LookForRefund { refund, .. } = self.due(due) { Some(*refund) } else { None };
+        asked.any(|due| match due {
+            Due::Create(charge) => charge.reference == reference,
+            Due::GiveBack { refund, .. } => looked_for == Some(*refund),
+            Due::Search { .. }
+            | Due::Read { .. }
+            | Due::Cancel { .. }
+            | Due::Refund { .. }
+            | Due::LookForRefund { .. } => false,
+        })
     }
 
     /// Promise 5: what was heard before has no effect and tells nothing, however late it comes again; what only

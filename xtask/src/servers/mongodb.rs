@@ -1,4 +1,4 @@
-//! A standalone MongoDB, without a replica set: billing's store promises to need none.
+//! A standalone MongoDB, without a replica set, as billing's store promises to need none; or a member of one.
 
 use std::path::Path;
 use std::process::Command;
@@ -23,15 +23,29 @@ const OPTIONS: [&str; 8] = [
     "enableTestCommands=1",
 ];
 
-/// Starts `program` on `port` with its data in `folder`.
-pub(crate) fn start(leash: &Leash, program: &Path, folder: &Path, port: u16) -> Result<Server> {
-    let data = folder.join("mongodb");
+/// The replica set's name.
+pub const REPLICA_SET: &str = "garage";
+
+/// Starts `program` on `port` with its data in `folder`; with a number as that member of a replica set, which somebody
+/// must still initiate.
+pub(crate) fn start(
+    leash: &Leash,
+    program: &Path,
+    folder: &Path,
+    port: u16,
+    member: Option<usize>,
+) -> Result<Server> {
+    let place = member.map_or_else(|| "mongodb".to_owned(), |number| format!("mongodb-{number}"));
+    let data = folder.join(&place);
     std::fs::create_dir(&data)?;
-    let log = folder.join("mongodb.log");
+    let log = folder.join(format!("{place}.log"));
     let mongod = program.to_owned();
     let start = move |leash: &Leash| {
         let mut command = Command::new(&mongod);
         command.args(OPTIONS).arg("--port").arg(port.to_string()).arg("--dbpath").arg(&data);
+        if member.is_some() {
+            command.args(["--replSet", REPLICA_SET]);
+        }
         let mut daemon = Daemon::start(&mut command, &log, Ending::Kill)?;
         daemon.until(leash, |mongod| mongod.log().contains("Waiting for connections"))?;
         Ok(daemon)

@@ -4,7 +4,7 @@
 use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt, chown};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -24,7 +24,43 @@ pub(crate) fn start(leash: &Leash, bin: &Path, folder: &Path, port: u16) -> Resu
     DirBuilder::new().mode(0o755).create(&certificates)?;
     owner.give(&certificates)?;
     output_of(owner.runs(&bin.join("initdb"), &data).args(INITDB))?;
-    let (log, programs) = (folder.join("postgres.log"), bin.to_owned());
+    let environment = vec![
+        ("GARAGE_TEST_POSTGRES_URL", url(port)),
+        ("GARAGE_TEST_TLS_FOLDER", certificates.display().to_string()),
+    ];
+    serve(leash, bin, owner, (data, folder.join("postgres.log")), port, environment)
+}
+
+/// Copies the cluster on the port `primary` and starts the copy as its stand-by on `port`. It calls itself
+/// [`STAND_BY`], for those who want commits to wait for it.
+pub(crate) fn stand_by(leash: &Leash, bin: &Path, folder: &Path, port: u16, primary: u16) -> Result<Server> {
+    let owner = Owner::of_the_cluster()?;
+    let data = folder.join("postgres-stand-by");
+    DirBuilder::new().mode(0o700).create(&data)?;
+    owner.give(&data)?;
+    let from = format!("host=127.0.0.1 port={primary} user=postgres application_name={STAND_BY}");
+    let copy = ["--checkpoint=fast", "--wal-method=stream", "--write-recovery-conf", "--no-sync", "--dbname"];
+    output_of(owner.runs(&bin.join("pg_basebackup"), &data).args(copy).arg(from))?;
+    let environment = vec![("GARAGE_TEST_POSTGRES_URL", url(port))];
+    serve(leash, bin, owner, (data, folder.join("postgres-stand-by.log")), port, environment)
+}
+
+/// The stand-by's name.
+pub const STAND_BY: &str = "stand_by";
+
+fn url(port: u16) -> String {
+    format!("postgres://postgres@127.0.0.1:{port}/postgres")
+}
+
+fn serve(
+    leash: &Leash,
+    bin: &Path,
+    owner: Owner,
+    (data, log): (PathBuf, PathBuf),
+    port: u16,
+    environment: Vec<(&'static str, String)>,
+) -> Result<Server> {
+    let programs = bin.to_owned();
     let start = move |leash: &Leash| {
         let mut command = owner.runs(&programs.join("postgres"), &data);
         // Its children lead groups of their own, and its shared memory is outside the folder.
@@ -32,10 +68,6 @@ pub(crate) fn start(leash: &Leash, bin: &Path, folder: &Path, port: u16) -> Resu
         daemon.until(leash, |_| accepts(&programs, port))?;
         Ok(daemon)
     };
-    let environment = vec![
-        ("GARAGE_TEST_POSTGRES_URL", format!("postgres://postgres@127.0.0.1:{port}/postgres")),
-        ("GARAGE_TEST_TLS_FOLDER", certificates.display().to_string()),
-    ];
     Server::start(leash, "PostgreSQL", environment, Vec::new(), Box::new(start), |_| version(bin))
 }
 

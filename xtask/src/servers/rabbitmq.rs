@@ -4,9 +4,10 @@
 //! An Erlang node registers with a port mapper (epmd) and starts one on port 4369, as a daemon that stays, when it
 //! finds none. We give it one of our own, on a port of our own, so that it neither meets the machine's nor leaves one.
 
-use std::fs::create_dir;
+use std::fs::{OpenOptions, create_dir};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -25,41 +26,70 @@ pub(crate) struct Ports {
     /// With TLS.
     pub(crate) amqps: u16,
     pub(crate) management: u16,
+    /// For Prometheus.
+    pub(crate) metrics: u16,
     /// For other Erlang nodes, as the command line tools are.
     pub(crate) distribution: u16,
     pub(crate) epmd: u16,
 }
 
-/// Starts `program` with all it writes in `folder`.
+/// Starts `program` with all it writes in `folder`, as the node of this number in a cluster of those up to it: what is
+/// started later joins what is there, all by the first one's port mapper.
 pub(crate) fn start(
     leash: &Leash,
     program: &Path,
     folder: &Path,
-    ports: Ports,
+    (number, ports): (usize, Ports),
     purpose: Purpose,
 ) -> Result<Server> {
-    let home = folder.join("rabbitmq");
+    let home = folder.join(format!("rabbitmq-{number}"));
     create_dir(&home)?;
-    std::fs::write(home.join("rabbitmq.conf"), settings(ports, purpose))?;
+    let formation: String = (1..=number).filter(|_| number > 1).map(peer).collect();
+    std::fs::write(home.join("rabbitmq.conf"), settings(ports, purpose) + &formation)?;
+    keep_secret(&home.join(".erlang.cookie"), &folder.display().to_string())?;
     std::fs::write(home.join("advanced.config"), tls_settings(ports, &folder.join(CERTIFICATES)))?;
-    std::fs::write(home.join("enabled_plugins"), "[rabbitmq_management].\n")?;
-    let epmd = start_epmd(leash, folder, ports.epmd).context("RabbitMQ's port mapper")?;
-    let (log, program) = (folder.join("rabbitmq.log"), program.to_owned());
+    std::fs::write(home.join("enabled_plugins"), "[rabbitmq_management,rabbitmq_prometheus].\n")?;
+    let mut props = Vec::new();
+    if !ports::answers(ports.epmd) {
+        props.push(start_epmd(leash, folder, ports.epmd).context("RabbitMQ's port mapper")?);
+    }
+    let (log, program) = (folder.join(format!("rabbitmq-{number}.log")), program.to_owned());
     let (tool, house) = (program.with_file_name("rabbitmqctl"), home.clone());
     let start = move |leash: &Leash| {
-        let mut daemon = Daemon::start(&mut node(&program, &home, ports), &log, Ending::Kill)?;
+        let mut daemon = Daemon::start(&mut node(&program, &home, (number, ports)), &log, Ending::Kill)?;
         daemon.until(leash, |_| accepts(ports))?;
         Ok(daemon)
     };
-    let (amqp, amqps, management) = (ports.amqp, ports.amqps, ports.management);
+    let Ports { amqp, amqps, management, metrics, .. } = ports;
     let environment = vec![
         ("GARAGE_TEST_RABBITMQ_URL", format!("amqp://guest:guest@127.0.0.1:{amqp}")),
         ("GARAGE_TEST_RABBITMQ_TLS_URL", format!("amqps://guest:guest@localhost:{amqps}")),
         ("GARAGE_TEST_RABBITMQ_MANAGEMENT_URL", format!("http://guest:guest@127.0.0.1:{management}")),
+        ("GARAGE_TEST_RABBITMQ_METRICS_URL", format!("http://127.0.0.1:{metrics}")),
     ];
     let told = |daemon: &Daemon| Ok(version(&daemon.log()));
-    let server = Server::start(leash, "RabbitMQ", environment, vec![epmd], Box::new(start), told)?;
-    Ok(Server { control: Some(Box::new(move || node(&tool, &house, ports))), ..server })
+    let server = Server::start(leash, "RabbitMQ", environment, props, Box::new(start), told)?;
+    Ok(Server { control: Some(Box::new(move || node(&tool, &house, (number, ports)))), ..server })
+}
+
+/// A line of a node's settings that names another one to join.
+fn peer(number: usize) -> String {
+    let name = name(number);
+    format!(
+        "cluster_formation.peer_discovery_backend = classic_config\n\
+         cluster_formation.classic_config.nodes.{number} = {name}\n"
+    )
+}
+
+/// What nodes that shall know each other share. Erlang wants it to be its owner's alone.
+fn keep_secret(path: &Path, secret: &str) -> Result<()> {
+    let word: String = secret.chars().filter(char::is_ascii_alphanumeric).collect();
+    OpenOptions::new().write(true).create_new(true).mode(0o400).open(path)?.write_all(word.as_bytes())?;
+    Ok(())
+}
+
+fn name(number: usize) -> String {
+    format!("garage-test-{}-{number}@localhost", std::process::id())
 }
 
 fn start_epmd(leash: &Leash, folder: &Path, port: u16) -> Result<Daemon> {
@@ -70,7 +100,7 @@ fn start_epmd(leash: &Leash, folder: &Path, port: u16) -> Result<Daemon> {
     Ok(daemon)
 }
 
-fn settings(Ports { amqp, management, .. }: Ports, purpose: Purpose) -> String {
+fn settings(Ports { amqp, management, metrics, .. }: Ports, purpose: Purpose) -> String {
     let counting = match purpose {
         Purpose::Tests => 500,
         Purpose::Figures => 5000,
@@ -79,6 +109,8 @@ fn settings(Ports { amqp, management, .. }: Ports, purpose: Purpose) -> String {
         "listeners.tcp.1 = 127.0.0.1:{amqp}\n\
          management.tcp.ip = 127.0.0.1\n\
          management.tcp.port = {management}\n\
+         prometheus.tcp.ip = 127.0.0.1\n\
+         prometheus.tcp.port = {metrics}\n\
          # Milliseconds between two counts; five seconds are the broker's own.\n\
          collect_statistics_interval = {counting}\n"
     )
@@ -96,7 +128,7 @@ fn tls_settings(Ports { amqps, .. }: Ports, certificates: &Path) -> String {
 }
 
 /// Every path that the scripts would else take from the machine, and an environment with nothing else in it.
-fn node(program: &Path, home: &Path, ports: Ports) -> Command {
+fn node(program: &Path, home: &Path, (number, ports): (usize, Ports)) -> Command {
     let mut command = Command::new(program);
     command
         .current_dir(home)
@@ -106,7 +138,7 @@ fn node(program: &Path, home: &Path, ports: Ports) -> Command {
         .env("HOME", home)
         .env("ERL_EPMD_PORT", ports.epmd.to_string())
         .env("ERL_EPMD_ADDRESS", "127.0.0.1")
-        .env("RABBITMQ_NODENAME", format!("garage-test-{}@localhost", std::process::id()))
+        .env("RABBITMQ_NODENAME", name(number))
         .env("RABBITMQ_DIST_PORT", ports.distribution.to_string())
         .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1}")
         .env("RABBITMQ_CONF_ENV_FILE", home.join("rabbitmq-env.conf"))

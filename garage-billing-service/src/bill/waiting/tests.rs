@@ -82,7 +82,7 @@ fn paying() -> Bill {
 
 fn answered(standing: Standing) -> Transition<Bill> {
     let (gateway_id, amount) = ("77".to_owned(), fee());
-    let charged = Charged { gateway_id, standing, amount, instructions: None };
+    let charged = Charged::new(gateway_id, standing, amount);
     paying().hear(PAYMENT, Answer::Charged(charged), at(3))
 }
 

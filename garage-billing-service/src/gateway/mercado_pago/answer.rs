@@ -1,6 +1,7 @@
 //! What an HTTP answer of the provider amounts to. A no is believed only in the provider's own words: an
 //! error page of something in between, or a status that means "not now", leaves open what happened behind it.
 
+use garage_events::PaymentMethod;
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -63,6 +64,10 @@ impl Answer {
 
     pub(super) fn found(&self, reference: &str) -> Result<Option<Charged>, GatewayError> {
         response::search(self.body()?, reference).map_err(unreadable)
+    }
+
+    pub(super) fn methods(&self) -> Result<Vec<PaymentMethod>, GatewayError> {
+        response::methods(self.body()?).map_err(unreadable)
     }
 
     pub(super) fn refund(&self) -> Result<Refund, GatewayError> {

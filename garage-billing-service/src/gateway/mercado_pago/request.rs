@@ -2,16 +2,47 @@
 //! datum is turned down here, before any call, in words that tell the shop what is missing. Nothing in it
 //! depends on the time or on chance: the same charge is the same body, as its idempotency key demands.
 
+use chrono::{DateTime, FixedOffset, SecondsFormat, Utc};
 use garage_events::{Cents, PaymentMethod, event::Payer as Customer};
+use reqwest::Url;
 use serde::Serialize;
 
-use crate::gateway::Charge;
+use crate::gateway::{Address as Home, Charge, Lack};
 
-const NO_EMAIL: &str = "the customer needs an e-mail address for this payment method";
-const NO_DOCUMENT: &str = "the customer needs a CPF or CNPJ for a boleto";
-const NO_TOKEN: &str = "a card payment needs the provider's card token";
-const NO_BRAND: &str =
-    "a card payment needs the card's brand, as the provider's form tells it with the token";
+const NO_EMAIL: Lack = Lack {
+    field: "payer.email",
+    wanted: "must be given: the provider wants the payer's e-mail address, and the customer has none",
+};
+const NO_DOCUMENT: Lack = Lack {
+    field: "payer.document",
+    wanted: "must be given: a boleto needs the payer's CPF or CNPJ, and the customer has none",
+};
+const NO_NAME: Lack =
+    Lack { field: "customerId", wanted: "must be a customer with a name: a boleto needs the payer's" };
+const NO_ADDRESS: Lack =
+    Lack { field: "payer.address", wanted: "must be given: a boleto needs the payer's address" };
+const NO_TOKEN: Lack =
+    Lack { field: "token", wanted: "must be given: a card payment needs the provider's card token" };
+const NO_BRAND: Lack = Lack {
+    field: "cardBrand",
+    wanted: "must be given: a card payment needs the card's brand, as the provider's form tells it with the token",
+};
+
+/// What the provider would turn this charge down for.
+pub(super) fn lacks(charge: &Charge) -> Vec<Lack> {
+    let (payer, method) = (&charge.payer, charge.method);
+    let is_boleto = method == PaymentMethod::Boleto;
+    let is_card = matches!(method, PaymentMethod::CreditCard | PaymentMethod::DebitCard);
+    let lacking = [
+        (payer.email.as_deref().is_none_or(str::is_empty), NO_EMAIL),
+        (is_boleto && payer.document.is_none(), NO_DOCUMENT),
+        (is_boleto && payer.name.trim().is_empty(), NO_NAME),
+        (is_boleto && charge.address.is_none(), NO_ADDRESS),
+        (is_card && charge.card_token.is_none(), NO_TOKEN),
+        (is_card && charge.card_brand.is_none(), NO_BRAND),
+    ];
+    lacking.into_iter().filter_map(|(is_lacking, lack)| is_lacking.then_some(lack)).collect()
+}
 
 /// The body of `POST /v1/payments`.
 #[derive(Serialize)]
@@ -22,6 +53,10 @@ pub(super) struct NewPayment<'a> {
     #[serde(flatten)]
     means: Means<'a>,
     payer: Payer<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    date_of_expiration: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notification_url: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -42,6 +77,18 @@ struct Payer<'a> {
     last_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     identification: Option<Identification<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<Address<'a>>,
+}
+
+#[derive(Serialize)]
+struct Address<'a> {
+    zip_code: &'a str,
+    street_name: &'a str,
+    street_number: &'a str,
+    neighborhood: &'a str,
+    city: &'a str,
+    federal_unit: &'a str,
 }
 
 #[derive(Serialize)]
@@ -53,25 +100,38 @@ struct Identification<'a> {
 
 impl<'a> NewPayment<'a> {
     /// The body for this charge, or what is missing.
-    pub(super) fn of(charge: &'a Charge) -> Result<Self, &'static str> {
-        if charge.method == PaymentMethod::Boleto && charge.payer.document.is_none() {
-            return Err(NO_DOCUMENT);
+    pub(super) fn of(charge: &'a Charge, notification_url: Option<&'a Url>) -> Result<Self, Vec<Lack>> {
+        let lacking = lacks(charge);
+        if !lacking.is_empty() {
+            return Err(lacking);
         }
+        let waits = matches!(charge.method, PaymentMethod::Pix | PaymentMethod::Boleto);
         Ok(Self {
             transaction_amount: charge.amount,
             description: &charge.description,
             external_reference: charge.reference.to_string(),
-            means: Means::of(charge)?,
-            payer: Payer::of(&charge.payer)?,
+            means: Means::of(charge),
+            payer: Payer::of(charge),
+            date_of_expiration: charge.expires_at.filter(|_| waits).map(brasilia),
+            notification_url: notification_url.map(Url::as_str),
         })
     }
 }
 
+/// A time as the provider wants it: milliseconds, and an offset in hours and minutes.
+fn brasilia(at: DateTime<Utc>) -> String {
+    const WEST: i32 = 3 * 3600;
+    FixedOffset::west_opt(WEST).map_or_else(
+        || at.to_rfc3339_opts(SecondsFormat::Millis, false),
+        |zone| at.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Millis, false),
+    )
+}
+
 impl<'a> Means<'a> {
-    fn of(charge: &'a Charge) -> Result<Self, &'static str> {
+    fn of(charge: &'a Charge) -> Self {
         match charge.method {
-            PaymentMethod::Pix => Ok(Self::without_card("pix")),
-            PaymentMethod::Boleto => Ok(Self::without_card("bolbradesco")),
+            PaymentMethod::Pix => Self::without_card("pix"),
+            PaymentMethod::Boleto => Self::without_card("bolbradesco"),
             PaymentMethod::CreditCard => Self::card(charge, charge.installments.max(1)),
             PaymentMethod::DebitCard => Self::card(charge, 1),
         }
@@ -81,22 +141,41 @@ impl<'a> Means<'a> {
         Self { payment_method_id, token: None, installments: None }
     }
 
-    fn card(charge: &'a Charge, installments: u8) -> Result<Self, &'static str> {
-        let token = charge.card_token.as_deref().ok_or(NO_TOKEN)?;
-        let payment_method_id = charge.card_brand.as_deref().ok_or(NO_BRAND)?;
-        Ok(Self { payment_method_id, token: Some(token), installments: Some(installments) })
+    fn card(charge: &'a Charge, installments: u8) -> Self {
+        Self {
+            payment_method_id: charge.card_brand.as_deref().unwrap_or_default(),
+            token: charge.card_token.as_deref(),
+            installments: Some(installments),
+        }
     }
 }
 
 impl<'a> Payer<'a> {
-    fn of(customer: &'a Customer) -> Result<Self, &'static str> {
+    fn of(charge: &'a Charge) -> Self {
+        let customer: &Customer = &charge.payer;
         let (first_name, last_name) = names(&customer.name);
-        Ok(Self {
-            email: customer.email.as_deref().filter(|email| !email.is_empty()).ok_or(NO_EMAIL)?,
+        // A boleto must name both; a company of one word, or a person, is then its own family.
+        let last_name = last_name.or(first_name.filter(|_| charge.method == PaymentMethod::Boleto));
+        Self {
+            email: customer.email.as_deref().unwrap_or_default(),
             first_name,
             last_name,
             identification: customer.document.as_deref().map(Identification::of),
-        })
+            address: charge.address.as_ref().map(Address::of),
+        }
+    }
+}
+
+impl<'a> Address<'a> {
+    fn of(home: &'a Home) -> Self {
+        Self {
+            zip_code: &home.zip_code,
+            street_name: &home.street,
+            street_number: &home.number,
+            neighborhood: &home.neighborhood,
+            city: &home.city,
+            federal_unit: &home.state,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! their decimal text and never through a binary fraction; what only helps the payer is read if it is there.
 
 use chrono::{DateTime, Utc};
-use garage_events::Cents;
+use garage_events::{Cents, PaymentId, PaymentMethod};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, value::RawValue};
 
@@ -28,18 +28,49 @@ struct Payment {
     status: String,
     status_detail: Option<String>,
     transaction_amount: Text,
+    transaction_amount_refunded: Option<Text>,
     external_reference: Option<Text>,
+    #[serde(default)]
+    refunds: Option<Vec<Listed>>,
+}
+
+/// A refund as its payment lists it.
+#[derive(Deserialize)]
+struct Listed {
+    amount: Text,
+    status: Option<String>,
+}
+
+impl Listed {
+    /// Neither gone nor refused, as far as it says.
+    fn is_on_its_way(&self) -> bool {
+        !matches!(self.status.as_deref(), Some("approved" | "rejected" | "cancelled"))
+    }
 }
 
 impl Payment {
     fn charged(self, body: &str) -> Result<Charged, serde_json::Error> {
+        let detail = self.status_detail.as_deref();
+        let is_charged_back = self.status == "charged_back";
         Ok(Charged {
             gateway_id: self.id.0,
-            standing: standing(&self.status, self.status_detail.as_deref()),
-            amount: self.transaction_amount.0.parse::<Cents>().map_err(de::Error::custom)?,
+            reference: self.external_reference.and_then(|told| told.0.parse().ok().map(PaymentId)),
+            standing: standing(&self.status, detail),
+            amount: cents(&self.transaction_amount)?,
+            refunded: self.transaction_amount_refunded.as_ref().map_or(Ok(Cents::ZERO), cents)?,
+            going_back: going_back(self.refunds.as_deref().unwrap_or_default())?,
+            charge_back: is_charged_back.then(|| detail.unwrap_or("in_process").to_owned()),
             instructions: instructions(&serde_json::from_str(body)?),
         })
     }
+}
+
+fn going_back(refunds: &[Listed]) -> Result<Cents, serde_json::Error> {
+    refunds.iter().filter(|refund| refund.is_on_its_way()).map(|refund| cents(&refund.amount)).sum()
+}
+
+fn cents(told: &Text) -> Result<Cents, serde_json::Error> {
+    told.0.parse().map_err(de::Error::custom)
 }
 
 /// A payment object.
@@ -113,6 +144,29 @@ fn instructions(payment: &Value) -> Option<Instructions> {
 
 fn moment(text: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc3339(text).ok().map(|moment| moment.to_utc())
+}
+
+/// What an account's active methods amount to (Get payment methods).
+pub(super) fn methods(body: &str) -> Result<Vec<PaymentMethod>, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Method {
+        id: String,
+        payment_type_id: String,
+        status: Option<String>,
+    }
+    let listed: Vec<Method> = serde_json::from_str(body)?;
+    let active = |is: &dyn Fn(&Method) -> bool| {
+        listed
+            .iter()
+            .any(|method| method.status.as_deref().is_none_or(|status| status == "active") && is(method))
+    };
+    let takes = |method: &PaymentMethod| match method {
+        PaymentMethod::Pix => active(&|listed| listed.id == "pix"),
+        PaymentMethod::Boleto => active(&|listed| listed.id == "bolbradesco"),
+        PaymentMethod::CreditCard => active(&|listed| listed.payment_type_id == "credit_card"),
+        PaymentMethod::DebitCard => active(&|listed| listed.payment_type_id == "debit_card"),
+    };
+    Ok(PaymentMethod::ALL.iter().copied().filter(takes).collect())
 }
 
 /// A refund object.

@@ -6,9 +6,11 @@ use garage_events::{Cents, PaymentMethod, event::Payer};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+mod refund;
 mod refusal;
 mod test_data;
 
+pub use refund::{Refund, RefundStatus};
 pub use refusal::Refusal;
 use test_data::beginning;
 pub(super) use test_data::holder;
@@ -33,6 +35,12 @@ pub struct Request {
     pub external_reference: Option<String>,
     /// What for.
     pub description: String,
+    /// Until when the payer may act; as long as is usual unless told.
+    #[serde(default)]
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Whom to tell what becomes of it; whoever is told anyway unless told otherwise.
+    #[serde(default)]
+    pub notification_url: Option<String>,
 }
 
 /// A payment in the book.
@@ -76,22 +84,30 @@ pub enum Status {
     Cancelled,
     /// Given back, all of it.
     Refunded,
+    /// Paid, and the payer disputes it.
+    InMediation,
+    /// The payer's bank takes the money back.
+    ChargedBack,
 }
 
-/// Money that went back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refund {
-    /// The idempotency key that made it.
-    pub key: String,
-    /// The gateway's id of it.
-    pub number: u64,
-    /// How much.
-    pub amount: Cents,
-    /// When.
-    pub at: DateTime<Utc>,
+impl Status {
+    /// Its word, as the provider writes it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::InProcess => "in_process",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+            Self::Refunded => "refunded",
+            Self::InMediation => "in_mediation",
+            Self::ChargedBack => "charged_back",
+        }
+    }
 }
 
-/// What becomes of a payment that waits.
+/// What people and banks do with a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -101,6 +117,18 @@ pub enum Verdict {
     Decline,
     /// The payer lets the time pass.
     Expire,
+    /// The provider looks at it itself first.
+    Review,
+    /// The payer disputes what was paid.
+    Dispute,
+    /// The dispute ends well for the seller.
+    Release,
+    /// The payer's bank begins to take back what was paid.
+    ChargeBack,
+    /// The bank has taken it back for good.
+    Settle,
+    /// The bank has left it with the seller after all.
+    Reimburse,
 }
 
 /// Money that moved.
@@ -124,7 +152,7 @@ impl Entry {
     pub fn create(key: Uuid, request: Request, at: DateTime<Utc>) -> Self {
         let (status, detail) =
             beginning(request.holder.as_ref().unwrap_or(&request.payer.name), request.method);
-        let expires_at = life(request.method).map(|life| at + life);
+        let expires_at = request.expires_at.or_else(|| life(request.method).map(|life| at + life));
         let waiting = Self {
             key,
             number: number(key),
@@ -156,63 +184,39 @@ impl Entry {
         Ok(self.waiting()?.moved(Status::Cancelled, "by_collector", at))
     }
 
-    /// What the payer or the reviewer does.
+    /// What people and banks do with it.
     ///
     /// # Errors
-    /// When it no longer waits.
+    /// When that cannot be done with it as it stands.
     pub fn decide(&self, verdict: Verdict, at: DateTime<Utc>) -> Result<Self, Refusal> {
-        let (status, detail) = match verdict {
-            Verdict::Approve => (Status::Approved, "accredited"),
-            Verdict::Decline => (Status::Rejected, "cc_rejected_other_reason"),
-            Verdict::Expire => (Status::Cancelled, "expired"),
+        use Status::{Approved, ChargedBack, InMediation, InProcess, Pending};
+        let waiting: &[Status] = &[Pending, InProcess];
+        let (from, status, detail) = match verdict {
+            Verdict::Approve => (waiting, Approved, "accredited"),
+            Verdict::Decline => (waiting, Status::Rejected, "cc_rejected_other_reason"),
+            Verdict::Expire => (waiting, Status::Cancelled, "expired"),
+            Verdict::Review => (&[Pending][..], InProcess, "pending_review_manual"),
+            Verdict::Dispute => (&[Approved][..], InMediation, "pending"),
+            Verdict::Release => (&[InMediation][..], Approved, "accredited"),
+            Verdict::ChargeBack => (&[Approved, InMediation][..], ChargedBack, "in_process"),
+            Verdict::Settle => (&[ChargedBack][..], ChargedBack, "settled"),
+            Verdict::Reimburse => (&[ChargedBack][..], ChargedBack, "reimbursed"),
         };
-        Ok(self.waiting()?.moved(status, detail, at))
+        if !from.contains(&self.status) {
+            return Err(Refusal::NotPending);
+        }
+        Ok(self.clone().moved(status, detail, at))
     }
 
-    /// Gives back `amount`, or all that is left. The same key gives back once.
-    ///
-    /// # Errors
-    /// When there is no such money, or the key gave back another amount.
-    pub fn refund(&self, amount: Option<Cents>, key: &str, at: DateTime<Utc>) -> Result<Self, Refusal> {
-        if let Some(before) = self.refunds.iter().find(|refund| refund.key == key) {
-            let is_same = amount.is_none_or(|amount| amount == before.amount);
-            return if is_same { Ok(self.clone()) } else { Err(Refusal::KeyReused) };
-        }
-        let amount = self.refundable(amount)?;
-        let number = self.number + self.refunds.len() as u64 + 1;
-        let mut next = self.clone();
-        next.refunds.push(Refund { key: key.to_owned(), number, amount, at });
-        if next.left() == Cents::ZERO {
-            return Ok(next.moved(Status::Refunded, "refunded", at));
-        }
-        Ok(next.moved(Status::Approved, "partially_refunded", at))
-    }
-
-    /// How much would go back.
-    fn refundable(&self, amount: Option<Cents>) -> Result<Cents, Refusal> {
-        match self.status {
-            Status::Approved => {}
-            Status::Refunded => return Err(Refusal::AlreadyRefunded),
-            Status::Pending | Status::InProcess | Status::Rejected | Status::Cancelled => {
-                return Err(Refusal::NotCaptured);
-            }
-        }
-        match amount.unwrap_or_else(|| self.left()) {
-            Cents::ZERO => Err(Refusal::NotPositive),
-            amount if amount > self.left() => Err(Refusal::TooMuch),
-            amount => Ok(amount),
-        }
-    }
-
-    /// How much went back.
+    /// The payment as it is now: one whose time has passed is over, whoever looks.
     #[must_use]
-    pub fn refunded(&self) -> Cents {
-        self.refunds.iter().map(|refund| refund.amount).sum()
-    }
-
-    /// How much of the payment did not go back.
-    fn left(&self) -> Cents {
-        Cents::new(self.request.amount.centavos() - self.refunded().centavos()).unwrap_or(Cents::ZERO)
+    pub fn as_of(self, now: DateTime<Utc>) -> Self {
+        match self.expires_at.filter(|expires_at| *expires_at < now) {
+            Some(expired) if self.status == Status::Pending => {
+                self.moved(Status::Cancelled, "expired", expired)
+            }
+            Some(_) | None => self,
+        }
     }
 
     /// The money that it moved so far, in order; later ones only ever follow.
@@ -225,17 +229,18 @@ impl Entry {
             amount,
         };
         let capture = self.approved_at.map(|at| moved(at, false, self.request.amount));
-        capture
-            .into_iter()
-            .chain(self.refunds.iter().map(move |refund| moved(refund.at, true, refund.amount)))
+        capture.into_iter().chain(self.gone_back().map(move |refund| moved(refund.at, true, refund.amount)))
     }
 
     fn waiting(&self) -> Result<Self, Refusal> {
         match self.status {
             Status::Pending | Status::InProcess => Ok(self.clone()),
-            Status::Approved | Status::Rejected | Status::Cancelled | Status::Refunded => {
-                Err(Refusal::NotPending)
-            }
+            Status::Approved
+            | Status::Rejected
+            | Status::Cancelled
+            | Status::Refunded
+            | Status::InMediation
+            | Status::ChargedBack => Err(Refusal::NotPending),
         }
     }
 
@@ -279,15 +284,13 @@ mod tests {
             payer: Payer { name: name.to_owned(), email: None, document: None },
             external_reference: None,
             description: String::new(),
+            expires_at: None,
+            notification_url: None,
         }
     }
 
     fn made(name: &str) -> Entry {
         Entry::create(KEY, request(name, PaymentMethod::Pix), AT)
-    }
-
-    fn cents(n: i64) -> Option<Cents> {
-        Cents::new(n)
     }
 
     #[test]
@@ -327,30 +330,34 @@ mod tests {
     }
 
     #[test]
-    fn a_refund_goes_back_once_per_key_and_never_beyond_the_capture() {
-        let whole = made("APRO").refund(cents(81494), "a", AT).unwrap();
-        assert_eq!((whole.status, whole.refunded()), (Status::Refunded, cents(81494).unwrap()));
-        assert_eq!(whole.refund(cents(81494), "a", AT), Ok(whole.clone()));
-        assert_eq!(whole.refund(cents(1), "a", AT), Err(Refusal::KeyReused));
-        assert_eq!(whole.refund(cents(1), "b", AT), Err(Refusal::AlreadyRefunded));
-        assert_eq!(made("CONT").refund(None, "a", AT), Err(Refusal::NotCaptured));
-        assert_eq!(made("OTHE").refund(None, "a", AT), Err(Refusal::NotCaptured));
+    fn a_payment_whose_time_has_passed_is_over_whoever_looks() {
+        let waiting = made("CONT");
+        let last = waiting.expires_at.unwrap();
+        assert_eq!(waiting.clone().as_of(last), waiting);
+        let over = waiting.as_of(last + TimeDelta::milliseconds(1));
+        assert_eq!(
+            (over.status, over.detail.as_str(), over.updated_at),
+            (Status::Cancelled, "expired", last)
+        );
+        let paid = made("APRO");
+        assert_eq!(paid.clone().as_of(last + TimeDelta::days(1)), paid);
     }
 
     #[test]
-    fn a_payment_can_go_back_in_parts_until_nothing_is_left() {
-        let part = made("APRO").refund(cents(10000), "a", AT).unwrap();
-        assert_eq!((part.status, part.detail.as_str()), (Status::Approved, "partially_refunded"));
-        assert_eq!(part.refund(cents(71495), "b", AT), Err(Refusal::TooMuch));
-        assert_eq!(part.refund(cents(0), "b", AT), Err(Refusal::NotPositive));
-        let rest = part.refund(None, "b", AT).unwrap();
-        assert_eq!((rest.status, rest.refunds[1].amount), (Status::Refunded, cents(71494).unwrap()));
-        assert_ne!(rest.refunds[0].number, rest.refunds[1].number);
+    fn the_payer_s_bank_may_take_the_money_back_and_leave_it_after_all() {
+        let taken = made("APRO").decide(Verdict::ChargeBack, AT).unwrap();
+        assert_eq!((taken.status, taken.detail.as_str()), (Status::ChargedBack, "in_process"));
+        assert_eq!(taken.decide(Verdict::Settle, AT).unwrap().detail, "settled");
+        assert_eq!(taken.decide(Verdict::Reimburse, AT).unwrap().detail, "reimbursed");
+        assert_eq!(made("CONT").decide(Verdict::ChargeBack, AT), Err(Refusal::NotPending));
+        let disputed = made("APRO").decide(Verdict::Dispute, AT).unwrap();
+        assert_eq!(disputed.decide(Verdict::Release, AT).unwrap().status, Status::Approved);
     }
 
     #[test]
     fn the_ledger_keeps_the_capture_when_the_money_has_gone_back() {
-        let entry = made("APRO").refund(None, "a", AT + TimeDelta::days(1)).unwrap();
+        let later = AT + TimeDelta::days(1);
+        let entry = made("APRO").refund(None, "a", RefundStatus::Approved, later).unwrap();
         let moved: Vec<_> =
             entry.movements().map(|moved| (moved.is_refund, moved.amount.centavos())).collect();
         assert_eq!(moved, [(false, 81494), (true, 81494)]);

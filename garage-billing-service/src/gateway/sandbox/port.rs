@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use garage_events::{Cents, PaymentId};
 
 use super::{
-    Sandbox, Unanswered, instructions,
-    ledger::{Entry, Refusal, Request, Status, holder},
+    Sandbox, Unanswered,
+    ledger::{Entry, RefundStatus, Refusal, Request, Status, holder},
 };
 use crate::gateway::{Charge, Charged, Gateway, GatewayError, Refunded, Standing};
 
@@ -16,7 +16,7 @@ impl Gateway for Sandbox {
     /// much it is.
     async fn create(&self, charge: &Charge) -> Result<Charged, GatewayError> {
         match self.charge(charge.reference.0, request(charge)).await {
-            Ok(entry) => Ok(charged(&entry)),
+            Ok(entry) => Ok(self.charged(&entry)),
             Err(Unanswered::Refused(Refusal::KeyReused)) => {
                 let there = self.search(charge.reference).await?;
                 there.ok_or_else(|| {
@@ -29,25 +29,32 @@ impl Gateway for Sandbox {
 
     async fn read(&self, gateway_id: &str) -> Result<Option<Charged>, GatewayError> {
         match self.payment(gateway_id).await {
-            Ok(entry) => Ok(Some(charged(&entry))),
+            Ok(entry) => Ok(Some(self.charged(&entry))),
             Err(Unanswered::Refused(Refusal::NotFound)) => Ok(None),
             Err(other) => Err(other.into()),
         }
     }
 
     async fn search(&self, reference: PaymentId) -> Result<Option<Charged>, GatewayError> {
-        Ok(self.payments(Some(reference.to_string()), 1).await?.first().map(charged))
+        Ok(self.payments(Some(reference.to_string()), 1).await?.first().map(|entry| self.charged(entry)))
     }
 
     /// The key is not needed: cancelling twice is refused, and reading tells that it was done.
     async fn cancel(&self, gateway_id: &str, _key: &str) -> Result<Charged, GatewayError> {
-        Ok(charged(&self.call_off(gateway_id).await?))
+        Ok(self.charged(&self.call_off(gateway_id).await?))
     }
 
     async fn refund(&self, gateway_id: &str, amount: Cents, key: &str) -> Result<Refunded, GatewayError> {
         let entry = self.give_back(gateway_id, Some(amount), key).await?;
-        let done = entry.refunds.iter().find(|refund| refund.key == key);
-        Ok(done.map_or(Refunded::Pending, |refund| Refunded::Done(refund.number.to_string())))
+        match entry.refunds.iter().find(|refund| refund.key == key) {
+            Some(refund) if refund.status == RefundStatus::Approved => {
+                Ok(Refunded::Done(refund.number.to_string()))
+            }
+            Some(refund) if refund.status == RefundStatus::Rejected => {
+                Err(GatewayError::Refused("the refund was rejected".to_owned()))
+            }
+            Some(_) | None => Ok(Refunded::Pending),
+        }
     }
 
     async fn check(&self) -> Result<(), GatewayError> {
@@ -75,22 +82,36 @@ fn request(charge: &Charge) -> Request {
         payer: charge.payer.clone(),
         external_reference: Some(charge.reference.to_string()),
         description: charge.description.clone(),
+        expires_at: charge.expires_at,
+        notification_url: None,
     }
 }
 
-fn charged(entry: &Entry) -> Charged {
-    Charged {
-        gateway_id: entry.number.to_string(),
-        standing: standing(entry),
-        amount: entry.request.amount,
-        instructions: instructions::of(entry),
+impl Sandbox {
+    fn charged(&self, entry: &Entry) -> Charged {
+        let told = entry.request.external_reference.as_ref();
+        Charged {
+            gateway_id: entry.number.to_string(),
+            reference: told.and_then(|told| told.parse().ok().map(PaymentId)),
+            standing: standing(entry),
+            amount: entry.request.amount,
+            refunded: entry.refunded(),
+            going_back: entry.going_back(),
+            charge_back: (entry.status == Status::ChargedBack).then(|| entry.detail.clone()),
+            instructions: self.instructions(entry),
+        }
     }
 }
 
 fn standing(entry: &Entry) -> Standing {
     match entry.status {
-        Status::Pending | Status::InProcess => Standing::Pending,
+        Status::Pending | Status::InProcess | Status::InMediation => Standing::Pending,
         Status::Approved => Standing::Approved,
+        Status::ChargedBack => match entry.detail.as_str() {
+            "settled" => Standing::Refunded,
+            "reimbursed" => Standing::Approved,
+            _ => Standing::Pending,
+        },
         Status::Rejected => Standing::Declined(entry.detail.clone()),
         Status::Cancelled => Standing::Cancelled(entry.detail.clone()),
         Status::Refunded => Standing::Refunded,

@@ -9,8 +9,13 @@ use garage_saga::{Shell, waiting::WaitingFor};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-use crate::{bill::Bill, http::perhaps, payment::Attempt};
+use crate::{
+    bill::Bill,
+    http::perhaps,
+    payment::{Attempt, ChargeBack, PartRefund, PartStanding},
+};
 
 /// One attempt to pay.
 #[derive(Debug, Serialize, ToSchema)]
@@ -54,6 +59,14 @@ pub(super) struct View {
     /// When the money went back.
     #[serde(serialize_with = "perhaps")]
     refunded_at: Option<DateTime<Utc>>,
+    /// How much of it went back.
+    refunded_amount: Cents,
+    /// What a manager gives back of it after the work, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refunds: Vec<Part>,
+    /// The payer's bank takes the money back, or took it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    charge_back: Option<TakenBack>,
     /// Of the live attempt, beside the whole list: who must act, and until when.
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting_for: Option<WaitingFor>,
@@ -62,10 +75,89 @@ pub(super) struct View {
     stuck: Option<bool>,
 }
 
+/// A part of a payment that goes back after the work.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Refund)]
+#[serde(rename_all = "camelCase")]
+struct Part {
+    id: Uuid,
+    amount: Cents,
+    /// Why, in the manager's words.
+    reason: String,
+    status: PartStatus,
+    /// The gateway's word for why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused_because: Option<String>,
+    /// Who asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested_by: Option<String>,
+    #[serde(serialize_with = "milliseconds")]
+    requested_at: DateTime<Utc>,
+    /// When it went, or when it was certain that it will not.
+    #[serde(serialize_with = "perhaps")]
+    settled_at: Option<DateTime<Utc>>,
+}
+
+/// Where a part stands.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = RefundStatus)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum PartStatus {
+    /// The gateway is asked until it says that the money went, or will not.
+    Processing,
+    /// The money went.
+    Done,
+    /// It did not and will not.
+    Refused,
+}
+
+/// The payer's bank takes money back, whatever the shop says.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChargeBack)]
+#[serde(rename_all = "camelCase")]
+struct TakenBack {
+    /// The gateway's word: `in_process`, `settled` (the payer has the money), `reimbursed` (the shop has it).
+    standing: String,
+    /// When the shop learned of it.
+    #[serde(serialize_with = "milliseconds")]
+    at: DateTime<Utc>,
+    /// When that last changed.
+    #[serde(serialize_with = "milliseconds")]
+    changed_at: DateTime<Utc>,
+}
+
+impl Part {
+    fn of(part: PartRefund) -> Self {
+        let (status, refused_because, settled_at) = match part.standing {
+            PartStanding::Due => (PartStatus::Processing, None, None),
+            PartStanding::Doubted { why, .. } => (PartStatus::Processing, Some(why), None),
+            PartStanding::Done { at } => (PartStatus::Done, None, Some(at)),
+            PartStanding::Refused { why, at } => (PartStatus::Refused, Some(why), Some(at)),
+        };
+        Self {
+            id: part.id,
+            amount: part.amount,
+            reason: part.reason,
+            status,
+            refused_because,
+            requested_by: Some(part.by),
+            requested_at: part.asked_at,
+            settled_at,
+        }
+    }
+}
+
 impl View {
     /// An attempt of this order's bill.
     pub(super) fn of(work_order_id: WorkOrderId, customer_id: CustomerId, attempt: Attempt) -> Self {
+        let is_refunded = attempt.status == PaymentStatus::Refunded;
+        let refunded_amount = if is_refunded { attempt.amount } else { attempt.given_back() };
         let instructions = attempt.instructions.unwrap_or_default();
+        let taken_back = |known: ChargeBack| TakenBack {
+            standing: known.standing,
+            at: known.at,
+            changed_at: known.changed_at,
+        };
         Self {
             id: attempt.id,
             work_order_id,
@@ -87,6 +179,9 @@ impl View {
             updated_at: attempt.updated_at,
             approved_at: attempt.captured_at,
             refunded_at: attempt.refunded_at,
+            refunded_amount,
+            refunds: attempt.parts.into_iter().map(Part::of).collect(),
+            charge_back: attempt.charge_back.map(taken_back),
             waiting_for: None,
             stuck: None,
         }
@@ -95,7 +190,9 @@ impl View {
     /// As much of it as the caller may see: what the desk notes for itself is not for a customer's link.
     pub(super) fn seen_by(self, caller: &Caller) -> Self {
         if caller.scope().is_some() {
-            Self { metadata: None, waiting_for: None, stuck: None, ..self }
+            let shown = |part: Part| Part { requested_by: None, refused_because: None, ..part };
+            let refunds = self.refunds.into_iter().map(shown).collect();
+            Self { metadata: None, waiting_for: None, stuck: None, refunds, ..self }
         } else {
             self
         }

@@ -159,6 +159,7 @@ fn delivery(letter: &DeadLetter) -> Delivery {
         queue: letter.queue.clone(),
         topic: letter.topic.clone(),
         message_id: Some(letter.message_id.to_string()),
+        trace: None,
         body: letter.body.clone().into_bytes(),
         attempts: 0,
     }

@@ -139,6 +139,15 @@ impl Link {
         pending().await
     }
 
+    /// Waits until the broker has heard all that was said on the consuming channel: it answers in order.
+    ///
+    /// # Errors
+    /// When the link is gone.
+    pub(super) async fn heard_by_the_broker(&self) -> Result<(), Failure> {
+        let asked = self.consuming.basic_qos(PREFETCH, BasicQosOptions { global: false });
+        asked.await.map_err(|cause| Failure::passing("asking the broker", cause.to_string()))
+    }
+
     fn is_alive(&self) -> bool {
         let channels = self.publishing.status().connected() && self.consuming.status().connected();
         channels && self.line.connection.status().connected()

@@ -19,7 +19,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::link::Link;
-use crate::{Failure, bus::Published, crash, store::Message};
+use crate::{Failure, bus::Published, crash, store::Message, trace::TRACEPARENT};
 
 /// For a batch, from the wait for its turn to its last confirm.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -98,6 +98,7 @@ fn event(exchange: &str, message: &Message) -> Outgoing {
     if let Some(causation) = message.causation {
         headers.insert("causation-id".into(), AMQPValue::LongString(causation.to_string().into()));
     }
+    headers.insert(TRACEPARENT.into(), AMQPValue::LongString(message.context().to_string().into()));
     let properties = BasicProperties::default()
         .with_message_id(message.id.to_string().into())
         .with_type(message.topic.as_str().into())

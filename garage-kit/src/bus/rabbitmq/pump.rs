@@ -11,7 +11,7 @@ use futures::{
     stream::{self, FuturesUnordered},
 };
 use lapin::{
-    Consumer,
+    BasicProperties, Consumer,
     message::Delivery as Arrived,
     options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions},
     types::FieldTable,
@@ -35,6 +35,7 @@ use crate::{
     },
     clock::Clock,
     crash,
+    trace::{TRACEPARENT, TraceContext},
 };
 
 /// Waits at most so long for a good moment to cancel a consumer.
@@ -163,6 +164,7 @@ impl Pump<'_> {
         let ahead = crash::planted("ack-before-commit");
         if ahead {
             standing.acknowledge_all(&arrivals).await?;
+            self.link.heard_by_the_broker().await?;
         }
         let rulings = self.rulings(&deliveries, &mut standing.journal).await;
         crash::point("consumer-committed");
@@ -312,10 +314,17 @@ fn unpack(queue: &str, mut arrived: Arrived) -> (Delivery, Arrived) {
         queue: queue.to_owned(),
         topic: kind.unwrap_or(&arrived.routing_key).to_string(),
         message_id: properties.message_id().as_ref().map(ToString::to_string),
+        trace: context(properties),
         attempts: attempts(properties),
         body: std::mem::take(&mut arrived.data),
     };
     (delivery, arrived)
+}
+
+/// What the publisher said of its trace; others may publish too, so anything may stand there.
+fn context(properties: &BasicProperties) -> Option<TraceContext> {
+    let said = properties.headers().as_ref()?.inner().get(TRACEPARENT)?.as_long_string()?;
+    std::str::from_utf8(said.as_bytes()).ok()?.parse().ok()
 }
 
 async fn acknowledge(arrived: &Arrived, acks: &Acks) -> Result<(), Failure> {

@@ -1,16 +1,22 @@
-//! A batch in one transaction, a few statements for all of it. When a rule of the schema forbids one change,
+//! A batch in one transaction: one statement for all of it, or a few where the database takes no such statement or the
+//! batch is long. When a rule of the schema forbids one change,
 //! the transaction is rolled back and the batch is halved until that change stands alone: the others do not
 //! suffer, and one such change among many costs a few transactions more, not one for each.
 
-use std::{borrow::Cow, collections::HashSet, future::Future, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    future::Future,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 use sqlx::SqlStr;
 
 use super::{
     SqlStore, nul,
-    session::Work,
-    table::{Row, Table, lists},
+    table::{LENGTH, Outbox, Row, Table, lists, name},
     trouble,
 };
 use crate::{
@@ -25,8 +31,6 @@ const TRIES: usize = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// A statement, and the changes that it is for.
-type Step<'a> = (&'a SqlStr, fn(&Change) -> bool);
 /// The changes of one kind.
 type Group<'a> = (&'a Table, Vec<&'a Change>);
 
@@ -83,62 +87,149 @@ impl SqlStore {
         attempt().await
     }
 
+    /// Small batches, as one statement where that is possible; others statement by statement.
     async fn attempt(&self, changes: &[Change], groups: &[Group<'_>]) -> Result<Vec<Outcome>, sqlx::Error> {
-        let mut work = self.sessions.begin().await?;
-        let mut stored = HashSet::new();
-        for (table, group) in groups {
-            for id in store(&mut *work, table, group).await? {
-                stored.insert((table.kind.name, id));
-            }
-        }
-        crash::point("sql-state-written");
-        let is_stored = |change: &Change| stored.contains(&(change.kind.name, change.id.to_string()));
-        let messages = changes.iter().filter(|change| is_stored(change)).flat_map(|change| &change.messages);
-        let messages = messages.map(waiting).collect::<Result<Vec<_>, _>>()?;
-        run(&mut *work, &self.outbox.insert, messages).await?;
-        crash::point("sql-outbox-written");
-        crash::during("sql-commit-sent", work.commit()).await?;
-        let outcome = |change| if is_stored(change) { Outcome::Committed } else { Outcome::Conflict };
+        let steps = steps(groups)?;
+        let stored = match self.sheet(changes, &steps)? {
+            Some(sheet) => self.at_once(&steps, sheet).await?,
+            None => self.one_by_one(changes, &steps).await?,
+        };
+        let outcome = |change| if is_in(&stored, change) { Outcome::Committed } else { Outcome::Conflict };
         Ok(changes.iter().map(outcome).collect())
     }
+
+    /// The parameters of one statement for everything, unless they are too long for one.
+    fn sheet(&self, changes: &[Change], steps: &[Step<'_>]) -> Result<Option<Vec<String>>, sqlx::Error> {
+        if !self.dialect.at_once || steps.iter().any(|step| step.lists.len() > 1) {
+            return Ok(None);
+        }
+        let mut messages = lists(waiting(changes, |_| true)?)?;
+        if messages.is_empty() {
+            messages.push("[]".to_owned());
+        }
+        let mut sheet: Vec<String> = steps.iter().flat_map(|step| step.lists.clone()).collect();
+        let length: usize = sheet.iter().chain(&messages).map(String::len).sum();
+        let fits = messages.len() == 1 && length < LENGTH;
+        sheet.append(&mut messages);
+        Ok(fits.then_some(sheet))
+    }
+
+    async fn at_once(&self, steps: &[Step<'_>], sheet: Vec<String>) -> Result<HashSet<String>, sqlx::Error> {
+        let sql = self.statements.of(steps, &self.outbox);
+        let rows = crash::during("sql-commit-sent", self.sessions.write(sql, sheet)).await?;
+        Ok(rows.into_iter().flatten().collect())
+    }
+
+    async fn one_by_one(
+        &self,
+        changes: &[Change],
+        steps: &[Step<'_>],
+    ) -> Result<HashSet<String>, sqlx::Error> {
+        let mut work = self.sessions.begin().await?;
+        let mut stored = HashSet::new();
+        for step in steps {
+            for list in &step.lists {
+                stored.extend(work.run(step.sql.clone(), vec![list.clone()]).await?.into_iter().flatten());
+            }
+        }
+        for list in lists(waiting(changes, |change| is_in(&stored, change))?)? {
+            work.run(self.outbox.insert.clone(), vec![list]).await?;
+        }
+        crash::during("sql-commit-sent", work.commit()).await?;
+        Ok(stored)
+    }
 }
 
-/// Writes the changes of one kind and answers the ids of those that went through. Records are taken in the
-/// order of their ids, so that two replicas do not wait for each other in a circle.
-async fn store(work: &mut dyn Work, table: &Table, group: &[&Change]) -> Result<Vec<String>, sqlx::Error> {
-    let steps: [Step<'_>; 4] = [
-        (&table.insert, |change| change.expected == 0 && change.body.is_some()),
-        (&table.update, |change| change.expected > 0 && change.body.is_some()),
-        (&table.delete, |change| change.expected > 0 && change.body.is_none()),
-        (&table.missing, |change| change.expected == 0 && change.body.is_none()),
-    ];
-    let mut stored = Vec::new();
-    for (sql, belongs) in steps {
-        let changes = group.iter().filter(|change| belongs(change));
-        let mut rows = changes.map(|change| row(change)).collect::<Result<Vec<_>, _>>()?;
-        rows.sort_unstable_by_key(|row| row.id);
-        stored.extend(run(work, sql, rows).await?);
+/// The texts of whole batches, by what they are made of: a service has a handful of them.
+#[derive(Default)]
+pub(super) struct Statements(Mutex<HashMap<Vec<(&'static str, Act)>, SqlStr>>);
+
+impl Statements {
+    fn of(&self, steps: &[Step<'_>], outbox: &Outbox) -> SqlStr {
+        let parts = steps.iter().map(|step| (step.kind, step.act)).collect();
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let compose = || outbox.at_once(&steps.iter().map(|step| step.sql).collect::<Vec<_>>());
+        known.entry(parts).or_insert_with(compose).clone()
     }
-    Ok(stored)
 }
 
-/// Runs a statement over rows; the first column of its answer.
-async fn run(work: &mut dyn Work, sql: &SqlStr, rows: Vec<Row<'_>>) -> Result<Vec<String>, sqlx::Error> {
-    let mut answer = Vec::new();
-    for list in lists(rows)? {
-        answer.extend(work.run(sql.clone(), vec![list]).await?);
+/// What is done to a record.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Act {
+    Insert,
+    Update,
+    Delete,
+    /// Deletes what must not exist: there is nothing to do but to see that it does not.
+    Miss,
+}
+
+impl Act {
+    const ALL: [Self; 4] = [Self::Insert, Self::Update, Self::Delete, Self::Miss];
+
+    const fn of(change: &Change) -> Self {
+        match (change.expected, &change.body) {
+            (0, Some(_)) => Self::Insert,
+            (_, Some(_)) => Self::Update,
+            (0, None) => Self::Miss,
+            (_, None) => Self::Delete,
+        }
     }
-    Ok(answer.into_iter().filter_map(|row| row.into_iter().next()).collect())
+
+    const fn statement(self, table: &Table) -> &SqlStr {
+        match self {
+            Self::Insert => &table.insert,
+            Self::Update => &table.update,
+            Self::Delete => &table.delete,
+            Self::Miss => &table.missing,
+        }
+    }
+}
+
+/// A statement, with its parameters for as many runs.
+struct Step<'a> {
+    kind: &'static str,
+    act: Act,
+    sql: &'a SqlStr,
+    lists: Vec<String>,
+}
+
+/// What a batch does, kind by kind. Records are taken in the order of their ids, so that two replicas do not wait for
+/// each other in a circle.
+fn steps<'a>(groups: &[Group<'a>]) -> Result<Vec<Step<'a>>, sqlx::Error> {
+    let mut steps = Vec::new();
+    for (table, group) in groups {
+        for act in Act::ALL {
+            let changes = group.iter().filter(|change| Act::of(change) == act);
+            let mut rows = changes.map(|change| row(change)).collect::<Result<Vec<_>, _>>()?;
+            rows.sort_unstable_by_key(|row| row.id);
+            if !rows.is_empty() {
+                let (kind, sql) = (table.kind.name, act.statement(table));
+                steps.push(Step { kind, act, sql, lists: lists(rows)? });
+            }
+        }
+    }
+    Ok(steps)
+}
+
+fn is_in(stored: &HashSet<String>, change: &Change) -> bool {
+    stored.contains(&name(change.kind, change.id))
 }
 
 fn row(change: &Change) -> Result<Row<'_>, sqlx::Error> {
     let body = change.body.as_deref().map(nul::hide).transpose();
     let body = body.map_err(|cause| sqlx::Error::Encode(cause.into()))?;
-    Ok(Row { id: change.id, number: change.expected.cast_signed(), body })
+    Ok(Row { id: change.id, number: change.expected.cast_signed(), body, record: None })
 }
 
-/// A message as the outbox keeps it, with its time as the number.
-fn waiting(message: &Message) -> Result<Row<'_>, sqlx::Error> {
-    let body = serde_json::to_string(message).map_err(|cause| sqlx::Error::Encode(cause.into()))?;
-    Ok(Row { id: message.id, number: message.at.timestamp_millis(), body: Some(Cow::Owned(body)) })
+/// The messages of these changes as the outbox keeps them, with their time as the number.
+fn waiting(changes: &[Change], tells: impl Fn(&Change) -> bool) -> Result<Vec<Row<'_>>, sqlx::Error> {
+    let changes = changes.iter().filter(|change| tells(change));
+    let messages = changes.flat_map(|change| change.messages.iter().map(move |message| (change, message)));
+    let row = |(change, message): (&Change, &Message)| {
+        let body = serde_json::to_string(message).map_err(|cause| sqlx::Error::Encode(cause.into()))?;
+        let record = Some(name(change.kind, change.id));
+        let number = message.at.timestamp_millis();
+        Ok(Row { id: message.id, number, body: Some(Cow::Owned(body)), record })
+    };
+    messages.map(row).collect()
 }

@@ -15,6 +15,8 @@ pub(super) type Rows = Vec<Vec<String>>;
 pub(super) struct Dialect {
     /// Parameter 1, a list of [`super::table::Row`], as a table `r`.
     pub(super) rows: &'static str,
+    /// Whether one statement may write to several tables, each writing in a `WITH` of its own.
+    pub(super) at_once: bool,
     /// The type of ids.
     pub(super) id: &'static str,
     /// Makes a `SELECT` from `t` hold its rows against other writers, in the order in which it finds them.
@@ -26,8 +28,9 @@ pub(super) struct Dialect {
 }
 
 pub(super) static POSTGRES: Dialect = Dialect {
-    rows: "(SELECT id, number, CAST(body AS json) AS body FROM json_to_recordset(CAST($1 AS json)) \
-           AS x(id uuid, number bigint, body text)) AS r",
+    rows: "(SELECT id, number, CAST(body AS json) AS body, record FROM json_to_recordset(CAST($1 AS json)) \
+           AS x(id uuid, number bigint, body text, record text)) AS r",
+    at_once: true,
     id: "uuid",
     hold: "FOR NO KEY UPDATE OF t",
     begin: "BEGIN",
@@ -40,6 +43,7 @@ pub(super) static POSTGRES: Dialect = Dialect {
 pub(super) static SQLITE: Dialect = Dialect {
     rows: "(SELECT value->>'id' AS id, value->>'number' AS number, value->>'body' AS body \
            FROM json_each($1)) AS r",
+    at_once: false,
     id: "text",
     hold: "",
     begin: "BEGIN IMMEDIATE",

@@ -12,6 +12,9 @@ pub(super) trait Sessions: Send + Sync {
     /// Runs one statement that reads.
     async fn read(&self, sql: SqlStr, parameters: Vec<String>) -> Result<Rows, sqlx::Error>;
 
+    /// Runs one statement that writes, as a transaction of its own.
+    async fn write(&self, sql: SqlStr, parameters: Vec<String>) -> Result<Rows, sqlx::Error>;
+
     /// Opens a transaction.
     async fn begin(&self) -> Result<Box<dyn Work>, sqlx::Error>;
 
@@ -40,6 +43,11 @@ pub(super) struct Pools<DB: Database> {
 impl<DB: Driver> Sessions for Pools<DB> {
     async fn read(&self, sql: SqlStr, parameters: Vec<String>) -> Result<Rows, sqlx::Error> {
         let mut connection = self.readers.acquire().await?;
+        DB::rows(&mut connection, sql, parameters).await
+    }
+
+    async fn write(&self, sql: SqlStr, parameters: Vec<String>) -> Result<Rows, sqlx::Error> {
+        let mut connection = self.writers.acquire().await?;
         DB::rows(&mut connection, sql, parameters).await
     }
 

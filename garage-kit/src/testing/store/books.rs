@@ -66,6 +66,7 @@ pub(super) fn message(kind: &'static Kind, aggregate: Uuid, later: i64) -> Messa
         topic: "book.printed".to_owned(),
         correlation: aggregate,
         causation: None,
+        trace: None,
         source: "printer".to_owned(),
         version: 1,
         at: now() - TimeDelta::hours(1) + TimeDelta::seconds(later),

@@ -46,6 +46,7 @@ pub async fn a_message_reads_back_as_it_was(backend: &dyn Backend) {
     let book = id();
     let told = Message {
         causation: Some(id()),
+        trace: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00".parse().ok(),
         version: u32::MAX,
         mandatory: false,
         topic: "ação.criada".to_owned(),

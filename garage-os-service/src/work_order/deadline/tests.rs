@@ -61,10 +61,15 @@ fn event(letter: char) -> Event {
             payment_method: PaymentMethod::Pix,
         }
         .into(),
-        'r' => {
-            PaymentRefunded { work_order_id, quote_id, payment_id, amount: amount(), reason: words("bent") }
-                .into()
+        'r' => PaymentRefunded {
+            work_order_id,
+            quote_id,
+            payment_id,
+            amount: amount(),
+            reason: words("bent"),
+            refund_id: None,
         }
+        .into(),
         'c' => ExecutionCompleted {
             work_order_id,
             execution_id,

@@ -18,6 +18,9 @@ pub enum Refusal {
     /// More than is left.
     #[error("The amount to refund is greater than what is left of the payment")]
     TooMuch,
+    /// There is no such refund.
+    #[error("Refund not found")]
+    NoSuchRefund,
     /// Nothing, or less.
     #[error("The amount to refund must be positive")]
     NotPositive,
@@ -32,6 +35,7 @@ impl Refusal {
     pub const fn code(self) -> &'static str {
         match self {
             Self::NotFound => "2000",
+            Self::NoSuchRefund => "2032",
             Self::NotPending => "3005",
             Self::NotCaptured => "2063",
             Self::AlreadyRefunded => "4296",

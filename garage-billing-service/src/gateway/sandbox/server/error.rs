@@ -3,7 +3,7 @@
 
 use axum::{
     Json,
-    http::StatusCode,
+    http::{StatusCode, header::RETRY_AFTER as RETRY_AFTER_HEADER},
     response::{Html, IntoResponse, Response},
 };
 use garage_kit::Failure;
@@ -16,7 +16,11 @@ pub(super) struct Error(Kind);
 enum Kind {
     Provider(StatusCode, Value),
     InBetween(StatusCode),
+    Busy,
 }
+
+/// When a busy provider wants to be asked again, in seconds.
+const RETRY_AFTER: u64 = 5;
 
 impl Error {
     /// A request that is not as it must be.
@@ -55,7 +59,7 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let code = refusal.code().parse::<u16>().map_or_else(|_| json!(refusal.code()), Value::from);
         let (status, error) = match refusal {
-            Refusal::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Refusal::NotFound | Refusal::NoSuchRefund => (StatusCode::NOT_FOUND, "not_found"),
             Refusal::KeyReused => (StatusCode::CONFLICT, "conflict"),
             Refusal::NotPending
             | Refusal::NotCaptured
@@ -72,7 +76,8 @@ impl From<Unanswered> for Error {
         match unanswered {
             Unanswered::Refused(refusal) => refusal.into(),
             Unanswered::Fault(Fault::Unavailable) => Self(Kind::InBetween(StatusCode::SERVICE_UNAVAILABLE)),
-            Unanswered::Fault(Fault::RequestLost | Fault::AnswerLost) => {
+            Unanswered::Fault(Fault::Busy) => Self(Kind::Busy),
+            Unanswered::Fault(Fault::RequestLost | Fault::AnswerLost | Fault::Slow) => {
                 Self(Kind::InBetween(StatusCode::GATEWAY_TIMEOUT))
             }
             Unanswered::Failed(failure) => Self::failed(&failure),
@@ -84,6 +89,11 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         match self.0 {
             Kind::Provider(status, body) => (status, Json(body)).into_response(),
+            Kind::Busy => {
+                let body = json!({"message": "Too many requests", "error": "too_many_requests", "status": 429, "cause": []});
+                (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER_HEADER, RETRY_AFTER.to_string())], Json(body))
+                    .into_response()
+            }
             Kind::InBetween(status) => (status, Html(format!("<h1>{status}</h1>"))).into_response(),
         }
     }

@@ -1,13 +1,17 @@
 //! Requests as the provider takes them, and its codes for those that it does not (Create payment, Error
-//! codes). The address that it wants of a boleto's payer is not asked for: the shop does not know it.
+//! codes).
+
+use std::collections::HashMap;
 
 use axum::http::HeaderMap;
+use chrono::{DateTime, TimeDelta, Utc};
 use garage_events::{Cents, PaymentMethod, event::Payer};
+use reqwest::Url;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::error::Error;
+use super::{error::Error, show::METHODS};
 use crate::gateway::sandbox::ledger::{Refusal, Request, holder};
 
 #[derive(Deserialize)]
@@ -17,6 +21,8 @@ struct Body {
     token: Option<String>,
     installments: Option<u8>,
     external_reference: Option<String>,
+    date_of_expiration: Option<String>,
+    notification_url: Option<String>,
     #[serde(default)]
     description: String,
     #[serde(default)]
@@ -31,7 +37,14 @@ struct BodyPayer {
     #[serde(default)]
     last_name: String,
     identification: Option<Identification>,
+    address: Option<HashMap<String, String>>,
 }
+
+/// What the provider wants to know of where a boleto's payer lives.
+const ADDRESS: [&str; 6] =
+    ["zip_code", "street_name", "street_number", "neighborhood", "city", "federal_unit"];
+/// As long as a notification's address may be.
+const LONGEST_URL: usize = 248;
 
 #[derive(Deserialize)]
 struct Identification {
@@ -53,8 +66,8 @@ pub(super) fn uuid(key: &str) -> Result<Uuid, Error> {
     key.parse().map_err(|_| Error::malformed(1, "the sandbox wants a UUID as X-Idempotency-Key"))
 }
 
-/// The body of `POST /v1/payments`.
-pub(super) fn payment(body: &[u8]) -> Result<Request, Error> {
+/// The body of `POST /v1/payments`, as it comes at this time.
+pub(super) fn payment(body: &[u8], now: DateTime<Utc>) -> Result<Request, Error> {
     let body: Body = json(body)?;
     let amount = amount(body.transaction_amount)?;
     let id =
@@ -64,8 +77,10 @@ pub(super) fn payment(body: &[u8]) -> Result<Request, Error> {
     if is_card && body.token.is_none() {
         return Err(Error::malformed(4000, "token can't be null"));
     }
-    if is_card && body.installments.is_none() {
-        return Err(Error::malformed(4004, "installments can't be null"));
+    match body.installments {
+        None if is_card => return Err(Error::malformed(4004, "installments can't be null")),
+        Some(0 | 37..) => return Err(Error::malformed(4033, "Invalid installments")),
+        Some(_) | None => {}
     }
     Ok(Request {
         amount,
@@ -76,6 +91,8 @@ pub(super) fn payment(body: &[u8]) -> Result<Request, Error> {
         payer: payer(body.payer, method)?,
         external_reference: body.external_reference,
         description: body.description,
+        expires_at: body.date_of_expiration.map(|told| expiration(&told, method, now)).transpose()?,
+        notification_url: body.notification_url.map(notification_url).transpose()?,
     })
 }
 
@@ -90,12 +107,40 @@ fn amount(told: Option<Value>) -> Result<Cents, Error> {
 
 /// `credit_card`, `debit_card` and `boleto` are kinds of methods, not methods.
 fn method(id: &str) -> Result<PaymentMethod, Error> {
-    match id {
-        "pix" => Ok(PaymentMethod::Pix),
-        "bolbradesco" => Ok(PaymentMethod::Boleto),
-        "visa" | "master" | "elo" | "amex" | "hipercard" => Ok(PaymentMethod::CreditCard),
-        "debvisa" | "debmaster" | "debelo" => Ok(PaymentMethod::DebitCard),
-        _ => Err(Error::malformed(3028, "Invalid payment_method_id")),
+    let known = METHODS.iter().find(|(known, _)| *known == id);
+    match known.map(|(_, kind)| *kind) {
+        Some("bank_transfer") => Ok(PaymentMethod::Pix),
+        Some("ticket") => Ok(PaymentMethod::Boleto),
+        Some("credit_card") => Ok(PaymentMethod::CreditCard),
+        Some("debit_card") => Ok(PaymentMethod::DebitCard),
+        Some(_) | None => Err(Error::malformed(3028, "Invalid payment_method_id")),
+    }
+}
+
+/// PIX from half an hour to thirty days, boletos from a day to thirty.
+fn expiration(told: &str, method: PaymentMethod, now: DateTime<Utc>) -> Result<DateTime<Utc>, Error> {
+    let at = DateTime::parse_from_rfc3339(told).map(|at| at.to_utc());
+    let at = at.map_err(|_| Error::malformed(23, "The following parameters must be valid date and format (yyyy-MM-dd'T'HH:mm:ssz): date_of_expiration"))?;
+    let soonest = if method == PaymentMethod::Boleto { TimeDelta::days(1) } else { TimeDelta::minutes(30) };
+    // The clocks of two machines differ, and a request takes its time.
+    let grace = TimeDelta::minutes(5);
+    let life = at - now;
+    if (soonest - grace..=TimeDelta::days(30) + grace).contains(&life) {
+        Ok(at)
+    } else {
+        Err(Error::malformed(23, "date_of_expiration is not within the limits of this payment method"))
+    }
+}
+
+fn notification_url(told: String) -> Result<String, Error> {
+    if told.len() > LONGEST_URL {
+        return Err(Error::malformed(4021, "notification_url is too long"));
+    }
+    let is_url = told.parse::<Url>().is_ok_and(|url| ["http", "https"].contains(&url.scheme()));
+    if is_url {
+        Ok(told)
+    } else {
+        Err(Error::malformed(4020, "notification_url attribute must be url valid"))
     }
 }
 
@@ -105,6 +150,12 @@ fn payer(told: BodyPayer, method: PaymentMethod) -> Result<Payer, Error> {
     let document = told.identification.and_then(|identification| identification.number);
     if method == PaymentMethod::Boleto && document.is_none() {
         return Err(Error::malformed(2067, "Invalid user identification number"));
+    }
+    let knows = |field: &str| {
+        told.address.as_ref().and_then(|address| address.get(field)).is_some_and(|text| !text.is_empty())
+    };
+    if method == PaymentMethod::Boleto && !ADDRESS.into_iter().all(knows) {
+        return Err(Error::malformed(4006, "payer.address must have all of its fields"));
     }
     let name = format!("{} {}", told.first_name, told.last_name).trim().to_owned();
     Ok(Payer { name, email: Some(email), document })

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::gateway::{
     Instructions,
     sandbox::{
-        instructions,
+        Sandbox,
         ledger::{Entry, Movement, Refund, Status},
     },
 };
@@ -15,10 +15,24 @@ use crate::gateway::{
 /// Hours by which the provider's clock is behind UTC.
 const WEST: i32 = 4;
 
+/// The methods that this account takes, by what kind they are.
+pub(super) const METHODS: [(&str, &str); 10] = [
+    ("pix", "bank_transfer"),
+    ("bolbradesco", "ticket"),
+    ("visa", "credit_card"),
+    ("master", "credit_card"),
+    ("elo", "credit_card"),
+    ("amex", "credit_card"),
+    ("hipercard", "credit_card"),
+    ("debvisa", "debit_card"),
+    ("debmaster", "debit_card"),
+    ("debelo", "debit_card"),
+];
+
 /// A payment object.
-pub(super) fn payment(entry: &Entry) -> Value {
+pub(super) fn payment(sandbox: &Sandbox, entry: &Entry) -> Value {
     let (method, kind) = method(entry);
-    let instructions = instructions::of(entry).unwrap_or_default();
+    let instructions = sandbox.instructions(entry).unwrap_or_default();
     json!({
         "id": entry.number,
         "status": entry.status,
@@ -50,7 +64,7 @@ pub(super) fn refund(entry: &Entry, refund: &Refund) -> Value {
         "id": refund.number,
         "payment_id": entry.number,
         "amount": refund.amount,
-        "status": "approved",
+        "status": refund.status,
         "refund_mode": "standard",
         "adjustment_amount": 0,
         "reason": null,
@@ -84,7 +98,7 @@ fn method(entry: &Entry) -> (&str, &'static str) {
 /// Filled once the money came, as the provider does it.
 fn payer(entry: &Entry) -> Value {
     match entry.status {
-        Status::Approved | Status::Refunded => {
+        Status::Approved | Status::Refunded | Status::InMediation | Status::ChargedBack => {
             json!({"email": entry.request.payer.email, "identification": {"number": entry.request.payer.document}})
         }
         Status::Pending | Status::InProcess | Status::Rejected | Status::Cancelled => {

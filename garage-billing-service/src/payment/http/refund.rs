@@ -1,0 +1,92 @@
+//! A part of the money back, once the work is finished: the manager's word, with a reason. What goes back because the work
+//! does not get finished needs nobody's word and is not here.
+
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use garage_events::{Cents, PaymentId, Refusal};
+use garage_kit::{
+    auth::By,
+    http::{Answer, Command, Fields, FromFields, Path, Problem, read},
+};
+use garage_saga::roles::Manager;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{bill, missing, view, view::View};
+use crate::{
+    bill::{Bill, PartWish},
+    http::{App, PATIENCE},
+    payment::PartStanding,
+};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(give_back))
+}
+
+/// A part of a payment that shall go back.
+#[derive(ToSchema)]
+struct NewRefund {
+    /// Less than what is left of the payment.
+    amount: Cents,
+    /// Why, for the books and for the customer.
+    #[schema(min_length = 1, max_length = 500)]
+    reason: String,
+}
+
+impl FromFields for NewRefund {
+    fn from_fields(fields: &mut Fields<'_>) -> Answer<Self> {
+        let amount = fields.required("amount", read::value);
+        let reason = fields.required("reason", read::text(1..=500));
+        Ok(Self { amount: amount?, reason: reason? })
+    }
+}
+
+/// Gives a part of a payment back after the work is finished.
+///
+/// The status says where the refund stands: 200 gone; 202 while the gateway's answer is awaited, it is asked until it
+/// says; 409 `refund_refused` when the gateway would not. All of the money never goes back by this way.
+#[utoipa::path(post, path = "/payments/{id}/refunds", tag = "payments", operation_id = "refund_part", request_body = NewRefund,
+    params(
+        ("id" = Uuid, Path, description = "The payment's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and body are one refund; its present status is the answer"),
+    ),
+    responses(
+        (status = 200, description = "The payment; the part went back", body = View),
+        (status = 202, description = "The payment; whether the part went is not known yet", body = View),
+        Problem,
+    ))]
+async fn give_back(
+    State(app): State<App>,
+    caller: By<Manager>,
+    Path(id): Path<PaymentId>,
+    command: Command<NewRefund>,
+) -> Result<Response, Problem> {
+    let order = bill(&app, id).await?.state.work_order_id;
+    let refund = command.claim(app.repository(), &app.shell().clock, caller.subject()).await?;
+    let NewRefund { amount, reason } = &command.body;
+    let stored = app.shell().decide::<Bill>(order.0, None, |bill, at| {
+        let by = caller.subject().to_owned();
+        let wish = PartWish { id: refund, amount: *amount, reason: reason.clone(), by };
+        bill.ok_or(Refusal::Unknown("payment"))?.give_back_part(id, wish, at)
+    });
+    let stored = stored.await?;
+    let attempt = stored.state.attempt(id).ok_or_else(missing)?;
+    let heard = match attempt.due(stored.state.is_wanted()) {
+        Some(due) => app.cashier.call(order, due, PATIENCE).await?,
+        None => None,
+    };
+    let bill = heard.unwrap_or(stored);
+    let part = bill.state.attempt(id).and_then(|attempt| attempt.parts.iter().find(|part| part.id == refund));
+    let status = match &part.ok_or_else(missing)?.standing {
+        PartStanding::Done { .. } => StatusCode::OK,
+        PartStanding::Due | PartStanding::Doubted { .. } => StatusCode::ACCEPTED,
+        PartStanding::Refused { why, .. } => {
+            let detail = format!("the gateway would not give it back: {why}");
+            return Err(Problem::conflict(detail).coded("refund_refused"));
+        }
+    };
+    Ok((status, [(header::LOCATION, format!("/payments/{id}"))], view(&app, bill, id)?).into_response())
+}

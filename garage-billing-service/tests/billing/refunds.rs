@@ -1,0 +1,197 @@
+//! `POST /payments/{id}/refunds`: a part of the money back after the work; and what the payer's bank takes back.
+
+use axum::http::{Method, StatusCode};
+use chrono::TimeDelta;
+use garage_billing_service::gateway::sandbox::{
+    faults::Fault,
+    ledger::{RefundStatus, Verdict},
+};
+use serde_json::{Value, json};
+
+use crate::world::{Order, Reply, World, text};
+
+on_every_store! {
+    a_part_goes_back_once_however_often_it_is_asked_for
+    a_part_whose_answer_is_lost_goes_back_once
+}
+
+/// An order whose work is finished and paid for.
+async fn finished(world: &World) -> Order {
+    let order = world.paid().await;
+    world.complete(order).await;
+    order
+}
+
+async fn path(world: &World, order: Order) -> String {
+    format!("/payments/{}", text(&world.payments(order).await[0]["id"]))
+}
+
+async fn give_back(world: &World, order: Order, amount: Value) -> Reply {
+    let path = format!("{}/refunds", path(world, order).await);
+    world.post(&path, json!({ "amount": amount, "reason": "a scratch on the door" })).await
+}
+
+async fn refunds(world: &World, order: Order) -> Vec<(String, f64)> {
+    let payment = world.payments(order).await.remove(0);
+    let parts = payment["refunds"].as_array().cloned().unwrap_or_default();
+    parts.iter().map(|part| (text(&part["status"]).to_owned(), part["amount"].as_f64().unwrap())).collect()
+}
+
+async fn a_part_goes_back_once_however_often_it_is_asked_for(world: World) {
+    let order = finished(&world).await;
+    let path = format!("{}/refunds", path(&world, order).await);
+    let ask = || {
+        let body = json!({ "amount": 30.5, "reason": "a scratch on the door" });
+        let mut request = world.request("manager", Method::POST, &path, Some(body));
+        request.headers_mut().insert("idempotency-key", "r-1".parse().unwrap());
+        world.send(request)
+    };
+    let given = ask().await;
+    let payment = given.expect(StatusCode::OK);
+    assert_eq!((&payment["status"], &payment["refundedAmount"]), (&json!("APPROVED"), &json!(30.5)));
+    let part = &payment["refunds"][0];
+    assert_eq!((&part["status"], &part["reason"]), (&json!("DONE"), &json!("a scratch on the door")));
+    assert_eq!(part["requestedBy"], "an manager");
+    ask().await.expect(StatusCode::OK);
+    assert_eq!(world.money().await, ["+150", "-30.5"]);
+    let told = world.told("payment.refunded").await;
+    assert_eq!((&told["amount"], &told["refundId"]), (&json!(30.5), &part["id"]));
+
+    give_back(&world, order, json!(19.5)).await.expect(StatusCode::OK);
+    assert_eq!(world.money().await, ["+150", "-30.5", "-19.5"]);
+    let events = world.end().await;
+    assert_eq!(events.iter().filter(|event| *event == "payment.refunded").count(), 2);
+}
+
+async fn a_part_whose_answer_is_lost_goes_back_once(world: World) {
+    let order = finished(&world).await;
+    world.faults().expect(1, Fault::AnswerLost);
+    give_back(&world, order, json!(10)).await.expect(StatusCode::ACCEPTED);
+    assert_eq!(refunds(&world, order).await, [("PROCESSING".to_owned(), 10.0)]);
+    let second = give_back(&world, order, json!(5)).await;
+    let detail = "giving a part back is not possible: the earlier refund is still on its way";
+    assert_eq!(second.expect(StatusCode::CONFLICT)["detail"], detail);
+    world.settle().await;
+    assert_eq!(refunds(&world, order).await, [("DONE".to_owned(), 10.0)]);
+    assert_eq!(world.money().await, ["+150", "-10"]);
+}
+
+#[tokio::test]
+async fn something_always_stays_and_amounts_are_amounts() {
+    let world = World::sqlite().await;
+    let order = finished(&world).await;
+    for wrong in [json!(150), json!(150.01), json!(0), json!(-1), json!(1.001), json!("10"), Value::Null] {
+        assert_eq!(give_back(&world, order, wrong.clone()).await.fields(), ["amount"], "{wrong}");
+    }
+    let path = format!("{}/refunds", path(&world, order).await);
+    assert_eq!(world.post(&path, json!({ "amount": 1 })).await.fields(), ["reason"]);
+    give_back(&world, order, json!(100)).await.expect(StatusCode::OK);
+    let errors = give_back(&world, order, json!(50)).await;
+    assert_eq!(errors.fields(), ["amount"]);
+    assert_eq!(errors.body["errors"][0]["detail"], "must be above 0 and less than what is left, 50");
+    assert_eq!(world.money().await, ["+150", "-100"]);
+}
+
+#[tokio::test]
+async fn only_finished_work_is_given_back_in_parts_and_only_by_a_manager() {
+    let world = World::sqlite().await;
+    let order = world.paid().await;
+    let refused = give_back(&world, order, json!(10)).await;
+    let detail = "giving a part back is not possible: the work order is not known to be finished";
+    assert_eq!(refused.expect(StatusCode::CONFLICT)["detail"], detail);
+    world.complete(order).await;
+    let path = format!("{}/refunds", path(&world, order).await);
+    let body = json!({ "amount": 10, "reason": "a favour" });
+    let by_the_desk = world.ask("attendant", Method::POST, &path, Some(body)).await;
+    by_the_desk.expect(StatusCode::FORBIDDEN);
+    assert_eq!(world.money().await, ["+150"]);
+}
+
+#[tokio::test]
+async fn a_part_that_takes_its_time_is_followed_to_the_end() {
+    let world = World::sqlite().await;
+    let order = finished(&world).await;
+    world.faults().expect_refunds(1, RefundStatus::InProcess);
+    give_back(&world, order, json!(10)).await.expect(StatusCode::ACCEPTED);
+    world.settle().await;
+    assert_eq!(refunds(&world, order).await, [("PROCESSING".to_owned(), 10.0)]);
+    let entry = world.sandbox.payments(None, 1).await.unwrap().remove(0);
+    let (number, refund) = (entry.number.to_string(), entry.refunds[0].number);
+    world.sandbox.decide_refund(&number, refund, RefundStatus::Approved).await.unwrap();
+    world.settle().await;
+    assert_eq!(refunds(&world, order).await, [("DONE".to_owned(), 10.0)]);
+}
+
+#[tokio::test]
+async fn a_part_that_the_gateway_refuses_says_so_once_that_is_certain_and_another_may_follow() {
+    let world = World::sqlite().await;
+    let order = finished(&world).await;
+    world.faults().expect_refunds(1, RefundStatus::Rejected);
+    give_back(&world, order, json!(10)).await.expect(StatusCode::ACCEPTED);
+    world.settle().await;
+    assert_eq!(
+        refunds(&world, order).await,
+        [("PROCESSING".to_owned(), 10.0)],
+        "another sending may be under way"
+    );
+    world.clock.advance(TimeDelta::minutes(16));
+    world.settle().await;
+    let payment = world.payments(order).await.remove(0);
+    assert_eq!(payment["refunds"][0]["status"], "REFUSED");
+    assert!(text(&payment["refunds"][0]["refusedBecause"]).contains("rejected"), "{payment}");
+    give_back(&world, order, json!(10)).await.expect(StatusCode::OK);
+    assert_eq!(world.money().await, ["+150", "-10"]);
+}
+
+#[tokio::test]
+async fn a_part_on_its_way_for_long_is_shown_as_stuck() {
+    let world = World::sqlite().await;
+    let order = finished(&world).await;
+    world.faults().expect_refunds(1, RefundStatus::InProcess);
+    give_back(&world, order, json!(10)).await.expect(StatusCode::ACCEPTED);
+    world.clock.advance(TimeDelta::minutes(11));
+    let stuck = world.get("/payments?stuck=true").await;
+    let stuck = stuck.expect(StatusCode::OK);
+    assert_eq!((stuck.as_array().unwrap().len(), &stuck[0]["waitingFor"]["what"]), (1, &json!("a refund")));
+    assert_eq!(stuck[0]["workOrderId"], json!(order.id));
+}
+
+#[tokio::test]
+async fn what_the_payer_s_bank_takes_back_is_shown_and_starts_no_refund() {
+    let world = World::sqlite().await;
+    let order = finished(&world).await;
+    let payment = path(&world, order).await;
+    let number = text(&world.payments(order).await[0]["mercadoPagoPaymentId"]).to_owned();
+    for (act, standing) in [
+        (Verdict::ChargeBack, "in_process"),
+        (Verdict::Settle, "settled"),
+        (Verdict::Reimburse, "reimbursed"),
+    ] {
+        world.clock.advance(TimeDelta::days(1));
+        world.sandbox.decide(&number, act).await.unwrap();
+        world.send(world.webhook(crate::world::WEBHOOK_SECRET, &number)).await.expect(StatusCode::OK);
+        let shown = world.get(&payment).await;
+        let shown = shown.expect(StatusCode::OK);
+        assert_eq!(
+            (&shown["status"], &shown["chargeBack"]["standing"]),
+            (&json!("APPROVED"), &json!(standing))
+        );
+        assert_eq!(shown["chargeBack"]["at"], "2026-02-09T10:00:00.000Z");
+    }
+    assert_eq!(world.money().await, ["+150"]);
+}
+
+#[tokio::test]
+async fn money_owed_back_that_the_bank_has_taken_is_not_given_twice() {
+    let world = World::sqlite().await;
+    let order = world.paid().await;
+    let number = text(&world.payments(order).await[0]["mercadoPagoPaymentId"]).to_owned();
+    world.sandbox.decide(&number, Verdict::ChargeBack).await.unwrap();
+    world.give_up(order).await;
+    world.settle().await;
+    assert_eq!(world.standing(order).await, ["REFUNDING"]);
+    world.sandbox.decide(&number, Verdict::Settle).await.unwrap();
+    world.settle().await;
+    assert_eq!(world.standing(order).await, ["REFUNDED"]);
+    assert_eq!(world.money().await, ["+150"], "the shop has given nothing");
+}
