@@ -24,7 +24,11 @@ async fn run() -> Result<()> {
     let driver =
         Driver::start().await.context("starting Chromium's driver; `cargo xtask browser` installs it")?;
     let mut broken = 0;
-    for journey in JOURNEYS {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let is_wanted = |name: &str| wanted.iter().all(|words| name.contains(words.as_str()));
+    let journeys: Vec<_> = JOURNEYS.iter().filter(|journey| is_wanted(journey.name)).collect();
+    ensure!(!journeys.is_empty(), "no journey has {wanted:?} in its name");
+    for journey in &journeys {
         let shop = Opened::open().await?;
         match (journey.go)(&driver, &shop).await {
             Ok(()) => println!("✓ {}", journey.name),
@@ -35,12 +39,8 @@ async fn run() -> Result<()> {
         }
         shop.close().await;
     }
-    println!(
-        "{} journeys, {} ended as they must; pictures in {}",
-        JOURNEYS.len(),
-        JOURNEYS.len() - broken,
-        driver::pictures().display()
-    );
+    let (count, folder) = (journeys.len(), driver::pictures());
+    println!("{count} journeys, {} ended as they must; pictures in {}", count - broken, folder.display());
     ensure!(broken == 0, "{broken} journeys did not end as they must");
     Ok(())
 }

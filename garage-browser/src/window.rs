@@ -97,12 +97,27 @@ impl<'a> Window<'a> {
 
     /// Presses the button with these words.
     pub(crate) async fn press(&self, words: &str) -> Result<()> {
-        self.click(&format!("//button[contains(normalize-space(.),'{words}')]")).await
+        self.leave_by(&format!("//button[contains(normalize-space(.),'{words}')]")).await
     }
 
     /// Follows the link with these words.
     pub(crate) async fn follow(&self, words: &str) -> Result<()> {
-        self.click(&format!("//a[contains(normalize-space(.),'{words}')]")).await
+        self.leave_by(&format!("//a[contains(normalize-space(.),'{words}')]")).await
+    }
+
+    /// Clicks and waits until the page is another: whoever asks for a page before that would call the click off.
+    async fn leave_by(&self, xpath: &str) -> Result<()> {
+        self.script("document.documentElement.dataset.left = 'no'").await?;
+        self.click(xpath).await?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let is_here = self.script("return document.readyState !== 'complete' || document.documentElement.dataset.left === 'no'").await;
+            if is_here.is_ok_and(|is_here| is_here == false) {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "{} stays after a click on {xpath}", self.path().await?);
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Opens what these words fold away.
@@ -115,6 +130,9 @@ impl<'a> Window<'a> {
         loop {
             let clicked = async {
                 let element = self.find(xpath).await?;
+                // In the middle of the window nothing that is fixed to its edge lies over it.
+                let middle = json!({ "script": "arguments[0].scrollIntoView({ block: 'center' })", "args": [{ ELEMENT: element }] });
+                self.say(Method::POST, "/execute/sync", Some(middle)).await?;
                 self.say(Method::POST, &format!("/element/{element}/click"), Some(json!({}))).await
             };
             match clicked.await {

@@ -76,6 +76,8 @@
     old.replaceWith(fresh);
     fresh.querySelectorAll("details").forEach((one, place) => { if (open[place]) one.open = true; });
     arm(fresh);
+    // What was said of the page as it was is over.
+    document.querySelectorAll("main > .notice, .customer > .notice").forEach((said) => said.remove());
     if (at) fresh.querySelector(at)?.focus({ preventScroll: true });
   };
   let asking = false, again = false;

@@ -16,8 +16,8 @@ use crate::{
     signer::Signer,
 };
 
-/// Wrong passwords from one address: in a row, and again per minute.
-const TRIES: u32 = 12;
+/// Sign-ins from one address: in a row, and again per minute. A whole shop may have one address.
+const TRIES: u32 = 30;
 const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Handed to every page; copies share everything.

@@ -15,6 +15,7 @@ use serde_json::Value;
 pub(crate) use self::names::Names;
 
 pub(crate) mod names;
+mod seen;
 pub(crate) mod view;
 
 /// How long a page waits for a service.
@@ -185,19 +186,6 @@ impl Asker {
         beside: Beside<'_>,
     ) -> Result<T, No> {
         read(at, self.ask(at, method, path, body, beside).await?).await
-    }
-
-    /// The same where of the answer only the version matters.
-    pub(crate) async fn tell_version(
-        &self,
-        at: Service,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-        beside: Beside<'_>,
-    ) -> Result<String, No> {
-        let answer = self.ask(at, method, path, body, beside).await?;
-        Ok(version_of(&answer))
     }
 
     /// The same where the answer's body does not matter.

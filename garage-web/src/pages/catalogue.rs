@@ -29,11 +29,13 @@ use crate::{
     visitor::SignedIn,
 };
 
+mod import;
 mod page;
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/parts", get(show_all).post(add_part))
+        .route("/parts/import", get(import::ask).post(import::import))
         .route("/parts/{id}/stock", post(stock))
         .route("/parts/{id}/price", post(price_part))
         .route("/services", post(add_service))

@@ -119,7 +119,7 @@ async fn live(State(app): State<App>, lang: Lang, Path(code): Path<String>) -> R
 }
 
 /// Back to the page, or there at once with what was said against it.
-async fn after(app: &App, guest: &Guest, done: Result<Value, No>, did: &str) -> Result<Response, Trouble> {
+async fn after<T>(app: &App, guest: &Guest, done: Result<T, No>, did: &str) -> Result<Response, Trouble> {
     match done {
         Ok(_) => Ok(Redirect::to(&format!("/c/{}?did={did}", guest.code)).into_response()),
         Err(No::Refused(refusal)) if refusal.status != 404 => {
@@ -139,9 +139,7 @@ async fn approve(
 ) -> Result<Response, Trouble> {
     let guest = Guest::of(&app, code, lang)?;
     form.must_know(&guest.word())?;
-    let path = format!("/quotes/{}/approve", uuid_of(&form, "quote")?);
-    let beside = Beside { version: form.given("version"), key: None };
-    let done = guest.asker.tell(Service::Billing, Method::PUT, &path, None, beside).await;
+    let done = guest.asker.tell_of_quote(uuid_of(&form, "quote")?, form.get("seen"), "approve", None).await;
     after(&app, &guest, done, "approved").await
 }
 
@@ -153,10 +151,9 @@ async fn reject(
 ) -> Result<Response, Trouble> {
     let guest = Guest::of(&app, code, lang)?;
     form.must_know(&guest.word())?;
-    let path = format!("/quotes/{}/reject", uuid_of(&form, "quote")?);
-    let beside = Beside { version: form.given("version"), key: None };
     let body = json!({ "reason": form.given("reason") });
-    let done = guest.asker.tell(Service::Billing, Method::PUT, &path, Some(&body), beside).await;
+    let done =
+        guest.asker.tell_of_quote(uuid_of(&form, "quote")?, form.get("seen"), "reject", Some(&body)).await;
     after(&app, &guest, done, "rejected").await
 }
 
@@ -171,6 +168,7 @@ async fn pay(
     let quote = Seen::read(&app, &guest).await?.quote.ok_or(Trouble::NotFound)?.it;
     let beside = Beside { key: form.given(KEY), version: None };
     let body = tender(&quote, "PIX");
-    let done = guest.asker.tell(Service::Billing, Method::POST, "/payments", Some(&body), beside).await;
+    let done =
+        guest.asker.tell::<Value>(Service::Billing, Method::POST, "/payments", Some(&body), beside).await;
     after(&app, &guest, done, "charged").await
 }

@@ -98,7 +98,7 @@ async fn after<T>(
     }
 }
 
-/// The desk's word on the quote, on exactly the version that was seen.
+/// The desk's word on the quote, on exactly what was seen of it.
 async fn quote(
     State(app): State<App>,
     Path((id, word)): Path<(Uuid, String)>,
@@ -108,10 +108,8 @@ async fn quote(
     if !["send", "approve", "reject"].contains(&word.as_str()) {
         return Err(Trouble::NotFound);
     }
-    let path = format!("/quotes/{}/{word}", uuid_of(&form, "quote")?);
     let body = (word == "reject").then(|| json!({ "reason": form.given("reason") }));
-    let beside = Beside { version: form.given("version"), key: None };
-    let done = by.asker.tell::<Value>(Service::Billing, Method::PUT, &path, body.as_ref(), beside).await;
+    let done = by.asker.tell_of_quote(uuid_of(&form, "quote")?, form.get("seen"), &word, body.as_ref()).await;
     after(&app, &by, id, &headers, done, &word).await
 }
 

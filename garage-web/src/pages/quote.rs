@@ -1,5 +1,5 @@
 //! The quote's editor: lines from the catalogue or written by hand, their sum always in view. Every press keeps what was
-//! typed; the lines are replaced as a whole, on the version that was seen, so that two desks cannot undo each other.
+//! typed; the lines are replaced as a whole, on what was seen of them, so that two desks cannot undo each other.
 
 use axum::{
     Router,
@@ -9,7 +9,6 @@ use axum::{
     routing::get,
 };
 use garage_events::{Service, WorkOrderId};
-use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -22,7 +21,7 @@ use crate::{
     form::{Form, Objections, Posted},
     pages::order::{Whole, uuid_of},
     services::{
-        Asker, Beside, No,
+        Asker, No,
         view::{Labour, Part},
     },
     trouble::Trouble,
@@ -52,9 +51,9 @@ async fn show(State(app): State<App>, by: SignedIn, Path(id): Path<Uuid>) -> Res
         return Ok(Redirect::to(&format!("/orders/{id}")).into_response());
     }
     let rows = quote.it.items.iter().map(|line| Row::of(by.lang, line)).collect::<Vec<_>>();
-    let version = quote.version.clone();
+    let mark = quote.it.mark();
     let catalogue = catalogue(&by.asker).await?;
-    Ok(page(&app, &by, &whole, &catalogue, &rows, &version, &Objections::default()).into_response())
+    Ok(page(&app, &by, &whole, &catalogue, &rows, &mark, &Objections::default()).into_response())
 }
 
 async fn save(
@@ -71,16 +70,16 @@ async fn save(
         Ok(lines) => put(&by, &form, quote, lines).await,
         Err(objections) => Err(Ok(objections)),
     };
-    let version = match kept {
-        Ok(version) => version,
+    let mark = match kept {
+        Ok(mark) => mark,
         Err(Err(trouble)) => return Err(trouble),
         Err(Ok(objections)) => {
-            let page = page(&app, &by, &whole, &catalogue, &rows, form.get("version"), &objections);
+            let page = page(&app, &by, &whole, &catalogue, &rows, form.get("seen"), &objections);
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
         }
     };
     match form.get("do") {
-        "send" => send(&by, id, quote, &version).await,
+        "send" => send(&by, id, quote, &mark).await,
         "done" => Ok(Redirect::to(&format!("/orders/{id}?did=saved")).into_response()),
         _ => Ok(Redirect::to(&format!("/orders/{id}/quote#add")).into_response()),
     }
@@ -100,26 +99,22 @@ fn typed(by: &SignedIn, form: &Form, catalogue: &Catalogue) -> Vec<Row> {
     rows
 }
 
-/// Replaces the lines; gives the version that they have now.
+/// Replaces the lines; gives the mark that they have now.
 async fn put(
     by: &SignedIn,
     form: &Form,
     quote: Uuid,
     lines: Vec<Value>,
 ) -> Result<String, Result<Objections, Trouble>> {
-    let beside = Beside { version: form.given("version"), key: None };
     let body = json!({ "items": lines });
-    let path = format!("/quotes/{quote}");
-    match by.asker.tell_version(Service::Billing, Method::PUT, &path, Some(&body), beside).await {
-        Ok(version) => Ok(version),
+    match by.asker.tell_of_quote(quote, form.get("seen"), "", Some(&body)).await {
+        Ok(quote) => Ok(quote.mark()),
         Err(No::Refused(refusal)) => Err(Ok(rows::objections(by.lang, &refusal))),
         Err(no) => Err(Err(no.into())),
     }
 }
 
-async fn send(by: &SignedIn, id: Uuid, quote: Uuid, version: &str) -> Result<Response, Trouble> {
-    let beside = Beside { version: Some(version), key: None };
-    let path = format!("/quotes/{quote}/send");
-    by.asker.tell::<Value>(Service::Billing, Method::PUT, &path, None, beside).await?;
+async fn send(by: &SignedIn, id: Uuid, quote: Uuid, mark: &str) -> Result<Response, Trouble> {
+    by.asker.tell_of_quote(quote, mark, "send", None).await?;
     Ok(Redirect::to(&format!("/orders/{id}?did=send")).into_response())
 }

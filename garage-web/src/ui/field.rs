@@ -18,7 +18,7 @@ pub(crate) struct Field<'a> {
     pub(crate) required: bool,
     pub(crate) autocomplete: &'a str,
     pub(crate) inputmode: &'a str,
-    pub(crate) most: u16,
+    pub(crate) most: u32,
 }
 
 impl<'a> Field<'a> {
@@ -77,7 +77,7 @@ pub(crate) fn area(field: Field<'_>, form: &Form, objections: &Objections) -> Ma
     html! {
         div class={ "field" @if objection.is_some() { " wrong" } } {
             (label(field))
-            textarea id=(name) name=(name) rows="3" required[field.required] maxlength="2000"
+            textarea id=(name) name=(name) rows="3" required[field.required] maxlength=(field.most.max(2000))
                 aria-invalid=[objection.map(|_| "true")] aria-describedby=[described(field, objection)] { (form.raw(name)) }
             (beside(field, objection))
         }

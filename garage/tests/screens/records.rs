@@ -106,3 +106,21 @@ async fn a_manager_fills_the_shelf_and_the_quote_takes_from_it() {
     desk.press("Salvar", &[]).await.must_show("Pastilha").must_show("R$ 610,70");
     world.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_of_parts_goes_out_and_comes_in_again() {
+    let world = World::open().await;
+    let mut desk = world.manager().await;
+    let list =
+        "partNumber;name;price;stockQuantity\nPF-1;Pastilha;129,90;4\nOL-5;Óleo;caro;1\nFO-7;Filtro;38;9\n";
+    desk.open("/parts/import").await.press("Importar", &[("list", list)]).await;
+    desk.must_show("Novas: 2 · mudadas: 0").must_show("Linha 3: price: \"caro\" não é um valor");
+    let again = desk.open("/export/parts.csv").await.html.replace("129,9", "139,9");
+    desk.open("/parts/import")
+        .await
+        .press("Importar", &[("list", &again)])
+        .await
+        .must_show("Novas: 0 · mudadas: 2");
+    desk.open("/parts").await.must_show("R$ 139,90").must_show("4 UN");
+    world.close().await;
+}

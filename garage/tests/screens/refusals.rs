@@ -81,6 +81,23 @@ async fn strangers_see_the_sign_in_and_forged_forms_do_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_guesses_passwords_must_wait() {
+    let world = World::open().await;
+    let mut stranger = world.browser();
+    stranger.open("/sign-in").await;
+    let mut answers = Vec::new();
+    for _ in 0..40 {
+        let form = stranger.form_of("Entrar");
+        let Some(form) = form else { break };
+        stranger.send(&form, &[("login", "gerente"), ("password", "a guess")]).await;
+        answers.push(stranger.status);
+    }
+    assert_eq!(answers.last(), Some(&StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
+    stranger.must_show("Espere um minuto");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_keeps_to_itself() {
     let world = World::open().await;
     let mut desk = world.manager().await;
@@ -156,5 +173,22 @@ async fn every_page_speaks_english_too() {
         desk.open(path).await.must_show(words);
         assert!(desk.html.contains("lang=\"en\""), "{path}");
     }
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_desks_do_not_undo_each_other_s_quote() {
+    let world = World::open().await;
+    let (mut one, mut other) = (world.manager().await, world.manager().await);
+    take_in(&mut one, "ABC1D23", &NEW).await;
+    until_it_shows(&mut one, "Enviar o orçamento").await;
+    let quote = format!("{}/quote", one.path);
+    one.open(&quote).await;
+    other.open(&quote).await;
+    one.press("Salvar", &[("price", "200")]).await.must_show("R$ 200,00");
+    other.press("Enviar ao cliente", &[("price", "900")]).await;
+    assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
+    other.must_show("Isto mudou enquanto você olhava.");
+    one.open(&quote.replace("/quote", "")).await.must_show("R$ 200,00").must_show("Rascunho");
     world.close().await;
 }

@@ -26,7 +26,15 @@ pub(super) fn page(by: &SignedIn, shelf: &Shelf, form: &Form, objections: &Objec
     ui::page(
         &Page::of(by, title, Some(Place::Catalogue), "/parts"),
         html! {
-            h1 { (title) }
+            div class="head" {
+                h1 { (title) }
+                @if by.is_manager() {
+                    span class="facts" {
+                        a class="button" href="/parts/import" { (lang.t("Importar", "Import")) }
+                        a class="button" href="/export/parts.csv" { (lang.t("Exportar", "Export")) }
+                    }
+                }
+            }
             (summary(lang, objections))
             div class="stack" {
                 section class="card" {

@@ -172,7 +172,7 @@ fn to_answer(lang: Lang, guest: &Guest, quote: &Versioned<Quote>) -> Markup {
     let hold = html! {
         (hidden(WORD, &guest.word()))
         (hidden("quote", &quote.it.id.to_string()))
-        (hidden("version", &quote.version))
+        (hidden("seen", &quote.it.mark()))
     };
     html! {
         section class="card next" {

@@ -80,7 +80,7 @@ fn the_quote(by: &SignedIn, quote: &Versioned<Quote>) -> Markup {
     html! {
         (hidden(WORD, &by.word))
         (hidden("quote", &quote.it.id.to_string()))
-        (hidden("version", &quote.version))
+        (hidden("seen", &quote.it.mark()))
     }
 }
 

@@ -69,7 +69,10 @@ fn head(app: &App, by: &SignedIn, whole: &Whole) -> Markup {
                     (lang.t("OS ", "Order ")) (show::number_of(order.id.0)) " · " (show::time(lang, app.local(order.created_at)))
                 }
             }
-            div class="facts" { (status::order(lang, &order.status).chip()) (papers(by, whole)) }
+            div class="facts" {
+                span id="order-status" data-live=(order.id) { (status::order(lang, &order.status).chip()) }
+                (papers(by, whole))
+            }
         }
         section class="card complaint" {
             p { (order.description) }

@@ -56,7 +56,7 @@ pub(super) fn page(
     whole: &Whole,
     catalogue: &Catalogue,
     rows: &[Row],
-    version: &str,
+    mark: &str,
     objections: &Objections,
 ) -> Html<String> {
     let (lang, order) = (by.lang, &whole.order);
@@ -75,7 +75,7 @@ pub(super) fn page(
                 (summary(lang, objections))
                 (hidden(WORD, &by.word))
                 (hidden("quote", &quote.it.id.to_string()))
-                (hidden("version", version))
+                (hidden("seen", mark))
                 // Enter in a field keeps the lines; without this it would press the first button, which removes one.
                 button class="unseen" name="do" value="keep" tabindex="-1" aria-hidden="true" { }
                 section class="card" { (table(lang, rows, objections)) }

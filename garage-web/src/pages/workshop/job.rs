@@ -41,7 +41,7 @@ pub(super) fn page(
                     order.note("km").map(|km| html! { (km) " km" }),
                     order.note("left").map(|left| html! { (left) }),
                     order.estimated_completion_date.map(|promised| html! { (icon(Icon::Flag)) (lang.t("Prometido para ", "Promised for ")) (show::soon(lang, app.local(promised))) }),
-                    job.started_at.map(|started| html! { (icon(Icon::Clock)) (lang.t("Começou às ", "Begun at ")) (show::soon(lang, app.local(started))) }),
+                    job.started_at.map(|started| html! { (icon(Icon::Clock)) (lang.t("Começou em ", "Begun on ")) (show::soon(lang, app.local(started))) }),
                 ]))
             }
             div id="job" data-live=(order.id) class="stack" {
