@@ -127,6 +127,10 @@ fn a_service_is_told_only_what_it_knows() {
             assert!(knows(&help, variable), "{folder} does not know {variable}");
         }
     }
+    let web = yaml("compose.yaml")["services"]["web"]["environment"].clone();
+    for variable in web.as_object().expect("variables").keys() {
+        assert!(knows(&help("garage-web"), variable), "garage-web does not know {variable}");
+    }
     assert!(!knows(&help("garage-os-service"), "MONGODB_URI"), "a wrong variable goes unseen");
 }
 

@@ -146,6 +146,19 @@ fn a_service_listens_where_it_is_looked_for_and_is_told_only_what_it_knows() {
     }
 }
 
+#[test]
+fn the_screens_are_told_only_what_they_know() {
+    let container = containers(&base("StatefulSet", "web")).remove(0);
+    assert_eq!(
+        (&container["image"], &container["ports"][0]["containerPort"]),
+        (&json!("garage-web"), &json!(3000))
+    );
+    let help = help("garage-web");
+    for variable in list(&container["env"]) {
+        assert!(knows(&help, word(&variable["name"])), "garage-web does not know {}", variable["name"]);
+    }
+}
+
 /// A broker that is away must not take the API down: commands commit, and events leave later.
 #[test]
 fn a_rollout_waits_for_everything_and_afterwards_a_service_takes_requests_while_it_lives() {
