@@ -33,6 +33,7 @@ pub(in crate::pages) fn pix(app: &App, lang: Lang, payment: &Payment) -> Markup 
                     @if let Some(until) = payment.expires_at {
                         p class="quiet" { (lang.t("Vale até ", "Valid until ")) (show::time(lang, app.local(until))) }
                     }
+                    (page_of(lang, payment))
                     p role="status" class="quiet" { (icon(Icon::Clock)) (lang.t("Aguardando o pagamento. Esta página muda sozinha.", "Awaiting the payment. This page changes by itself.")) }
                 }
             } @else if let Some(digits) = &payment.barcode {
@@ -43,13 +44,22 @@ pub(in crate::pages) fn pix(app: &App, lang: Lang, payment: &Payment) -> Markup 
                         textarea id="barcode" readonly rows="2" data-copied=(lang.t("Copiado", "Copied")) { (digits) }
                         button type="button" data-copy="barcode" hidden { (lang.t("Copiar", "Copy")) }
                     }
-                    @if let Some(page) = payment.ticket_url.as_ref().filter(|url| url.starts_with("https://")) {
-                        p { a href=(page) target="_blank" rel="noopener noreferrer" { (lang.t("Abrir o boleto", "Open the boleto")) } }
-                    }
+                    (page_of(lang, payment))
                 }
             } @else {
                 p role="status" { (icon(Icon::Clock)) (lang.t("O pagamento está em processamento. Esta página muda sozinha.", "The payment is being processed. This page changes by itself.")) }
             }
+        }
+    }
+}
+
+/// The provider's own page for it, where there is one. The sandbox's, on which a tester pays, may be on no network.
+fn page_of(lang: Lang, payment: &Payment) -> Markup {
+    let page =
+        payment.ticket_url.as_ref().filter(|url| url.starts_with("http") && !url.contains(".invalid/"));
+    html! {
+        @if let Some(page) = page {
+            p { a href=(page) target="_blank" rel="noopener noreferrer" { (lang.t("Abrir a página de pagamento", "Open the payment page")) } }
         }
     }
 }
