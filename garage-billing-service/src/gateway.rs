@@ -169,9 +169,7 @@ pub enum GatewayError {
 #[async_trait]
 pub trait Gateway: Send + Sync {
     /// What this charge lacks, so that nobody begins what cannot end well. No call is made.
-    fn lacks(&self, _charge: &Charge) -> Vec<Lack> {
-        Vec::new()
-    }
+    fn lacks(&self, charge: &Charge) -> Vec<Lack>;
 
     /// Makes a payment; with a reference that was used before, answers with the payment already made.
     async fn create(&self, charge: &Charge) -> Result<Charged, GatewayError>;

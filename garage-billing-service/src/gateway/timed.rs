@@ -10,7 +10,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::{Charge, Charged, Gateway, GatewayError, Refunded};
+use super::{Charge, Charged, Gateway, GatewayError, Lack, Refunded};
 
 /// In seconds, up to the gateway's own patience.
 const BUCKETS: [f64; 10] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -62,6 +62,10 @@ impl Timed {
 
 #[async_trait]
 impl Gateway for Timed {
+    fn lacks(&self, charge: &Charge) -> Vec<Lack> {
+        self.gateway.lacks(charge)
+    }
+
     async fn create(&self, charge: &Charge) -> Result<Charged, GatewayError> {
         self.timed("create", self.gateway.create(charge)).await
     }

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use garage_billing_service::{
     bill::Bill,
     gateway::{
-        Charge, Charged, Gateway, GatewayError, Refunded,
+        Charge, Charged, Gateway, GatewayError, Lack, Refunded,
         sandbox::{Sandbox, faults::Fault},
     },
 };
@@ -26,6 +26,10 @@ struct Slow {
 
 #[async_trait]
 impl Gateway for Slow {
+    fn lacks(&self, _: &Charge) -> Vec<Lack> {
+        Vec::new()
+    }
+
     async fn create(&self, charge: &Charge) -> Result<Charged, GatewayError> {
         self.arrived.add_permits(1);
         self.gate.acquire().await.unwrap().forget();

@@ -18,7 +18,7 @@ use futures::FutureExt;
 use garage_billing_service::{
     bill::Answer,
     cashier,
-    gateway::{Charge, Charged, Gateway, GatewayError, Refunded, Standing},
+    gateway::{Charge, Charged, Gateway, GatewayError, Lack, Refunded, Standing},
     payment::{Due, NEVER_RECEIVED},
 };
 use garage_events::{Cents, PaymentId};
@@ -302,6 +302,10 @@ fn charged(reference: PaymentId, entry: &Entry) -> Charged {
 
 #[async_trait]
 impl Gateway for Open {
+    fn lacks(&self, _: &Charge) -> Vec<Lack> {
+        Vec::new()
+    }
+
     async fn create(&self, charge: &Charge) -> Result<Charged, GatewayError> {
         let mut ledger = self.ledger.lock().unwrap();
         let (state, amount) = match (self.whim, ledger.0.get(&charge.reference)) {

@@ -8,10 +8,14 @@ use super::{
     Sandbox, Unanswered,
     ledger::{Entry, RefundStatus, Refusal, Request, Status, holder},
 };
-use crate::gateway::{Charge, Charged, Gateway, GatewayError, Refunded, Standing};
+use crate::gateway::{Charge, Charged, Gateway, GatewayError, Lack, Refunded, Standing};
 
 #[async_trait]
 impl Gateway for Sandbox {
+    fn lacks(&self, _: &Charge) -> Vec<Lack> {
+        Vec::new()
+    }
+
     /// A reference that was used for another charge is no refusal either: there is a payment, and it says how
     /// much it is.
     async fn create(&self, charge: &Charge) -> Result<Charged, GatewayError> {
