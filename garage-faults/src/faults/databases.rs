@@ -23,12 +23,16 @@ pub(super) const FAULTS: &[Simple] = &[
     Simple::new("postgres-lock", "somebody holds a lock on the outboxes for a while", |scene| {
         lock(scene).boxed()
     }),
+    Simple::new("postgres-full", "PostgreSQL has no room left for a while", |scene| full(scene).boxed()),
     Simple::new("mongo-kill", "kill -9 of MongoDB under load", |scene| mongo(scene).boxed()),
     Simple::new("mongo-fails", "MongoDB closes the connection instead of answering updates", |scene| {
         closes(scene).boxed()
     }),
     Simple::new("mongo-refuses", "MongoDB answers updates with errors that pass", |scene| {
         refuses(scene).boxed()
+    }),
+    Simple::new("mongo-full", "MongoDB has no room left, again and again", |scene| {
+        fail(scene, doc! { "failCommands": ["update"], "errorCode": 14031 }).boxed()
     }),
     Simple::new("mongo-freeze", "MongoDB is frozen for a while", |scene| freeze(scene).boxed()),
 ];
@@ -62,16 +66,30 @@ async fn terminate(scene: &mut Scene<'_>) -> Result<Blow> {
 /// As a careless migration would.
 async fn lock(scene: &mut Scene<'_>) -> Result<Blow> {
     scene.load.until(10).await?;
-    let hold = async |name: &str| -> Result<()> {
+    on_both(scene.world, "BEGIN; LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE", "ROLLBACK").await
+}
+
+/// The error that a full disk makes, with its code, in every transaction that tells something.
+async fn full(scene: &mut Scene<'_>) -> Result<Blow> {
+    scene.load.until(10).await?;
+    let fill = "CREATE FUNCTION no_room() RETURNS trigger AS $$ BEGIN \
+                RAISE EXCEPTION 'No space left on device' USING ERRCODE = '53100'; END $$ LANGUAGE plpgsql; \
+                CREATE TRIGGER no_room BEFORE INSERT ON outbox FOR EACH STATEMENT EXECUTE FUNCTION no_room()";
+    on_both(scene.world, fill, "DROP FUNCTION no_room CASCADE").await
+}
+
+/// Breaks both databases for a while, and mends them.
+async fn on_both(world: &World, harm: &'static str, mend: &'static str) -> Result<Blow> {
+    let strike = async |name: &str| -> Result<()> {
         use sqlx::Connection as _;
-        let options = scene.world.sql.connect_options().as_ref().clone().database(name);
+        let options = world.sql.connect_options().as_ref().clone().database(name);
         let mut connection = sqlx::PgConnection::connect_with(&options).await?;
-        let mut transaction = connection.begin().await?;
-        sqlx::raw_sql("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE").execute(&mut *transaction).await?;
+        sqlx::raw_sql(harm).execute(&mut connection).await?;
         sleep(Duration::from_secs(2)).await;
-        Ok(transaction.rollback().await?)
+        sqlx::raw_sql(mend).execute(&mut connection).await?;
+        Ok(())
     };
-    let (os, execution) = tokio::join!(hold(DATABASES[0]), hold(DATABASES[2]));
+    let (os, execution) = tokio::join!(strike(DATABASES[0]), strike(DATABASES[2]));
     os.and(execution)?;
     Ok(Blow::times(2))
 }

@@ -11,8 +11,8 @@ const GUARD: i32 = 241;
 const DUPLICATE_KEY: i32 = 11000;
 
 /// Codes of a server that is not the primary now, is stopping, was interrupted or ran out of time; from the
-/// specification of retryable writes, with *LockTimeout* and *MaxTimeMSExpired*.
-const PASSING: [i32; 15] = [6, 7, 24, 50, 64, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435];
+/// specification of retryable writes, with *LockTimeout*, *MaxTimeMSExpired* and *OutOfDiskSpace*.
+const PASSING: [i32; 16] = [6, 7, 24, 50, 64, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 14031];
 
 /// The statements of a write that went wrong, by their place in it.
 ///
