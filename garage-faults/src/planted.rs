@@ -122,9 +122,10 @@ async fn die_at(world: &mut World, load: &mut Load, place: &str) -> Result<()> {
         let _ = world.until_ready().await;
         load.more(12, Mix::Usual, &mut rng);
         let deadline = Instant::now() + Duration::from_secs(30);
-        while world.replica(At::Billing, number).died()?.is_none() {
+        while world.replica(At::Billing, number).runs() {
             ensure!(Instant::now() < deadline, "Billing was never killed at {place}");
             sleep(Duration::from_millis(20)).await;
+            world.replica(At::Billing, number).died()?;
         }
         world.replica(At::Billing, number).start(&more[..1])?;
         world.until_ready().await?;
