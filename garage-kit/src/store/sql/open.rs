@@ -59,24 +59,16 @@ async fn pool(options: PgConnectOptions, connections: u32) -> Result<PgPool, sql
                 Ok(true)
             })
         })
-        .after_connect(|connection, _| Box::pin(prepare(connection)))
+        .after_connect(|connection, _| Box::pin(durable(connection)))
         .connect_with(options)
         .await
 }
 
 /// A server may be set to answer before a commit is on disk. Ours must not.
-const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) \
-                       WHERE current_setting('synchronous_commit') = 'off'";
-/// To plan a batch takes longer than to run it, so a plan is made once; and one that was made while a table was empty must
-/// not read all of it for ever: our statements find rows by an index wherever there is one.
-const PLANNED: &str = "SELECT set_config('plan_cache_mode', 'force_generic_plan', false), \
-                       set_config('enable_seqscan', 'off', false)";
-
-async fn prepare(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    for setting in [DURABLE, PLANNED] {
-        sqlx::query(setting).execute(&mut *connection).await?;
-    }
-    Ok(())
+async fn durable(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) \
+                           WHERE current_setting('synchronous_commit') = 'off'";
+    sqlx::query(DURABLE).execute(connection).await.map(drop)
 }
 
 fn place(options: &PgConnectOptions) -> String {
