@@ -1,20 +1,12 @@
-//! What the routes share: what they work with, and bodies that may be left out. Each route stands with what it is about.
+//! What the routes share. Each route stands with what it is about.
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{
-    body::Body,
-    extract::{FromRequest, Request},
-};
 use chrono::{DateTime, Utc};
 use garage_events::milliseconds;
-use garage_kit::{
-    Repository,
-    http::{FromFields, Json, Problem, RawBody, read},
-};
+use garage_kit::Repository;
 use garage_saga::Shell;
 use serde::Serializer;
-use serde_json::{Map, Value};
 use utoipa::IntoParams;
 
 use crate::{Till, cashier::Cashier};
@@ -47,23 +39,6 @@ pub(crate) struct IfMatchParam {
     #[param(rename = "If-Match")]
     #[expect(dead_code, reason = "only documents what IfMatch reads")]
     if_match: Option<String>,
-}
-
-/// A JSON body, or none: then it reads as an object without fields. A body that is there must be right.
-pub(crate) struct Optional<T>(pub(crate) T);
-
-impl<T: FromFields, S: Send + Sync> FromRequest<S> for Optional<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        let RawBody(bytes) = RawBody::from_request(Request::new(body), state).await?;
-        if bytes.is_empty() {
-            return read::document(&Value::Object(Map::new())).map(Self);
-        }
-        let Json(read) = Json::from_request(Request::from_parts(parts, Body::from(bytes)), state).await?;
-        Ok(Self(read))
-    }
 }
 
 /// A time as the wire has it, or null; `serde` hands over the field as it is.

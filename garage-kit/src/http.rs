@@ -79,7 +79,7 @@ pub use documents::documented;
 pub use events::events;
 pub use healthcheck::healthcheck;
 pub use idempotency::{Claim, Command, IDEMPOTENCY_KEYS};
-pub use json::{Created, Json, RawBody};
+pub use json::{Created, Json, Optional, RawBody};
 pub use page::{Listing, Page, PageParams};
 pub use params::{Path, Query};
 pub use peer::{Peer, Proxies};

@@ -8,8 +8,8 @@ use garage_kit::{
     Loaded,
     auth::{By, ByOrLink, Caller},
     http::{
-        Answer, Command, Created, Field, Fields, FromFields, IfMatch, Json, Listing, Page, PageParams, Path,
-        Peer, Problem, Query, Versioned, read,
+        Answer, Command, Created, Field, Fields, FromFields, IfMatch, Json, Listing, Optional, Page,
+        PageParams, Path, Peer, Problem, Query, Versioned, read,
     },
     store::Order,
 };
@@ -24,7 +24,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use self::{item::Item, view::View};
 use crate::{
     bill::Bill,
-    http::{App, IfMatchParam, Optional, PATIENCE},
+    http::{App, IfMatchParam, PATIENCE},
     quote::{Evidence, Rewrite},
 };
 

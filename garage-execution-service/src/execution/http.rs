@@ -24,7 +24,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::Job;
 
-mod body;
 mod step;
 mod view;
 

@@ -11,7 +11,7 @@ use axum::{
 };
 use futures::StreamExt;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use super::{FromFields, Problem, read};
@@ -44,6 +44,25 @@ impl<T: Serialize> IntoResponse for Json<T> {
                 Problem::internal().into_response()
             }
         }
+    }
+}
+
+/// A JSON body that may be left out: then it reads as an object without fields. A step that needs no words is posted
+/// without any, as many clients do with `Content-Length: 0` and no `Content-Type`; a body that is there must be right.
+#[derive(Clone, Debug)]
+pub struct Optional<T>(pub T);
+
+impl<T: FromFields, S: Send + Sync> FromRequest<S> for Optional<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let RawBody(bytes) = RawBody::from_request(Request::new(body), state).await?;
+        if bytes.is_empty() {
+            return read::document(&Value::Object(Map::new())).map(Self);
+        }
+        let Json(read) = Json::from_request(Request::from_parts(parts, Body::from(bytes)), state).await?;
+        Ok(Self(read))
     }
 }
 

@@ -5,7 +5,7 @@ use axum::extract::State;
 use garage_events::{ExecutionId, PartId, Quantity, event::PartUsed};
 use garage_kit::{
     auth::By,
-    http::{Answer, Field, Fields, FromFields, IfMatch, Json, Path, Problem, Versioned, read},
+    http::{Answer, Field, Fields, FromFields, IfMatch, Json, Optional, Path, Problem, Versioned, read},
 };
 use garage_saga::{Shell, roles::Workshop};
 use serde_json::Value;
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{SeenVersion, TECHNICIAN, View, body::Optional, decide};
+use super::{SeenVersion, TECHNICIAN, View, decide};
 use crate::execution::{MOST_ITEMS, Step};
 
 /// Notes and reasons have so many characters.
