@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use garage_billing_service::{DEFAULT_PORT, Settings, connect, open};
 use garage_events::Service;
-use garage_kit::program::{self, Env, Misconfigured};
-use garage_saga::program::{Errand, Program, Stopped, healthcheck, read_errand};
+use garage_kit::program::Misconfigured;
+use garage_saga::program::{self, Program};
 use secrecy::ExposeSecret;
 
 const VARIABLES: &str = "Environment:
@@ -28,20 +28,19 @@ const VARIABLES: &str = "Environment:
 Every secret also as NAME_FILE, the path of a file that holds it.";
 
 fn main() -> ExitCode {
-    let errand = read_errand("garage-billing-service", "quotes, payments, parts and services", VARIABLES);
-    program::run(async {
-        let env = Env::process();
-        if errand == Errand::Healthcheck {
-            return healthcheck(&env, DEFAULT_PORT).await;
-        }
-        program::init_logging(&env)?;
-        let settings = Settings::from_env(&env, false)?;
-        let url = env.url("MONGODB_URI", &["mongodb", "mongodb+srv"])?.ok_or_else(|| {
+    program::main(
+        "garage-billing-service",
+        "quotes, payments, parts and services",
+        VARIABLES,
+        DEFAULT_PORT,
+        async |env| {
+            let settings = Settings::from_env(&env, false)?;
+            let url = env.url("MONGODB_URI", &["mongodb", "mongodb+srv"])?.ok_or_else(|| {
             Misconfigured::new("MONGODB_URI is not set: give the database's address, such as mongodb://127.0.0.1:27017/billing_service")
         })?;
-        let connect = || connect(url.expose_secret());
-        let open = |parts| open(parts, settings);
-        Program { service: Service::Billing, port: DEFAULT_PORT, connect, open }.run(&env).await?;
-        Ok::<_, Stopped>(())
-    })
+            let connect = || connect(url.expose_secret());
+            let open = |parts| open(parts, settings);
+            Program { service: Service::Billing, port: DEFAULT_PORT, connect, open }.run(&env).await
+        },
+    )
 }

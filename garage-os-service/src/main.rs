@@ -3,10 +3,9 @@
 use std::process::ExitCode;
 
 use garage_events::Service;
-use garage_kit::program::{self, Env};
 use garage_os_service::{DEFAULT_PORT, connect, open_with};
 use garage_saga::{
-    program::{Errand, Program, Stopped, healthcheck, read_errand},
+    program::{self, Program},
     waiting::deadlines,
 };
 use secrecy::ExposeSecret;
@@ -24,18 +23,17 @@ const VARIABLES: &str = "Environment:
 Every secret also as NAME_FILE, the path of a file that holds it.";
 
 fn main() -> ExitCode {
-    let errand = read_errand("garage-os-service", "customers, vehicles, work orders", VARIABLES);
-    program::run(async {
-        let env = Env::process();
-        if errand == Errand::Healthcheck {
-            return healthcheck(&env, DEFAULT_PORT).await;
-        }
-        program::init_logging(&env)?;
-        let deadlines = deadlines(&env)?;
-        let url = env.database_url("os_service")?;
-        let connect = || connect(url.expose_secret());
-        let open = |parts| open_with(parts, deadlines);
-        Program { service: Service::Os, port: DEFAULT_PORT, connect, open }.run(&env).await?;
-        Ok::<_, Stopped>(())
-    })
+    program::main(
+        "garage-os-service",
+        "customers, vehicles, work orders",
+        VARIABLES,
+        DEFAULT_PORT,
+        async |env| {
+            let deadlines = deadlines(&env)?;
+            let url = env.database_url("os_service")?;
+            let connect = || connect(url.expose_secret());
+            let open = |parts| open_with(parts, deadlines);
+            Program { service: Service::Os, port: DEFAULT_PORT, connect, open }.run(&env).await
+        },
+    )
 }

@@ -4,6 +4,7 @@
 use std::{
     future::Future,
     net::{Ipv4Addr, SocketAddr},
+    process::ExitCode,
     sync::Arc,
 };
 
@@ -38,38 +39,39 @@ pub enum Stopped {
     Signals(#[from] std::io::Error),
 }
 
-/// What a service's program is started for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Errand {
-    /// To serve.
-    Serve,
-    /// To ask the one that serves on this machine whether it is ready.
-    Healthcheck,
-}
-
 /// Answers `--help` and `--version`, and refuses what it does not know: all settings come from the environment.
 pub fn read_arguments(name: &'static str, about: &'static str, variables: &'static str) {
     command(name, about, variables).get_matches();
 }
 
-/// The same for a program that can also be asked for the health of the one that serves ([`healthcheck`]).
-#[must_use]
-pub fn read_errand(name: &'static str, about: &'static str, variables: &'static str) -> Errand {
+/// The `main` of a program that serves: `--help` and `--version`, `healthcheck` for whoever asks the one that serves on
+/// this machine, else `serve` with the environment, its log begun.
+pub fn main(
+    name: &'static str,
+    about: &'static str,
+    variables: &'static str,
+    port: u16,
+    serve: impl AsyncFnOnce(Env) -> Result<(), Stopped>,
+) -> ExitCode {
     let healthcheck = clap::Command::new("healthcheck")
         .about("Ask the service on this machine whether it is ready: exit code 0 when it is, else 1");
     let arguments = command(name, about, variables).subcommand(healthcheck).get_matches();
-    if arguments.subcommand_name().is_some() { Errand::Healthcheck } else { Errand::Serve }
+    program::run(async {
+        let env = Env::process();
+        if arguments.subcommand_name().is_some() {
+            return ask_for_health(&env, port).await;
+        }
+        program::init_logging(&env)?;
+        serve(env).await
+    })
 }
 
 fn command(name: &'static str, about: &'static str, variables: &'static str) -> clap::Command {
     clap::Command::new(name).version(env!("CARGO_PKG_VERSION")).about(about).after_help(variables)
 }
 
-/// Asks the service on this machine, by the variables that it was started with, whether it is ready.
-///
-/// # Errors
-/// When it is not, or a variable is wrong.
-pub async fn healthcheck(env: &Env, default_port: u16) -> Result<(), Stopped> {
+/// By the variables that the one that serves was started with.
+async fn ask_for_health(env: &Env, default_port: u16) -> Result<(), Stopped> {
     let https = Tls::from_env(env)?.is_some();
     Ok(http::healthcheck(port(env, default_port)?, https).await?)
 }

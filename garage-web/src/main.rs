@@ -14,7 +14,7 @@ use garage_kit::{
     program::{self, Env, Misconfigured},
 };
 use garage_saga::{
-    program::{Errand, Stopped, healthcheck, read_errand},
+    program::{self as serving, Stopped},
     service::bind,
 };
 use garage_web::{DEFAULT_PORT, Parts, People, Settings, Signer, open};
@@ -34,15 +34,7 @@ const VARIABLES: &str = "Environment:
 Every secret also as NAME_FILE, the path of a file that holds it.";
 
 fn main() -> ExitCode {
-    let errand = read_errand("garage-web", "the shop's screens", VARIABLES);
-    program::run(async {
-        let env = Env::process();
-        if errand == Errand::Healthcheck {
-            return healthcheck(&env, DEFAULT_PORT).await;
-        }
-        program::init_logging(&env)?;
-        run(&env).await
-    })
+    serving::main("garage-web", "the shop's screens", VARIABLES, DEFAULT_PORT, async |env| run(&env).await)
 }
 
 fn url(env: &Env, name: &str, port: u16) -> Result<String, Misconfigured> {
