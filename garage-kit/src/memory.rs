@@ -31,7 +31,7 @@ type Guess = Arc<dyn Any + Send + Sync>;
 
 pub(crate) struct Memory {
     records: Cache<(&'static str, Uuid), Guess>,
-    owners: Cache<(&'static str, String), Uuid>,
+    owners: Cache<(&'static str, &'static str, String), Uuid>,
     doubt: AtomicU32,
 }
 
@@ -69,9 +69,10 @@ impl Memory {
         }
     }
 
-    /// A guess has held.
-    pub(crate) fn was_right(&self) {
-        self.less_doubt();
+    /// A guess has held, or was not made.
+    pub(crate) fn less_doubt(&self) {
+        let less = |doubt: u32| doubt.checked_sub(1);
+        let _ = self.doubt.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
     /// Somebody else had written since.
@@ -81,31 +82,27 @@ impl Memory {
     }
 
     /// The record with this value of a unique field that never moves to another one.
-    pub(crate) fn owner(&self, field: &'static str, value: &str) -> Option<Uuid> {
-        self.owners.get(&(field, value.to_owned()))
+    pub(crate) fn owner<A: Aggregate>(&self, field: &'static str, value: &str) -> Option<Uuid> {
+        self.owners.get(&(A::KIND.name, field, value.to_owned()))
     }
 
     /// Keeps who has this value.
-    pub(crate) fn owns(&self, field: &'static str, value: &str, id: Uuid) {
-        self.owners.insert((field, value.to_owned()), id);
+    pub(crate) fn owns<A: Aggregate>(&self, field: &'static str, value: &str, id: Uuid) {
+        self.owners.insert((A::KIND.name, field, value.to_owned()), id);
     }
 
-    /// Keeps whatever unique values a record has.
+    /// Keeps whatever unique values a new record has.
     pub(crate) fn owns_all<A: Aggregate>(&self, id: Uuid, state: &A) {
-        if !A::REMEMBERED || A::KIND.fields.iter().all(|field| field.rule != Rule::Unique) {
+        let unique = || A::KIND.fields.iter().filter(|field| field.rule == Rule::Unique);
+        if !A::REMEMBERED || unique().next().is_none() {
             return;
         }
         let index = state.index();
-        for field in A::KIND.fields.iter().filter(|field| field.rule == Rule::Unique) {
+        for field in unique() {
             if let Some(value) = index.get(field.name).and_then(|value| value.as_str()) {
-                self.owns(field.name, value, id);
+                self.owns::<A>(field.name, value, id);
             }
         }
-    }
-
-    fn less_doubt(&self) {
-        let less = |doubt: u32| doubt.checked_sub(1);
-        let _ = self.doubt.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 }
 

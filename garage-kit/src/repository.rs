@@ -106,12 +106,12 @@ impl Repository {
         field: &'static str,
         value: &str,
     ) -> Result<Option<Uuid>, Failure> {
-        if let Some(id) = self.memory.owner(field, value) {
+        if let Some(id) = self.memory.owner::<A>(field, value) {
             return Ok(Some(id));
         }
         let Some(found) = self.by::<A>(field, value).await? else { return Ok(None) };
         let id = found.state.id();
-        self.memory.owns(field, value, id);
+        self.memory.owns::<A>(field, value, id);
         self.memory.keep(id, &Arc::new(found));
         Ok(Some(id))
     }
@@ -175,10 +175,12 @@ impl Repository {
     fn learn<A: Aggregate>(&self, id: Uuid, basis: &Basis<A>, next: Option<A>, outcome: &Outcome) {
         match (outcome, next) {
             (Outcome::Committed, Some(state)) => {
-                self.memory.owns_all(id, &state);
+                if basis.current.is_none() {
+                    self.memory.owns_all(id, &state);
+                }
                 self.memory.keep(id, &Arc::new(Loaded { version: basis.version() + 1, state }));
                 if basis.guessed {
-                    self.memory.was_right();
+                    self.memory.less_doubt();
                 }
             }
             (Outcome::Committed, None) => self.memory.forget::<A>(id),
