@@ -15,7 +15,7 @@ use garage_kit::{
     Aggregate, Basis, Decision, Failure,
     bus::{Consumer, Delivery, Verdict},
     crash,
-    store::{Message, Outcome},
+    store::Outcome,
     trace,
 };
 use uuid::Uuid;
@@ -110,7 +110,7 @@ type Decided<A> = (WorkOrderId, Group, Basis<A>, Decision<A>, Vec<Told>);
 /// What a batch says of one order, decided.
 enum Folded<A> {
     /// To be written.
-    Change { next: A, basis: Basis<A>, messages: Vec<Message>, told: Vec<Told> },
+    Change { basis: Basis<A>, decision: Decision<A>, told: Vec<Told> },
     /// Nothing has come of it, as the store knows the order.
     Nothing,
     /// Nothing has come of it, as the order is remembered: the store must say so.
@@ -169,7 +169,9 @@ impl<L: Listener> Ear<L> {
             verdicts[position] = Some(Verdict::SetAside(reason));
         }
         Ok(match current {
-            Some(next) if !unchanged => Folded::Change { next, basis, messages, told },
+            Some(next) if !unchanged => {
+                Folded::Change { basis, decision: Decision { next: Some(next), messages }, told }
+            }
             Some(_) | None => Folded::Nothing,
         })
     }
@@ -194,8 +196,8 @@ impl<L: Listener> Ear<L> {
             let order = WorkOrderId(id);
             let Some(group) = groups.remove(&order) else { continue };
             match self.fold(&knowledge, basis, &about(&group), verdicts)? {
-                Folded::Change { next, basis, messages, told } => {
-                    decided.push((order, group, basis, Decision { next: Some(next), messages }, told));
+                Folded::Change { basis, decision, told } => {
+                    decided.push((order, group, basis, decision, told));
                 }
                 Folded::Nothing => {}
                 Folded::Unsure => drop(left.insert(order, group.again(u64::MAX))),
