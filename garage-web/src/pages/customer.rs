@@ -59,6 +59,13 @@ impl Guest {
         Ok(Self { code, order, asker, lang })
     }
 
+    /// Who has sent a form of this link's page.
+    fn who_sent(form: &Form, app: &App, code: String, lang: Lang) -> Result<Self, Trouble> {
+        let guest = Self::of(app, code, lang)?;
+        form.must_know(&guest.word())?;
+        Ok(guest)
+    }
+
     /// What this link's forms bring back.
     fn word(&self) -> String {
         visitor::word_of(&self.code)
@@ -137,8 +144,7 @@ async fn approve(
     Path(code): Path<String>,
     form: Form,
 ) -> Result<Response, Trouble> {
-    let guest = Guest::of(&app, code, lang)?;
-    form.must_know(&guest.word())?;
+    let guest = Guest::who_sent(&form, &app, code, lang)?;
     let done = guest.asker.tell_of_quote(uuid_of(&form, "quote")?, form.get("seen"), "approve", None).await;
     after(&app, &guest, done, "approved").await
 }
@@ -149,8 +155,7 @@ async fn reject(
     Path(code): Path<String>,
     form: Form,
 ) -> Result<Response, Trouble> {
-    let guest = Guest::of(&app, code, lang)?;
-    form.must_know(&guest.word())?;
+    let guest = Guest::who_sent(&form, &app, code, lang)?;
     let body = json!({ "reason": form.given("reason") });
     let done =
         guest.asker.tell_of_quote(uuid_of(&form, "quote")?, form.get("seen"), "reject", Some(&body)).await;
@@ -163,8 +168,7 @@ async fn pay(
     Path(code): Path<String>,
     form: Form,
 ) -> Result<Response, Trouble> {
-    let guest = Guest::of(&app, code, lang)?;
-    form.must_know(&guest.word())?;
+    let guest = Guest::who_sent(&form, &app, code, lang)?;
     let quote = Seen::read(&app, &guest).await?.quote.ok_or(Trouble::NotFound)?.it;
     let beside = Beside { key: form.given(KEY), version: None };
     let body = tender(&quote, "PIX");
