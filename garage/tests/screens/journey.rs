@@ -25,6 +25,14 @@ pub(crate) async fn take_in(desk: &mut Browser, plate: &str, fields: &[(&str, &s
     assert!(desk.path.starts_with("/orders/"), "{}: {}", desk.path, desk.text());
 }
 
+/// Takes a car in and sends the quote, which then waits for the customer.
+async fn quote(desk: &mut Browser, fields: &[(&str, &str)]) {
+    take_in(desk, "ABC1D23", fields).await;
+    until_it_shows(desk, "Enviar o orçamento").await;
+    desk.press("Enviar ao cliente", &[]).await;
+    until_it_shows(desk, "Aguardando a resposta do cliente").await;
+}
+
 /// The customer's page, from the link that the desk sees.
 pub(crate) async fn customer(world: &World, desk: &Browser) -> Browser {
     let link = desk.html.split("id=\"customer-link\"").nth(1).and_then(|rest| rest.split("value=\"").nth(1));
@@ -98,10 +106,7 @@ async fn repair(technician: &mut Browser) {
 async fn a_customer_refuses_by_the_link_and_the_order_is_called_off() {
     let world = World::open().await;
     let mut desk = world.manager().await;
-    take_in(&mut desk, "ABC1D23", &NEW).await;
-    until_it_shows(&mut desk, "Enviar o orçamento").await;
-    desk.press("Enviar ao cliente", &[]).await;
-    until_it_shows(&mut desk, "Aguardando a resposta do cliente").await;
+    quote(&mut desk, &NEW).await;
     let mut phone = customer(&world, &desk).await;
     phone
         .press("Recusar o orçamento", &[("reason", "Ficou caro")])
@@ -118,10 +123,7 @@ async fn a_pix_that_waits_shows_its_code_and_calling_off_frees_the_customer() {
     let world = World::open().await;
     let mut desk = world.manager().await;
     let slow = NEW.map(|(name, value)| if name == "name" { (name, "CONT Silva") } else { (name, value) });
-    take_in(&mut desk, "ABC1D23", &slow).await;
-    until_it_shows(&mut desk, "Enviar o orçamento").await;
-    desk.press("Enviar ao cliente", &[]).await;
-    until_it_shows(&mut desk, "Aguardando a resposta do cliente").await;
+    quote(&mut desk, &slow).await;
     desk.press("Registrar aprovação", &[]).await;
     until_it_shows(&mut desk, "Cobrar por PIX").await;
     desk.must_show("no balcão, por gerente");
@@ -138,10 +140,7 @@ async fn a_pix_that_waits_shows_its_code_and_calling_off_frees_the_customer() {
 async fn a_repair_that_is_given_up_gives_the_money_back_before_the_customer_s_eyes() {
     let world = World::open().await;
     let mut desk = world.manager().await;
-    take_in(&mut desk, "ABC1D23", &NEW).await;
-    until_it_shows(&mut desk, "Enviar o orçamento").await;
-    desk.press("Enviar ao cliente", &[]).await;
-    until_it_shows(&mut desk, "Aguardando a resposta do cliente").await;
+    quote(&mut desk, &NEW).await;
     let mut phone = customer(&world, &desk).await;
     phone.press("Aprovar o orçamento", &[]).await;
     until_it_shows(&mut phone, "Aprovado: falta o pagamento").await;
