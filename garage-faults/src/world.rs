@@ -106,8 +106,8 @@ impl World {
         let places = Places::of(&servers, cluster)?;
 
         let http = Client::builder().no_proxy().timeout(Duration::from_secs(5)).build()?;
-        let mongo = places.mongo(cluster).await?;
-        let sql = databases(&places.postgres, cluster).await?;
+        let mongo = places.mongo().await?;
+        let sql = places.sql().await?;
         let gateway = GatewayServer::start(&folder).await?;
         let gateway_wire = Wire::to(gateway.address.to_string(), false).await?;
         let [first, second, third] = &places.rabbits;
@@ -121,7 +121,7 @@ impl World {
         for at in At::ALL {
             for number in 0..REPLICAS {
                 let near = gateway_wire.near().to_string();
-                let environment = places.environment(at, &wires[at as usize], &near, cluster);
+                let environment = places.environment(at, &wires[at as usize], &near);
                 let port = ports[at as usize * REPLICAS + number];
                 replicas.push(Replica::new(at, number, port, logs, environment));
             }
@@ -301,6 +301,7 @@ struct Places {
     rabbits: [String; 3],
     management: String,
     mongos: [String; 3],
+    is_cluster: bool,
 }
 
 impl Places {
@@ -318,12 +319,13 @@ impl Places {
             rabbits: all(NODES, "GARAGE_TEST_RABBITMQ_URL")?,
             management: variable(On::Rabbit, "GARAGE_TEST_RABBITMQ_MANAGEMENT_URL")?,
             mongos: all(MEMBERS, "GARAGE_TEST_MONGODB_URI")?,
+            is_cluster: cluster,
         })
     }
 
     /// Our own way to MongoDB; a replica set is initiated first.
-    async fn mongo(&self, cluster: bool) -> Result<mongodb::Client> {
-        if !cluster {
+    async fn mongo(&self) -> Result<mongodb::Client> {
+        if !self.is_cluster {
             return Ok(mongodb::Client::with_uri_str(&self.mongos[0]).await?);
         }
         let first =
@@ -340,13 +342,27 @@ impl Places {
         Ok(mongodb::Client::with_uri_str(self.replica_set("admin")).await?)
     }
 
+    /// Our own way to PostgreSQL, with the services' databases made. With a stand-by, commits wait for it from now on.
+    async fn sql(&self) -> Result<PgPool> {
+        let pool = pool(&self.postgres).await?;
+        for name in [DATABASES[0], DATABASES[2]] {
+            sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&pool).await?;
+        }
+        if self.is_cluster {
+            let wait = format!("ALTER SYSTEM SET synchronous_standby_names = '{STAND_BY}'");
+            sqlx::raw_sql(AssertSqlSafe(wait)).execute(&pool).await?;
+            sqlx::raw_sql("SELECT pg_reload_conf()").execute(&pool).await?;
+        }
+        Ok(pool)
+    }
+
     fn replica_set(&self, database: &str) -> String {
         let hosts: Vec<String> = self.mongos.iter().map(|url| place(url)).collect();
         format!("mongodb://{}/{database}?replicaSet={REPLICA_SET}", hosts.join(","))
     }
 
     /// A service reaches its servers by wire; a replica set, whose members tell where they are, without.
-    fn environment(&self, at: At, wires: &Wires, gateway: &str, cluster: bool) -> Vec<(String, String)> {
+    fn environment(&self, at: At, wires: &Wires, gateway: &str) -> Vec<(String, String)> {
         let database = wires.database.near();
         let name = DATABASES[at as usize];
         let rabbit = &self.rabbits[0];
@@ -362,7 +378,7 @@ impl Places {
             }
             At::Billing => {
                 let alone = format!("mongodb://{database}/{name}?directConnection=true");
-                variables.push(("MONGODB_URI", if cluster { self.replica_set(name) } else { alone }));
+                variables.push(("MONGODB_URI", if self.is_cluster { self.replica_set(name) } else { alone }));
                 variables.push(("PAYMENT_GATEWAY", "mercado-pago".to_owned()));
                 variables.push(("MERCADOPAGO_ACCESS_TOKEN", TOKEN.to_owned()));
                 variables.push(("MERCADOPAGO_BASE_URL", format!("http://{gateway}")));
@@ -384,20 +400,6 @@ fn place(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let rest = rest.split_once('@').map_or(rest, |(_, rest)| rest);
     rest.split('/').next().unwrap_or(rest).to_owned()
-}
-
-/// Our own way to PostgreSQL, with the services' databases made. With a stand-by, commits wait for it from now on.
-async fn databases(postgres: &str, cluster: bool) -> Result<PgPool> {
-    let pool = pool(postgres).await?;
-    for name in [DATABASES[0], DATABASES[2]] {
-        sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&pool).await?;
-    }
-    if cluster {
-        let wait = format!("ALTER SYSTEM SET synchronous_standby_names = '{STAND_BY}'");
-        sqlx::raw_sql(AssertSqlSafe(wait)).execute(&pool).await?;
-        sqlx::raw_sql("SELECT pg_reload_conf()").execute(&pool).await?;
-    }
-    Ok(pool)
 }
 
 /// A few connections to PostgreSQL, past the wires.
