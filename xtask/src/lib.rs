@@ -17,6 +17,7 @@ pub mod ports;
 pub mod process;
 mod programs;
 pub mod servers;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -25,7 +26,7 @@ use clap::{Parser, Subcommand};
 
 use crate::leash::Leash;
 use crate::process::Failed;
-use crate::programs::Programs;
+use crate::programs::{Programs, validators::Validators};
 
 /// The chores of this repository.
 #[derive(Parser)]
@@ -78,7 +79,9 @@ enum Chore {
         #[arg(long)]
         update: bool,
     },
-    /// Runs what the gate runs: format, lints, tests, faults, documentation
+    /// Has the field's own validators read the contracts and what is in `deploy/`
+    Validate,
+    /// Runs what the gate runs: format, lints, validators, tests, faults, documentation
     Ci,
 }
 
@@ -97,8 +100,12 @@ fn front(chore: &Chore) -> Result<ExitCode> {
     match chore {
         Chore::Instructions { .. } => instructions::install_missing()?,
         Chore::Browser => browser::install_missing()?,
-        Chore::Ci
-        | Chore::Test { .. }
+        Chore::Validate => Validators::install_missing()?,
+        Chore::Ci => {
+            Programs::install_missing()?;
+            Validators::install_missing()?;
+        }
+        Chore::Test { .. }
         | Chore::Servers
         | Chore::Fuzz { .. }
         | Chore::Faults { .. }
@@ -117,6 +124,7 @@ fn chore(chore: &Chore) -> Result<ExitCode> {
         Chore::Bench { arguments } => bench::run(&leash, arguments)?,
         Chore::Instructions { update } => instructions::run(&leash, *update)?,
         Chore::Faults { arguments } => gate::faults(&leash, arguments)?,
+        Chore::Validate => validate::run(&leash)?,
         Chore::Ci => gate::run(&leash)?,
     }
     Ok(ExitCode::SUCCESS)
