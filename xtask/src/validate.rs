@@ -102,7 +102,8 @@ fn named_resources(kustomization: &str) -> Vec<String> {
 }
 
 fn prometheus(leash: &Leash, validators: &Validators) -> Result<()> {
-    run_command(leash, validators.promtool().args(["check", "config", "deploy/prometheus/prometheus.yaml"]))
+    run_command(leash, validators.promtool().args(["check", "config", "deploy/prometheus/prometheus.yaml"]))?;
+    run_command(leash, validators.promtool().args(["test", "rules", "deploy/prometheus/alerts.test.yaml"]))
 }
 
 fn grafana(leash: &Leash, validators: &Validators) -> Result<()> {
