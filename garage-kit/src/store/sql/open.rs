@@ -41,7 +41,13 @@ pub(super) async fn postgres(url: &str, migrator: &Migrator, connections: u32) -
     let pool = pool(options, connections).await;
     let pool = pool.map_err(|error| trouble::failure(CONNECTING, &place, &error))?;
     migrator.run(&pool).await.map_err(|error| unmigrated(&place, &error))?;
-    let pools = Pools { readers: pool.clone(), writers: pool, dialect: &POSTGRES };
+    let pools = Pools {
+        readers: pool.clone(),
+        writers: pool,
+        dialect: &POSTGRES,
+        names: &["database"],
+        waiting: Default::default(),
+    };
     Ok((Arc::new(pools), &POSTGRES, place))
 }
 
@@ -103,7 +109,13 @@ pub(super) async fn sqlite(path: &str, migrator: &Migrator) -> Result<Opened, Fa
     migrator.run(&writers).await.map_err(|error| unmigrated(&place, &error))?;
     let readers = pool().max_connections(READERS).idle_timeout(RESTING).connect_with(reading(path)).await;
     let readers = readers.map_err(|error| unopened(path, &error))?;
-    let pools = Pools { readers, writers, dialect: &SQLITE };
+    let pools = Pools {
+        readers,
+        writers,
+        dialect: &SQLITE,
+        names: &["readers", "writers"],
+        waiting: Default::default(),
+    };
     Ok((Arc::new(pools), &SQLITE, place))
 }
 
