@@ -187,6 +187,17 @@ mod tests {
     }
 
     #[test]
+    fn the_program_s_own_bill_has_a_licence_for_everything_in_it() {
+        let bill = Bill::of("x86_64-unknown-linux-gnu").unwrap();
+        let has = |name: &str| bill.packages.values().any(|package| package["name"] == name);
+        assert!(has("tokio") && has("sqlx") && has("garage-web"));
+        assert!(!has("proptest") && !has("criterion") && !has("xtask"));
+        let (document, licences) = (bill.document().unwrap(), bill.licences().unwrap());
+        assert_eq!(document, Bill::of("x86_64-unknown-linux-gnu").unwrap().document().unwrap());
+        assert!(licences.contains("\ntokio 1.") && licences.contains("Permission is hereby granted"));
+    }
+
+    #[test]
     fn a_bill_names_each_package_with_its_licence_and_its_checksum() {
         let lock = "[[package]]\nname = \"linked\"\nversion = \"1.0.0\"\nchecksum = \"abc\"\n";
         let bill = Bill::read(&metadata(), checksums(lock)).unwrap();
