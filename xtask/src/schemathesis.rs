@@ -26,7 +26,12 @@ const ROLES: [&str; 3] = ["attendant", "technician", "manager"];
 
 /// Every service's document; `arguments` are given on.
 pub(crate) fn run(leash: &Leash, arguments: &[String]) -> Result<()> {
-    run_command(leash, cargo("build").args(["--quiet", "--locked", "--package", "garage"]))?;
+    // A test beside the program makes cargo choose the libraries' features as for all tests: they need no second build
+    let mut build = cargo("build");
+    run_command(
+        leash,
+        build.args(["--quiet", "--locked", "--workspace", "--bin", "garage", "--test", "golden"]),
+    )?;
     let folder = Folder::create()?;
     let ports: [u16; 4] = ports::free()?;
     let mut shop = Daemon::start(&mut up(folder.path(), ports), &folder.path().join("log"), Ending::Kill)?;
