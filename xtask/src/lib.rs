@@ -121,7 +121,10 @@ fn front(chore: &Chore) -> Result<ExitCode> {
         Chore::Instructions { .. } => instructions::install_missing()?,
         Chore::Browser => browser::install_missing()?,
         Chore::Validate => Validators::install_missing()?,
-        Chore::Schemathesis { .. } => validators::install_pip()?,
+        Chore::Schemathesis { .. } => {
+            validators::install_pip()?;
+            validators::schemathesis()?;
+        }
         Chore::Release { .. } => {}
         Chore::Ci => {
             Programs::install_missing()?;
