@@ -6,9 +6,9 @@ use futures::future::join_all;
 use garage_kit::{
     Failure,
     clock::Clock,
-    store::{Change, sql::SqlStore},
+    store::{Change, Query, sql::SqlStore},
     store_conformance,
-    testing::store::{AUTHORS, Backend, KINDS},
+    testing::store::{AUTHORS, BOOKS, Backend, KINDS},
 };
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Row,
@@ -102,4 +102,31 @@ async fn a_store_heals_when_the_server_drops_its_connections() {
         failures += 1;
         assert!(failures < 10, "a pool of eight is used up");
     }
+}
+
+/// While programs are exchanged one by one, one from before writes the body alone.
+#[tokio::test]
+async fn what_a_program_from_before_writes_is_found_by_its_fields_all_the_same() {
+    let backend = postgres().await;
+    let store = backend.open().await;
+    let id = Clock::system().id();
+    let titled = |title: &str| format!(r#"{{"state":{{}},"index":{{"title":"{title}"}}}}"#);
+    let change = |expected, title: &str| Change {
+        kind: &BOOKS,
+        id,
+        expected,
+        body: Some(titled(title)),
+        messages: Vec::new(),
+    };
+    let found = async |title: &str| {
+        let query = Query { filters: vec![("title", title.to_owned())], limit: 1, ..Query::default() };
+        store.find(&BOOKS, &query).await.unwrap().first().map(|book| book.version)
+    };
+    store.commit(&[change(0, "new")]).await.unwrap();
+    assert_eq!(found("new").await, Some(1));
+    let before = format!("UPDATE books SET version = version + 1, body = '{}'", titled("old"));
+    aside(&backend, before).await;
+    assert_eq!((found("new").await, found("old").await), (None, Some(2)));
+    store.commit(&[change(2, "newer")]).await.unwrap();
+    assert_eq!((found("old").await, found("newer").await), (None, Some(3)));
 }
