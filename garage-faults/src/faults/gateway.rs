@@ -37,22 +37,24 @@ pub(super) const FAULTS: &[Simple] = &[
         webhooks(scene, Ring::Lost, Doorbell::lost).boxed()
     })
     .with(Mix::Payers)
-    .with_sagas(16, 150),
+    .with_sagas(16, 48),
     Simple::new("webhook-late", "notifications come when what they tell has long been known", |scene| {
         webhooks(scene, Ring::Late(LATE), Doorbell::delivered).boxed()
     })
     .with(Mix::Payers)
-    .with_sagas(16, 150),
-    Simple::new("webhook-repeated", "every notification comes five times at once, at both copies", |scene| {
-        webhooks(scene, Ring::Times(5), Doorbell::delivered).boxed()
-    })
+    .with_sagas(16, 48),
+    Simple::new(
+        "webhook-repeated",
+        "every notification comes three times at once, at both copies",
+        |scene| webhooks(scene, Ring::Times(3), Doorbell::delivered).boxed(),
+    )
     .with(Mix::Payers)
-    .with_sagas(30, 300),
+    .with_sagas(20, 200),
     Simple::new("webhook-early", "a notification comes before the answer to its own charge", |scene| {
         webhooks(scene, Ring::Early, Doorbell::early).boxed()
     })
     .with(Mix::Payers)
-    .with_sagas(30, 300),
+    .with_sagas(20, 200),
 ];
 
 /// Later than Billing looks at a payment by itself.
@@ -103,7 +105,7 @@ async fn webhooks(scene: &mut Scene<'_>, ring: Ring, count: fn(&Doorbell) -> usi
     let doorbell = scene.world.gateway.doorbell.clone();
     let before = count(&doorbell);
     doorbell.set(ring);
-    let done = scene.load.until(95).await;
+    let done = scene.load.until(70).await;
     if let Ring::Late(pause) = ring {
         sleep(pause).await;
     }
