@@ -86,10 +86,13 @@ impl SqlStore {
     /// See [`Self::connect`].
     pub async fn connect_with(
         url: &str,
-        migrations: Migrations,
+        mut migrations: Migrations,
         kinds: &'static [&'static Kind],
         connections: u32,
     ) -> Result<Self, Failure> {
+        // Changes are additive: a program may start beside a newer one, or after it when that was taken back.
+        migrations.postgres.set_ignore_missing(true);
+        migrations.sqlite.set_ignore_missing(true);
         let Opened { sessions, dialect, place, longest } =
             if url.starts_with("postgres://") || url.starts_with("postgresql://") {
                 open::postgres(url, &migrations.postgres, connections).await?

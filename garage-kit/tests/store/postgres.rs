@@ -15,7 +15,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgRow},
 };
 
-use super::backend::{Postgres, migrations, postgres};
+use super::backend::{Postgres, migrations, old_and_new, postgres};
 
 store_conformance!(postgres);
 
@@ -60,6 +60,11 @@ async fn a_malformed_url_does_not_show_its_password() {
 async fn replicas_that_start_together_make_one_schema() {
     let backend = postgres().await;
     join_all((0..4).map(|_| backend.open())).await;
+}
+
+#[tokio::test]
+async fn an_older_program_starts_on_a_newer_one_s_schema() {
+    old_and_new(&postgres().await.0.url()).await;
 }
 
 /// Runs statements beside the store.
