@@ -21,7 +21,7 @@ use self::{
 };
 use crate::{
     Failure,
-    store::{Change, Kind, Message, Outcome, Query, Record, Store},
+    store::{Change, Kind, Message, Outcome, Query, Record, Store, pool::Pool},
 };
 
 mod commit;
@@ -224,6 +224,10 @@ impl Store for SqlStore {
 
     async fn ping(&self) -> Result<(), Failure> {
         self.read("asking the database", SqlStr::from_static("SELECT '1'"), Vec::new()).await.map(drop)
+    }
+
+    fn pools(&self) -> Vec<Pool> {
+        self.sessions.pools()
     }
 }
 

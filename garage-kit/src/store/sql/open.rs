@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::{
     dialect::{Dialect, POSTGRES, SQLITE},
-    session::{Pools, Sessions},
+    session::{NamedPool, Pools, Sessions},
     trouble,
 };
 use crate::Failure;
@@ -66,20 +66,20 @@ pub(super) async fn postgres(url: &str, migrator: &Migrator, connections: u32) -
     let options = options.statement_cache_capacity(64);
     let place = place(&options);
     knock(&options, &place).await?;
-    let open = async |connections, settings| {
-        let pool = pool(options.clone(), connections, settings).await;
-        pool.map_err(|error| trouble::failure(CONNECTING, &place, &error))
+    let open = async |name, connections, settings| match pool(options.clone(), connections, settings).await {
+        Ok(pool) => Ok(NamedPool::new(name, pool)),
+        Err(error) => Err(trouble::failure(CONNECTING, &place, &error)),
     };
-    let by_id = open(BY_ID, LASTING_PLANS).await?;
-    migrator.run(&by_id).await.map_err(|error| unmigrated(&place, &error))?;
+    let by_id = open("by_id", BY_ID, LASTING_PLANS).await?;
+    migrator.run(&by_id.pool).await.map_err(|error| unmigrated(&place, &error))?;
     let is_tls = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
     let is_tls: bool = sqlx::query_scalar(is_tls)
-        .fetch_one(&by_id)
+        .fetch_one(&by_id.pool)
         .await
         .map_err(|error| trouble::failure(CONNECTING, &place, &error))?;
     let longest = if is_tls { ONE_RECORD } else { ONE_SEGMENT };
-    let searching = open(connections.saturating_sub(BY_ID).max(1), DURABLE).await?;
-    let pools = Pools { searching, loading: by_id.clone(), writing: by_id, dialect: &POSTGRES };
+    let searching = open("searching", connections.saturating_sub(BY_ID).max(1), DURABLE).await?;
+    let pools = Pools { searching, writing: by_id, writers_load: true, dialect: &POSTGRES };
     Ok(Opened { sessions: Arc::new(pools), dialect: &POSTGRES, place, longest })
 }
 
@@ -138,7 +138,12 @@ pub(super) async fn sqlite(path: &str, migrator: &Migrator) -> Result<Opened, Fa
     migrator.run(&writers).await.map_err(|error| unmigrated(&place, &error))?;
     let readers = pool().max_connections(READERS).idle_timeout(RESTING).connect_with(reading(path)).await;
     let readers = readers.map_err(|error| unopened(path, &error))?;
-    let pools = Pools { searching: readers.clone(), loading: readers, writing: writers, dialect: &SQLITE };
+    let pools = Pools {
+        searching: NamedPool::new("readers", readers),
+        writing: NamedPool::new("writers", writers),
+        writers_load: false,
+        dialect: &SQLITE,
+    };
     Ok(Opened { sessions: Arc::new(pools), dialect: &SQLITE, place, longest: ONE_SEGMENT })
 }
 
