@@ -26,6 +26,7 @@ use crate::{
 mod next;
 mod page;
 mod pay;
+pub(super) mod shelf;
 mod timeline;
 mod whole;
 

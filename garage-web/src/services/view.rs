@@ -188,11 +188,48 @@ pub(crate) struct Part {
     pub(crate) part_number: String,
     pub(crate) price: Cents,
     pub(crate) cost_price: Option<Cents>,
-    pub(crate) stock_quantity: u32,
+    pub(crate) stock_quantity: f64,
+    pub(crate) reserved: f64,
+    pub(crate) free: f64,
+    /// How many of the reserved ones are not there.
+    pub(crate) missing: f64,
+    /// The orders that wait for it, the first of them first.
+    #[serde(default)]
+    pub(crate) waiting_orders: Vec<WorkOrderId>,
     pub(crate) min_stock_level: u32,
     pub(crate) unit: String,
     pub(crate) category: Option<String>,
     pub(crate) supplier: Option<String>,
+}
+
+impl Part {
+    /// Whether it is to be ordered again.
+    pub(crate) fn is_low(&self) -> bool {
+        self.free <= f64::from(self.min_stock_level)
+    }
+}
+
+/// An order that holds a part or waits for it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Reservation {
+    pub(crate) work_order_id: WorkOrderId,
+    pub(crate) quantity: f64,
+    pub(crate) missing: f64,
+    pub(crate) since: DateTime<Utc>,
+}
+
+/// A part that an order's quote names.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OrderedPart {
+    pub(crate) part_id: PartId,
+    pub(crate) name: Option<String>,
+    pub(crate) unit: Option<String>,
+    pub(crate) quantity: f64,
+    pub(crate) status: String,
+    /// How many are not there.
+    pub(crate) missing: f64,
 }
 
 /// A service of the catalogue.

@@ -13,4 +13,5 @@ mod journey;
 mod live;
 mod records;
 mod refusals;
+mod shelf;
 mod world;

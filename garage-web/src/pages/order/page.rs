@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use super::{
     Whole,
     next::{calling_off, next},
+    shelf,
     timeline::timeline,
 };
 use crate::{
@@ -43,6 +44,7 @@ pub(super) fn page(
                     (next(app, by, whole, public_url))
                     @if let Some(quote) = &whole.quote { (quoted(app, lang, &quote.it)) }
                     @if !whole.payments.is_empty() { (payments(app, lang, whole)) }
+                    (shelf::parts(lang, whole))
                     (work(lang, whole))
                 }
                 div class="stack" {

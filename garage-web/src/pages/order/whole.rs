@@ -10,7 +10,7 @@ use crate::{
     services::{
         Asker, No, Versioned,
         names::Named,
-        view::{Job, Moment, Order, Payment, Quote},
+        view::{Job, Moment, Order, OrderedPart, Payment, Quote},
     },
 };
 
@@ -23,6 +23,8 @@ pub(crate) struct Whole {
     pub(crate) payments: Vec<Payment>,
     pub(crate) job: Option<Job>,
     pub(crate) history: Vec<Moment>,
+    /// The catalogue's parts that the quote names.
+    pub(crate) parts: Vec<OrderedPart>,
     /// Services that did not answer.
     pub(crate) away: Vec<Service>,
 }
@@ -38,13 +40,15 @@ impl Whole {
             format!("/payments/work-order/{id}"),
             format!("/executions/work-order/{id}"),
             format!("/work-orders/{id}/history"),
+            format!("/parts/work-order/{id}"),
         ];
-        let (named, quote, payments, job, history) = futures::join!(
+        let (named, quote, payments, job, history, parts) = futures::join!(
             app.names.of(asker, &order),
             asker.find_version(Service::Billing, &paths[0]),
             asker.list(Service::Billing, &paths[1]),
             asker.find(Service::Execution, &paths[2]),
             asker.get(Service::Os, &paths[3]),
+            asker.find(Service::Billing, &paths[4]),
         );
         let mut away = Vec::new();
         Ok(Some(Self {
@@ -54,6 +58,7 @@ impl Whole {
             payments: or_away(payments, &mut away)?,
             job: or_away(job, &mut away)?,
             history: or_away(history, &mut away)?,
+            parts: or_away::<Option<_>>(parts, &mut away)?.unwrap_or_default(),
             away,
         }))
     }

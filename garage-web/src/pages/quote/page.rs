@@ -157,7 +157,7 @@ fn pick(lang: Lang, catalogue: &Catalogue) -> Markup {
                         } }
                         @if !catalogue.parts.is_empty() { optgroup label=(lang.t("Peças", "Parts")) {
                             @for part in &catalogue.parts { option value={ "part:" (part.id) } {
-                                (part.name) " · " (show::money(lang, part.price)) " · " (part.stock_quantity) " " (lang.t("em estoque", "on hand"))
+                                (part.name) " · " (show::money(lang, part.price)) " · " (show::units(lang, part.free, &part.unit)) " " (lang.t("livres", "free"))
                             } }
                         } }
                     }
