@@ -10,7 +10,7 @@ use crate::{
     services::{
         Asker, No, Versioned,
         names::Named,
-        view::{Job, Moment, Order, OrderedPart, Payment, Quote},
+        view::{Earlier, Job, Moment, Order, OrderedPart, Payment, Quote},
     },
 };
 
@@ -19,6 +19,8 @@ pub(crate) struct Whole {
     pub(crate) order: Order,
     pub(crate) named: Named,
     pub(crate) quote: Option<Versioned<Quote>>,
+    /// Its texts of before, oldest first.
+    pub(crate) earlier: Vec<Earlier>,
     /// Oldest first.
     pub(crate) payments: Vec<Payment>,
     pub(crate) job: Option<Job>,
@@ -51,10 +53,16 @@ impl Whole {
             asker.find(Service::Billing, &paths[4]),
         );
         let mut away = Vec::new();
+        let quote: Option<Versioned<Quote>> = or_away(quote, &mut away)?;
+        let earlier = match quote.as_ref().filter(|quote| quote.it.revision > 1) {
+            Some(quote) => asker.list(Service::Billing, &format!("/quotes/{}/revisions", quote.it.id)).await,
+            None => Ok(Vec::new()),
+        };
         Ok(Some(Self {
             order,
             named: named?,
-            quote: or_away(quote, &mut away)?,
+            quote,
+            earlier: or_away(earlier, &mut away)?,
             payments: or_away(payments, &mut away)?,
             job: or_away(job, &mut away)?,
             history: or_away(history, &mut away)?,
