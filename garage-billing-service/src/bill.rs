@@ -3,10 +3,12 @@
 //! for work that goes on, and what is owed back is owed until the gateway says that it went. Pure: time, ids
 //! and prices are arguments, gateway calls are [`Due`] and their answers come back as [`Answer`].
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use garage_events::{
-    Cents, CustomerId, Event, Followed, PaymentId, PaymentMethod, PaymentStatus, QuoteId, QuoteStatus,
-    Refusal, RejectionReason, Transition, VehicleId, WorkOrderId,
+    Cents, CustomerId, Event, Followed, PartId, PaymentId, PaymentMethod, PaymentStatus, QuoteId,
+    QuoteStatus, Refusal, RejectionReason, Transition, VehicleId, WorkOrderId,
     event::{
         Payer, PaymentApproved, PaymentCreated, PaymentFailed, PaymentRefunded, PaymentRejected,
         QuoteApproved, QuoteCreated, QuoteRejected, QuoteSent, WorkOrderCreated, WorkOrderStatusChanged,
@@ -18,6 +20,7 @@ use uuid::Uuid;
 
 use crate::{
     gateway::{Address, Charged, Standing},
+    part::Claim,
     payment::{Attempt, Due},
     quote::{Catalogue, Evidence, Quote, Rewrite, Terms},
 };
@@ -25,6 +28,7 @@ use crate::{
 mod index;
 mod money;
 mod part;
+mod stock;
 mod waiting;
 
 pub use index::BILLS;
@@ -50,6 +54,9 @@ pub struct Bill {
     pub quote: Option<Quote>,
     /// Every attempt to pay, in order.
     pub attempts: Vec<Attempt>,
+    /// What has become of the parts that an approved quote names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stock: BTreeMap<PartId, Claim>,
 }
 
 /// The order, as far as Billing needs it.
@@ -144,6 +151,7 @@ impl Bill {
             work_failed: None,
             quote: None,
             attempts: Vec::new(),
+            stock: BTreeMap::new(),
         }
     }
 

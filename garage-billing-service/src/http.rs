@@ -9,7 +9,7 @@ use garage_saga::Shell;
 use serde::Serializer;
 use utoipa::IntoParams;
 
-use crate::{Till, cashier::Cashier};
+use crate::{Till, cashier::Cashier, keeper::Keeper};
 
 /// How long a client waits for the gateway; a call that takes longer goes on without it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
@@ -18,6 +18,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) cashier: Cashier,
+    pub(crate) keeper: Keeper,
     pub(crate) till: Arc<Till>,
 }
 

@@ -26,6 +26,7 @@ use crate::{
         timed::Timed,
     },
     http::App,
+    keeper::Keeper,
     quote::Terms,
     saga::Bookkeeper,
     webhook::http::Doorbell,
@@ -36,6 +37,7 @@ pub mod cashier;
 mod catalogue;
 pub mod gateway;
 mod http;
+pub mod keeper;
 pub mod part;
 pub mod payment;
 pub mod quote;
@@ -147,12 +149,14 @@ fn assemble(
     let shell = foundation.shell().clone();
     let gateway = Arc::new(Timed::around(gateway(&shell), foundation.metrics()));
     let cashier = Cashier::new(shell.clone(), gateway);
-    foundation.hear(Arc::new(Bookkeeper::new(cashier.clone(), terms)));
+    let keeper = Keeper::new(shell.clone());
+    foundation.hear(Arc::new(Bookkeeper::new(cashier.clone(), keeper.clone(), terms)));
     foundation.beside(|stopping| cashier.clone().run(stopping));
+    foundation.beside(|stopping| keeper.clone().run(stopping));
     foundation.watch::<bill::Bill>();
     foundation.beside(|stopping| quote::expiry::sweep(shell, stopping));
     let doorbell = Doorbell::new(cashier.clone(), till.webhook_secret.clone());
-    let api = api(App { cashier: cashier.clone(), till: Arc::new(till) }, doorbell);
+    let api = api(App { cashier: cashier.clone(), keeper, till: Arc::new(till) }, doorbell);
     let (router, running) = foundation.open(api);
     (router, running, cashier)
 }

@@ -1,31 +1,38 @@
-//! A part of the catalogue: what it costs, and how many are on the shelf. Pure. A quote copies name and price
-//! when it is made, so what changes here changes no quote.
+//! A part of the catalogue: what it costs, how many are on the shelf, and which orders have a claim to them. Pure. A quote
+//! copies name and price when it is made, so what changes here changes no quote.
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use garage_events::{Cents, PartId, Refusal};
+use garage_events::{Cents, PartId, Refusal, WorkOrderId};
 use serde::{Deserialize, Serialize};
 
+mod hold;
 pub(crate) mod http;
 mod index;
+mod units;
 
+pub use hold::{Claim, Hold, Holder, Need, Wish};
 pub use index::PARTS;
+pub use units::{MOST_IN_STOCK, Units};
 
 /// At or below this many a part is to be ordered again, unless told otherwise.
 pub const MIN_STOCK_LEVEL: u32 = 5;
-/// More of one part is on no shelf.
-pub const MOST_IN_STOCK: u32 = 1_000_000_000;
 /// What parts are counted in, unless told otherwise: pieces.
 pub const UNIT: &str = "UN";
 
 /// A part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Part {
     /// Its id.
     pub id: PartId,
     /// What the shop says of it.
     pub card: Card,
-    /// How many are there.
-    pub stock_quantity: u32,
+    /// How many are there, put aside or not. Fewer than none when more was built in than was counted.
+    pub stock_quantity: Units,
+    /// The orders that have a claim to it.
+    #[serde(default)]
+    pub holds: BTreeMap<WorkOrderId, Hold>,
     /// When it was added.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
@@ -33,7 +40,7 @@ pub struct Part {
 }
 
 /// What the shop says of a part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Card {
     /// The name on quotes.
     pub name: String,
@@ -54,10 +61,22 @@ pub struct Card {
 }
 
 impl Part {
-    /// Whether it is to be ordered again.
+    /// Whether it is to be ordered again: few are left that nobody has a claim to.
     #[must_use]
-    pub const fn is_low(&self) -> bool {
-        self.stock_quantity <= self.card.min_stock_level
+    pub fn is_low(&self) -> bool {
+        self.free() <= Units::whole(self.card.min_stock_level)
+    }
+
+    /// Whether it may leave the catalogue.
+    ///
+    /// # Errors
+    /// While orders have a claim to it.
+    pub fn check_unclaimed(&self) -> Result<(), Refusal> {
+        match self.holds.len() {
+            0 => Ok(()),
+            1 => Err(Refusal::state("removing", "part", "needed by a work order")),
+            orders => Err(Refusal::state("removing", "part", format!("needed by {orders} work orders"))),
+        }
     }
 
     /// The part with another card.
@@ -68,7 +87,7 @@ impl Part {
 
     /// The part after a count of the shelf.
     #[must_use]
-    pub fn counted(&self, quantity: u32, at: DateTime<Utc>) -> Self {
+    pub fn counted(&self, quantity: Units, at: DateTime<Utc>) -> Self {
         self.touched(Self { stock_quantity: quantity, ..self.clone() }, at)
     }
 
@@ -76,13 +95,15 @@ impl Part {
     ///
     /// # Errors
     /// When more would leave than are there, or more come than a shelf holds.
-    pub fn adjusted(&self, by: i64, at: DateTime<Utc>) -> Result<Self, Refusal> {
-        let quantity = i64::from(self.stock_quantity).saturating_add(by);
-        match u32::try_from(quantity) {
-            Ok(quantity) if quantity <= MOST_IN_STOCK => Ok(self.counted(quantity, at)),
-            Ok(_) => Err(Refusal::state("adding so many", "stock", self.stock_quantity)),
-            Err(_) => Err(Refusal::state("taking so many", "stock", self.stock_quantity)),
+    pub fn adjusted(&self, by: Units, at: DateTime<Utc>) -> Result<Self, Refusal> {
+        let quantity = self.stock_quantity + by;
+        if by < Units::ZERO && quantity < Units::ZERO {
+            return Err(Refusal::state("taking so many", "stock", self.stock_quantity));
         }
+        if quantity > Units::MOST {
+            return Err(Refusal::state("adding so many", "stock", self.stock_quantity));
+        }
+        Ok(self.counted(quantity, at))
     }
 
     fn touched(&self, next: Self, at: DateTime<Utc>) -> Self {
@@ -99,7 +120,8 @@ mod tests {
     const AT: DateTime<Utc> = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
     const LATER: DateTime<Utc> = DateTime::from_timestamp(1_790_000_060, 0).unwrap();
 
-    fn part(stock_quantity: u32) -> Part {
+    fn part(stock: u32) -> Part {
+        let stock_quantity = Units::whole(stock);
         let card = Card {
             name: "Oil filter".to_owned(),
             part_number: "OF-1".to_owned(),
@@ -110,7 +132,12 @@ mod tests {
             category: None,
             supplier: None,
         };
-        Part { id: PartId(Uuid::nil()), card, stock_quantity, created_at: AT, updated_at: AT }
+        let holds = BTreeMap::new();
+        Part { id: PartId(Uuid::nil()), card, stock_quantity, holds, created_at: AT, updated_at: AT }
+    }
+
+    fn units(json: &str) -> Units {
+        serde_json::from_str(json).unwrap()
     }
 
     #[test]
@@ -120,17 +147,23 @@ mod tests {
 
     #[test]
     fn parts_come_and_go_but_none_goes_that_is_not_there() {
-        assert_eq!(part(3).adjusted(-3, LATER).map(|part| part.stock_quantity), Ok(0));
-        assert_eq!(part(3).adjusted(4, LATER).map(|part| part.stock_quantity), Ok(7));
-        let told = part(3).adjusted(-4, LATER).unwrap_err().to_string();
-        assert_eq!(told, "taking so many is not possible: the stock is 3");
-        assert!(part(3).adjusted(i64::MIN, LATER).is_err() && part(3).adjusted(i64::MAX, LATER).is_err());
-        assert!(part(MOST_IN_STOCK).adjusted(1, LATER).is_err());
+        let adjusted = |by| part(3).adjusted(units(by), LATER).map(|part| part.stock_quantity.to_string());
+        assert_eq!(adjusted("-3"), Ok("0".to_owned()));
+        assert_eq!(adjusted("4.5"), Ok("7.5".to_owned()));
+        assert_eq!(adjusted("-4").unwrap_err().to_string(), "taking so many is not possible: the stock is 3");
+        assert!(part(MOST_IN_STOCK).adjusted(units("0.001"), LATER).is_err());
+    }
+
+    #[test]
+    fn what_was_built_in_beyond_the_count_is_paid_by_what_comes() {
+        let short = part(0).counted(units("-2"), LATER);
+        assert_eq!(short.adjusted(units("1"), LATER).map(|part| part.stock_quantity), Ok(units("-1")));
+        assert!(short.adjusted(units("-1"), LATER).is_err());
     }
 
     #[test]
     fn a_change_that_changes_nothing_leaves_no_trace() {
-        assert_eq!(part(3).counted(3, LATER), part(3));
-        assert_eq!(part(3).counted(4, LATER).updated_at, LATER);
+        assert_eq!(part(3).counted(units("3"), LATER), part(3));
+        assert_eq!(part(3).counted(units("4"), LATER).updated_at, LATER);
     }
 }

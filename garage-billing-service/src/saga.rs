@@ -10,19 +10,21 @@ use crate::{
     bill::Bill,
     cashier::Cashier,
     catalogue,
+    keeper::Keeper,
     quote::{Catalogue, Terms},
 };
 
 /// Keeps the bills up to date with what the other services tell.
 pub(crate) struct Bookkeeper {
     cashier: Cashier,
+    keeper: Keeper,
     terms: Terms,
 }
 
 impl Bookkeeper {
-    /// Makes quotes on these terms, and shows the cashier every bill that asks for a gateway call.
-    pub(crate) const fn new(cashier: Cashier, terms: Terms) -> Self {
-        Self { cashier, terms }
+    /// Makes quotes on these terms, and shows every bill to the cashier, for gateway calls, and to the stock keeper.
+    pub(crate) const fn new(cashier: Cashier, keeper: Keeper, terms: Terms) -> Self {
+        Self { cashier, keeper, terms }
     }
 }
 
@@ -53,6 +55,7 @@ impl Listener for Bookkeeper {
 
     fn committed(&self, bill: &Bill) {
         self.cashier.show(bill);
+        self.keeper.show(bill);
     }
 }
 

@@ -235,6 +235,7 @@ async fn owes(driver: &Driver, shop: &Opened) -> Result<()> {
     desk.press("Abrir ordem de serviço").await?;
     desk.wait("Editar as linhas").await?;
     let draft = desk.path().await?;
+    let waiting = wait_for_a_part(&desk).await?;
     desk.close().await?;
     for (phone, dark) in [(false, false), (true, false), (false, true), (true, true)] {
         let looks = Looks { dark, ..if phone { Looks::PHONE } else { Looks::DESK } };
@@ -242,7 +243,7 @@ async fn owes(driver: &Driver, shop: &Opened) -> Result<()> {
         window.go("/sign-in").await?;
         window.look("sign-in").await?;
         window.sign_in(shop).await?;
-        for (name, path) in pages(&draft) {
+        for (name, path) in pages(&draft, &waiting) {
             window.go(&path).await?;
             window
                 .script(
@@ -276,7 +277,36 @@ async fn fill_the_shelf(desk: &Window<'_>) -> Result<()> {
     desk.press("Adicionar serviço").await
 }
 
-fn pages(draft: &str) -> Vec<(&'static str, String)> {
+/// An order that waits for more of a part than there are.
+struct WaitingOrder {
+    order: String,
+    part: String,
+}
+
+async fn wait_for_a_part(desk: &Window<'_>) -> Result<WaitingOrder> {
+    desk.go("/intake?plate=XYZ9876").await?;
+    desk.fill(&[("complaint", "Freio de novo")]).await?;
+    desk.press("Abrir ordem de serviço").await?;
+    desk.wait("Editar as linhas").await?;
+    let order = desk.path().await?;
+    desk.go(&format!("{order}/quote")).await?;
+    let pick = "const pick = document.getElementById('pick');
+        pick.value = [...pick.options].find((one) => one.value.startsWith('part:')).value;
+        document.getElementById('pick-quantity').value = '5';";
+    desk.script(pick).await?;
+    desk.press("Adicionar").await?;
+    desk.press("Salvar").await?;
+    desk.press("Enviar ao cliente").await?;
+    desk.wait("Link do cliente").await?;
+    desk.unfold("O cliente respondeu aqui no balcão").await?;
+    desk.press("Registrar aprovação").await?;
+    desk.wait("Faltam 2 UN").await?;
+    let part = "return document.querySelector('a[href^=\"/parts/\"]').getAttribute('href')";
+    let part = desk.script(part).await?;
+    Ok(WaitingOrder { order, part: part.as_str().context("a way to the part")?.to_owned() })
+}
+
+fn pages(draft: &str, waiting: &WaitingOrder) -> Vec<(&'static str, String)> {
     let fixed = ["/", "/intake", "/workshop", "/parts", "/dashboard", "/people", "/account", "/export"];
     let names = ["board", "intake", "workshop-empty", "parts", "dashboard", "people", "account", "export"];
     let mut pages: Vec<_> = names.into_iter().zip(fixed.map(str::to_owned)).collect();
@@ -287,6 +317,9 @@ fn pages(draft: &str) -> Vec<(&'static str, String)> {
         ("order-draft", draft.to_owned()),
         ("quote", format!("{draft}/quote")),
         ("paper", format!("{draft}/print?of=quote")),
+        ("order-waiting", waiting.order.clone()),
+        ("part", waiting.part.clone()),
+        ("parts-missing", "/parts?only=missing".to_owned()),
     ]);
     pages
 }

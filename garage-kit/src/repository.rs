@@ -1,24 +1,31 @@
 //! Load, decide, save, and again when somebody else was faster.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
 use crate::{
     Aggregate, Decision, Failure, Loaded, Unchanged,
     aggregate::{change, loaded},
+    bus::backoff::Backoff,
+    loads::Loads,
     memory::Memory,
     outbox::Outbox,
     store::{Outcome, Query},
 };
 
-/// Tries before a contended record is given up; with jitterless immediate retries this takes milliseconds.
+/// Tries before a contended record is given up, which takes half a second or so.
 const TRIES: usize = 16;
+/// Of these so many follow at once: mostly one other writer was in the way.
+const AT_ONCE: usize = 2;
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// The aggregates of a service: reading goes to the store, writing through the outbox. Copies share both.
 #[derive(Clone)]
 pub struct Repository {
     outbox: Outbox,
+    loads: Loads,
     memory: Arc<Memory>,
 }
 
@@ -43,7 +50,7 @@ impl Repository {
     /// Aggregates whose messages leave through `outbox`.
     #[must_use]
     pub fn new(outbox: Outbox) -> Self {
-        Self { outbox, memory: Arc::new(Memory::new()) }
+        Self { loads: Loads::of(Arc::clone(outbox.store())), outbox, memory: Arc::new(Memory::new()) }
     }
 
     /// The way in which changes are written and messages leave.
@@ -65,7 +72,7 @@ impl Repository {
     /// # Errors
     /// When the store fails.
     pub async fn load_many<A: Aggregate>(&self, ids: &[Uuid]) -> Result<Vec<Loaded<A>>, Failure> {
-        self.outbox.store().load(A::KIND, ids).await?.iter().map(loaded).collect()
+        self.loads.load(A::KIND, ids).await?.iter().map(loaded).collect()
     }
 
     /// Those that `query` asks for, in its order.
@@ -208,8 +215,12 @@ impl Repository {
     where
         R: Send,
     {
-        let mut passed = None;
+        let (mut passed, mut conflicts) = (None, 0);
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         for _ in 0..TRIES {
+            if conflicts > AT_ONCE {
+                backoff.pause().await;
+            }
             let mut bases = self.bases::<A>(&[id], |_| passed).await?;
             let Some(basis) = bases.remove(&id) else { continue };
             let current = basis.current.as_deref();
@@ -233,7 +244,10 @@ impl Repository {
                 Some(Outcome::Committed) => {
                     return Ok(next.map(|state| Loaded { version: version + 1, state }));
                 }
-                Some(Outcome::Conflict) => passed = Some(version),
+                Some(Outcome::Conflict) => {
+                    passed = Some(version);
+                    conflicts += 1;
+                }
                 Some(Outcome::Taken { field }) => return Err(Unchanged::Taken(field)),
                 Some(Outcome::Dangling) => return Err(Unchanged::Dangling),
                 None => return Err(Failure::lasting("committing", "the store gave no outcome").into()),

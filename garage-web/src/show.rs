@@ -54,6 +54,12 @@ pub(crate) fn number(text: &str, grouped: bool) -> Option<Decimal> {
     Decimal::from_str_exact(&plain).ok()
 }
 
+/// How many of a part, with its unit: `4,5 L`.
+pub(crate) fn units(lang: Lang, count: f64, unit: &str) -> String {
+    let number = if lang == Lang::Pt { count.to_string().replace('.', ",") } else { count.to_string() };
+    format!("{number} {unit}").trim_end().to_owned()
+}
+
 /// `27/11/2026 14:05`, in English `27 Nov 2026 14:05`.
 pub(crate) fn time(lang: Lang, at: DateTime<FixedOffset>) -> String {
     at.format(lang.t("%d/%m/%Y %H:%M", "%-d %b %Y %H:%M")).to_string()
@@ -201,6 +207,14 @@ mod tests {
         for text in ["", "abc", "1,2,3.4.5x", "--1", "R$"] {
             assert_eq!(super::number(text, true), None, "{text}");
         }
+    }
+
+    #[test]
+    fn litres_are_written_as_each_language_does() {
+        let shown = |lang, count, unit| units(lang, count, unit);
+        assert_eq!(shown(Lang::Pt, 4.5, "L"), "4,5 L");
+        assert_eq!(shown(Lang::En, -2.0, "UN"), "-2 UN");
+        assert_eq!(shown(Lang::En, 3.0, ""), "3");
     }
 
     #[test]

@@ -112,6 +112,31 @@ pub(crate) fn payment(lang: Lang, status: &str) -> Shown {
     }
 }
 
+/// Of a part that a manager gives back.
+pub(crate) fn refund(lang: Lang, status: &str) -> Shown {
+    match status {
+        "PROCESSING" => Shown::new(lang.t("Em devolução", "Being refunded"), Icon::Clock, Tone::Waits),
+        "DONE" => Shown::new(lang.t("Devolvido", "Refunded"), Icon::Coin, Tone::Calm),
+        "REFUSED" => Shown::new(lang.t("Não devolvido", "Not refunded"), Icon::Alert, Tone::Bad),
+        other => Shown::new(other, Icon::Coin, Tone::Calm),
+    }
+}
+
+/// Of a charge-back, in the gateway's words.
+pub(crate) fn charge_back(lang: Lang, standing: &str) -> Shown {
+    match standing {
+        "settled" => Shown::new(
+            lang.t("O cliente tem o dinheiro", "The customer has the money"),
+            Icon::Alert,
+            Tone::Bad,
+        ),
+        "reimbursed" => {
+            Shown::new(lang.t("A oficina tem o dinheiro", "The shop has the money"), Icon::Check, Tone::Good)
+        }
+        _ => Shown::new(lang.t("Em disputa", "In dispute"), Icon::Alert, Tone::Waits),
+    }
+}
+
 /// The stages of an order on its way, and how many of them are behind it; none for one that left the way.
 pub(crate) fn stepper(lang: Lang, status: &str) -> Markup {
     let stages = [

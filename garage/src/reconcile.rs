@@ -6,7 +6,7 @@ use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use garage_events::{
-    ExecutionId, ExecutionStatus, PaymentId, PaymentStatus, QuoteId, QuoteStatus, WorkOrderId,
+    ExecutionId, ExecutionStatus, PartId, PaymentId, PaymentStatus, QuoteId, QuoteStatus, WorkOrderId,
     WorkOrderStatus,
     waiting::{CHARGE, GIVING_BACK},
 };
@@ -44,7 +44,26 @@ pub struct Quote {
     pub id: QuoteId,
     pub status: QuoteStatus,
     pub order_status: Option<WorkOrderStatus>,
+    pub items: Vec<Line>,
     pub updated_at: DateTime<Utc>,
+}
+
+/// A line of a quote, as far as it concerns the shelf.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are those of the answers")]
+pub struct Line {
+    pub part_id: Option<PartId>,
+}
+
+/// A part of the quote as Billing's shelf shows it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the fields are those of the answers")]
+pub struct Part {
+    pub part_id: PartId,
+    pub status: String,
+    pub reserved: f64,
 }
 
 /// An attempt to pay as Billing shows it.
@@ -71,7 +90,7 @@ pub struct Execution {
 }
 
 /// Everything that is known of one work order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Known {
     /// By OS.
     pub order: Order,
@@ -81,6 +100,8 @@ pub struct Known {
     pub payments: Vec<Payment>,
     /// By Execution.
     pub execution: Option<Execution>,
+    /// By Billing's shelf.
+    pub parts: Vec<Part>,
 }
 
 /// What would mend it.
@@ -130,7 +151,13 @@ pub fn findings(known: &Known, now: DateTime<Utc>) -> Vec<Finding> {
     if now - known.changed_at() < ON_ITS_WAY {
         return Vec::new();
     }
-    let rules = [Known::quote_unheard, Known::payments_amiss, Known::work_unheard, Known::off_unheard];
+    let rules = [
+        Known::quote_unheard,
+        Known::payments_amiss,
+        Known::work_unheard,
+        Known::off_unheard,
+        Known::shelf_amiss,
+    ];
     let mut found: Vec<(String, Mend)> = rules.iter().flat_map(|rule| rule(known, now)).collect();
     if found.is_empty() {
         found = known.follows_late();
@@ -323,6 +350,22 @@ impl Known {
             found.push((format!("OS shows CANCELLED and the quote is {}", quote.status), mend));
         }
         found
+    }
+
+    /// The shelf keeps what an order needs, until it has it or is off.
+    fn shelf_amiss(&self, _: DateTime<Utc>) -> Found {
+        let amiss = |part: &Part| {
+            let keeps = part.status == "RESERVED";
+            let has = part.reserved > 0.0;
+            match (keeps, has) {
+                (true, false) => Some(format!("part {} is not put aside", part.part_id)),
+                (false, true) => {
+                    Some(format!("part {} is {} and put aside all the same", part.part_id, part.status))
+                }
+                (true, true) | (false, false) => None,
+            }
+        };
+        self.parts.iter().filter_map(amiss).map(|what| (what, self.nudge_quote())).collect()
     }
 
     /// Everybody has acted, but somebody has an old picture of the order.

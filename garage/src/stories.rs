@@ -8,11 +8,14 @@ use futures::future::BoxFuture;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::shop::{At, Car, Shop};
+use crate::shop::{At, Car, Shop, text};
 
 /// The technician's steps from the queue to the end.
 const REPAIR: [&str; 5] =
     ["start-diagnosis", "complete-diagnosis", "start-repair", "complete-repair", "complete"];
+
+/// The second car of a story has this much on its number: no story has so many cars before it.
+const OTHER: u64 = 500_000;
 
 /// A story: its name, and how it goes. It fails where it does not end as it must, and gives the car otherwise.
 pub struct Story {
@@ -41,6 +44,8 @@ stories! {
     "called off too late" cancelled_too_late
     "the repair fails" repair_fails
     "the quote is rejected" rejected
+    "parts put aside, then built in" parts_built_in
+    "two cars want the last part" last_part
 }
 
 fn same<T: PartialEq + Debug>(what: &str, is: &T, must: &T) -> Result<()> {
@@ -200,4 +205,68 @@ async fn rejected(shop: &Shop, number: u64) -> Result<Car> {
     same("the reason", &order["cancellationReason"], &Value::from("QUOTE_REJECTED"))?;
     shop.quote_is(&car, "REJECTED").await?;
     Ok(car)
+}
+
+/// A part of the catalogue with so many on hand.
+async fn part(shop: &Shop, number: u64, stock: u32) -> Result<String> {
+    let part = json!({ "name": "Brake pad", "partNumber": format!("STORY-{number}"), "price": 120, "stockQuantity": stock });
+    text(&shop.post(At::Billing, "/parts", part).await?, "id")
+}
+
+/// A car whose approved quote names so many of a part.
+async fn wanting(shop: &Shop, number: u64, part: &str, quantity: u32) -> Result<Car> {
+    let car = shop.take_in("Ana Souza", number).await?;
+    shop.order_is(&car, "QUOTED").await?;
+    let quote = json!({ "workOrderId": car.order, "items": [{ "partId": part, "quantity": quantity }] });
+    shop.post(At::Billing, "/quotes", quote).await?;
+    shop.quote(&car, "approve").await?;
+    shop.job_is(&car, "AWAITING_PAYMENT").await?;
+    Ok(car)
+}
+
+/// Waits until so many of a part are on hand and so many put aside.
+async fn shelf_is(shop: &Shop, part: &str, on_hand: u32, reserved: u32) -> Result<()> {
+    let what = format!("{on_hand} on hand and {reserved} reserved");
+    let is_so = |part: &Value| part["stockQuantity"] == on_hand && part["reserved"] == reserved;
+    shop.wait_for(At::Billing, &format!("/parts/{part}"), &what, is_so).await.map(drop)
+}
+
+/// Waits until an order stands so with its only part.
+async fn part_is(shop: &Shop, car: &Car, status: &str, missing: u32) -> Result<()> {
+    let path = format!("/parts/work-order/{}", car.order);
+    let is_so = |parts: &Value| parts[0]["status"] == status && parts[0]["missing"] == missing;
+    shop.wait_for(At::Billing, &path, &format!("{status}, {missing} missing"), is_so).await.map(drop)
+}
+
+async fn parts_built_in(shop: &Shop, number: u64) -> Result<Car> {
+    let part = part(shop, number, 5).await?;
+    let car = wanting(shop, number, &part, 2).await?;
+    shelf_is(shop, &part, 5, 2).await?;
+    part_is(shop, &car, "RESERVED", 0).await?;
+    same("the payment", &shop.pay(&car).await?.status, &StatusCode::OK)?;
+    shop.job_is(&car, "QUEUED").await?;
+    shop.work(&car, &REPAIR).await?;
+    shop.order_is(&car, "COMPLETED").await?;
+    shelf_is(shop, &part, 3, 0).await?;
+    part_is(shop, &car, "TAKEN", 0).await?;
+    kept(shop, &car).await
+}
+
+/// The first has it, the second waits; when the first is called off under repair, the second one's turn has come.
+async fn last_part(shop: &Shop, number: u64) -> Result<Car> {
+    let part = part(shop, number, 1).await?;
+    let first = wanting(shop, number, &part, 1).await?;
+    shelf_is(shop, &part, 1, 1).await?;
+    let second = wanting(shop, number + OTHER, &part, 1).await?;
+    part_is(shop, &second, "RESERVED", 1).await?;
+    part_is(shop, &first, "RESERVED", 0).await?;
+    same("the payment", &shop.pay(&first).await?.status, &StatusCode::OK)?;
+    shop.job_is(&first, "QUEUED").await?;
+    shop.work(&first, &REPAIR[..3]).await?;
+    called_off(shop, &first).await?;
+    given_back(shop, &first).await?;
+    part_is(shop, &first, "GIVEN_BACK", 0).await?;
+    part_is(shop, &second, "RESERVED", 0).await?;
+    shelf_is(shop, &part, 1, 1).await?;
+    Ok(first)
 }

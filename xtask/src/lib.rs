@@ -13,6 +13,7 @@ mod fuzz;
 mod gate;
 mod instructions;
 pub mod leash;
+pub mod old;
 pub mod ports;
 pub mod process;
 mod programs;
@@ -66,7 +67,7 @@ enum Chore {
     },
     /// Breaks everything that can break under load, and looks for what was lost, doubled or paid wrong
     Faults {
-        /// `--all`, `--only NAME`, `--seed N`, `--list`, `--planted`
+        /// `--all`, `--only NAME`, `--seed N`, `--list`, `--planted`, `--cluster`, `--old COMMIT`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

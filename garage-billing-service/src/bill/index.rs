@@ -25,6 +25,7 @@ pub static BILLS: Kind = Kind {
         Field::plain("expires"),
         Field::plain("quoted"),
         Field::plain("paid"),
+        Field::plain("stock"),
         WAITING,
     ],
 };
@@ -37,7 +38,8 @@ impl Aggregate for Bill {
         self.work_order_id.0
     }
 
-    /// `open`: a gateway call is due. `expires`: until when the quote may be answered, while it may.
+    /// `open`: a gateway call is due. `expires`: until when the quote may be answered, while it may. `stock`: a wish must be
+    /// carried to the parts.
     fn index(&self) -> Map<String, Value> {
         let quote = self.quote.as_ref();
         let expires = quote.filter(|quote| quote.is_open());
@@ -52,6 +54,7 @@ impl Aggregate for Bill {
             ("expires", json!(expires)),
             ("quoted", mark(quote.is_some())),
             ("paid", mark(!self.attempts.is_empty())),
+            ("stock", mark(!self.stock_due().is_empty())),
             (WAITING.name, json!(Self::waiting(self).map(|waiting| waiting.key()))),
         ];
         fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()

@@ -1,9 +1,11 @@
 //! The routes of the parts. Everybody who works here reads them, the manager writes them; what a part cost
 //! the shop is not for the workshop.
 
+use std::collections::BTreeMap;
+
 use axum::{extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
-use garage_events::PartId;
+use garage_events::{PartId, WorkOrderId};
 use garage_kit::{
     Loaded,
     auth::{By, Caller},
@@ -21,12 +23,14 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::{
     body::{NewPart, PartPatch, Stock, StockPatch, WORD},
-    view::View,
+    order::OrderedPart,
+    view::{Reservation, View},
 };
 use super::Part;
 use crate::http::{App, IfMatchParam};
 
 mod body;
+mod order;
 mod view;
 
 /// All routes of this file.
@@ -34,8 +38,11 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, add))
         .routes(routes!(low_stock))
+        .routes(routes!(missing_parts))
+        .routes(routes!(of_work_order))
         .routes(routes!(one, replace, change, remove))
         .routes(routes!(count, adjust))
+        .routes(routes!(reservations))
 }
 
 /// What a list is narrowed to.
@@ -74,12 +81,52 @@ async fn list(
 }
 
 /// The parts that are to be ordered again, by name.
+///
+/// What counts is what is free: on hand and not put aside for an order.
 #[utoipa::path(get, path = "/parts/low-stock", tag = "parts", operation_id = "low_stock_parts",
     params(PageParams), responses((status = 200, description = "A page of them", body = [View]), Problem))]
 async fn low_stock(State(app): State<App>, caller: By<Staff>, page: Page) -> Result<Listing<View>, Problem> {
     let query = page.query(Order::By("name"), vec![("low_stock", "true".to_owned())]);
     let found = app.repository().find::<Part>(&query).await?;
     Ok(page.answer(&query, found, |part| View::of(part.state, &caller)))
+}
+
+/// The parts of which more are wanted than are there, those first for which an order has waited longest.
+#[utoipa::path(get, path = "/parts/missing", tag = "parts", operation_id = "missing_parts",
+    params(PageParams), responses((status = 200, description = "A page of them", body = [View]), Problem))]
+async fn missing_parts(
+    State(app): State<App>,
+    caller: By<Staff>,
+    page: Page,
+) -> Result<Listing<View>, Problem> {
+    let query = page.query(Order::By("awaited"), Vec::new());
+    let found = app.repository().find::<Part>(&query).await?;
+    Ok(page.answer(&query, found, |part| View::of(part.state, &caller)))
+}
+
+/// The parts of an order's quote: whether they are there, put aside, built in.
+#[utoipa::path(get, path = "/parts/work-order/{workOrderId}", tag = "parts", operation_id = "parts_of_work_order",
+    params(("workOrderId" = Uuid, Path, description = "The order's id")),
+    responses((status = 200, description = "All of them", body = [OrderedPart]), Problem))]
+async fn of_work_order(
+    State(app): State<App>,
+    _: By<Staff>,
+    Path(order): Path<WorkOrderId>,
+) -> Result<Json<Vec<OrderedPart>>, Problem> {
+    order::parts(app.repository(), order).await.map(Json)
+}
+
+/// The orders that hold a part or wait for it, first come first served.
+#[utoipa::path(get, path = "/parts/{id}/reservations", tag = "parts", operation_id = "reservations_of_part",
+    params(("id" = Uuid, Path, description = "The part's id")),
+    responses((status = 200, description = "All of them", body = [Reservation]), Problem))]
+async fn reservations(
+    State(app): State<App>,
+    _: By<Staff>,
+    Path(id): Path<PartId>,
+) -> Result<Json<Vec<Reservation>>, Problem> {
+    let part = app.repository().load::<Part>(id.0).await?.ok_or_else(missing)?;
+    Ok(Json(part.state.holders().into_iter().map(Reservation::of).collect()))
 }
 
 /// Adds a part.
@@ -93,7 +140,8 @@ async fn add(
     let id = PartId(app.shell().clock.id());
     let added = app.shell().keep::<Part>(id.0, None, |_, at| {
         let stock_quantity = new.stock_quantity.unwrap_or_default();
-        Ok(Some(Part { id, card: new.card(), stock_quantity, created_at: at, updated_at: at }))
+        let holds = BTreeMap::new();
+        Ok(Some(Part { id, card: new.card(), stock_quantity, holds, created_at: at, updated_at: at }))
     });
     Ok(Created(format!("/parts/{id}"), view(added.await?, &caller)?))
 }
@@ -148,7 +196,7 @@ async fn change(
 
 /// Takes a part out of the catalogue.
 ///
-/// Quotes that name it keep its name and price.
+/// Quotes that name it keep its name and price. While an order has a claim to it the answer is 409.
 #[utoipa::path(delete, path = "/parts/{id}", tag = "parts", operation_id = "remove_part",
     params(("id" = Uuid, Path, description = "The part's id"), IfMatchParam),
     responses((status = 204, description = "It is gone"), Problem))]
@@ -158,11 +206,15 @@ async fn remove(
     Path(id): Path<PartId>,
     IfMatch(seen): IfMatch,
 ) -> Result<StatusCode, Problem> {
-    app.shell().keep::<Part>(id.0, seen, |part, _| part.map(|_| None).ok_or_else(missing)).await?;
+    let removed = app.shell().keep::<Part>(id.0, seen, |part, _| {
+        part.ok_or_else(missing)?.check_unclaimed().map_err(problem)?;
+        Ok(None)
+    });
+    removed.await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Says how many are on the shelf.
+/// Says how many are on the shelf, those that are put aside among them.
 #[utoipa::path(put, path = "/parts/{id}/stock", tag = "parts", operation_id = "count_part", request_body = Stock,
     params(("id" = Uuid, Path, description = "The part's id"), IfMatchParam),
     responses((status = 200, description = "As it is now", body = View), Problem))]

@@ -316,7 +316,7 @@ struct NudgedBill {
     asked: Vec<PaymentId>,
 }
 
-/// Asks the gateway about this order's open payments, and tells the others again what its bill implies.
+/// Asks the gateway about this order's open payments, brings its parts in line, and tells the others again what its bill implies.
 ///
 /// For a manager, when somebody seems not to have heard. Only calls are made that are due anyway; where something
 /// was heard, hearing it again changes nothing.
@@ -334,6 +334,7 @@ async fn nudge(
         asked.push(due.reference());
         app.cashier.call_again(bill.work_order_id, due, PATIENCE).await?;
     }
+    app.keeper.mend(bill.work_order_id).await?;
     let Nudged { told } = retell::<Bill>(app.shell(), bill.work_order_id.0, "quote", |_| true).await?;
     Ok(Json(NudgedBill { told, asked }))
 }
@@ -360,7 +361,9 @@ async fn decide(
     let decided = app
         .shell()
         .decide::<Bill>(order, seen, |bill, at| decision(bill.ok_or(Refusal::Unknown("quote"))?, at));
-    view(app, decided.await?, caller)
+    let decided = decided.await?;
+    app.keeper.show(&decided.state);
+    view(app, decided, caller)
 }
 
 fn view(app: &App, bill: Loaded<Bill>, caller: &Caller) -> Result<Versioned<View>, Problem> {

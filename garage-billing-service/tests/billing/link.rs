@@ -96,6 +96,8 @@ async fn the_desk_s_work_is_not_the_customer_s() {
         (Method::PATCH, format!("/payments/{payment}/verify")),
         (Method::GET, "/parts".to_owned()),
         (Method::GET, "/parts/low-stock".to_owned()),
+        (Method::GET, "/parts/missing".to_owned()),
+        (Method::GET, format!("/parts/work-order/{}", link.own.id)),
         (Method::GET, "/services".to_owned()),
     ] {
         assert_eq!(link.does(method.clone(), &path).await, StatusCode::FORBIDDEN, "{method} {path}");

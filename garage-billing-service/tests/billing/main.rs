@@ -16,6 +16,7 @@ mod refunds;
 mod roles;
 mod saga;
 mod services;
+mod stock;
 mod stories;
 mod stuck;
 mod thousand;

@@ -16,6 +16,7 @@ use maud::{Markup, html};
 use crate::{
     app::App,
     lang::Lang,
+    pages::{catalogue::waiting_orders, order::shelf::missing_chip},
     services::{
         Asker, No,
         names::Named,
@@ -51,6 +52,8 @@ struct Card {
     order: Order,
     named: Named,
     job: Option<Job>,
+    /// It waits for a part.
+    waits: bool,
 }
 
 struct Column {
@@ -75,8 +78,12 @@ async fn cards(app: &App, asker: &Asker) -> Result<Vec<Card>, No> {
     let jobs = AT_WORK.map(|status| async move {
         asker.list::<Job>(Service::Execution, &format!("/executions?status={status}&limit=200")).await
     });
-    let (orders, jobs) =
-        futures::join!(futures::future::try_join_all(orders), futures::future::try_join_all(jobs));
+    let (orders, jobs, waiting) = futures::join!(
+        futures::future::try_join_all(orders),
+        futures::future::try_join_all(jobs),
+        waiting_orders(asker),
+    );
+    let waiting = waiting?;
     let today = app.local(app.clock.now()).date_naive();
     let is_shown = |order: &Order| !order.is_over() || app.local(order.updated_at).date_naive() == today;
     let orders: Vec<Order> = orders?.into_iter().flatten().filter(is_shown).collect();
@@ -88,7 +95,12 @@ async fn cards(app: &App, asker: &Asker) -> Result<Vec<Card>, No> {
     Ok(orders
         .into_iter()
         .zip(named)
-        .map(|(order, named)| Card { job: jobs.remove(&order.id), order, named })
+        .map(|(order, named)| Card {
+            job: jobs.remove(&order.id),
+            waits: waiting.contains(&order.id),
+            order,
+            named,
+        })
         .collect())
 }
 
@@ -149,6 +161,8 @@ fn page(app: &App, by: &SignedIn, columns: Vec<Column>) -> Html<String> {
                     @for column in columns.iter().take(6) {
                         a href={ "#" (column.id) } { b { (column.cards.len()) } span { (column.title) } }
                     }
+                    @let short = columns.iter().flat_map(|column| &column.cards).filter(|card| card.waits).count();
+                    @if short > 0 { a href="/parts?only=missing" { b { (short) } span { (lang.t("Esperando peça", "Waiting for a part")) } } }
                 }
                 @if count == 0 && columns[6].cards.is_empty() { (nothing(lang)) }
                 div class="board" {
@@ -178,7 +192,7 @@ fn one(app: &App, lang: Lang, now: DateTime<Utc>, column: &Column) -> Markup {
     }
 }
 
-fn card(app: &App, lang: Lang, now: DateTime<Utc>, Card { order, named, job }: &Card) -> Markup {
+fn card(app: &App, lang: Lang, now: DateTime<Utc>, Card { order, named, job, waits }: &Card) -> Markup {
     let late = order
         .estimated_completion_date
         .filter(|promised| *promised < now && !order.is_over() && order.status != "COMPLETED");
@@ -205,6 +219,7 @@ fn card(app: &App, lang: Lang, now: DateTime<Utc>, Card { order, named, job }: &
                         span class="chip bad" { (icon(Icon::Alert)) (lang.t("Atrasado", "Late")) " · " (show::soon(lang, app.local(promised))) }
                     } @else { span class="age" { (icon(Icon::Flag)) (show::soon(lang, app.local(promised))) } }
                 }
+                @if *waits { (missing_chip(lang)) }
                 @if order.stuck == Some(true) { span class="chip bad" { (icon(Icon::Alert)) (lang.t("Parado", "Stuck")) } }
             }
         }

@@ -1,6 +1,8 @@
 //! Parts and services: what is on the shelf and what must be ordered, what work costs. Everybody here reads them; what a
 //! manager may change, Billing decides.
 
+use std::collections::HashSet;
+
 use axum::{
     Router,
     extract::{Path, Query, State},
@@ -8,7 +10,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use garage_events::{Cents, Service};
+use garage_events::{Cents, Service, WorkOrderId};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -21,7 +23,7 @@ use crate::{
     lang::Lang,
     pages::search::path_with,
     services::{
-        Beside, No,
+        Asker, Beside, No,
         view::{Labour, Part},
     },
     show,
@@ -31,11 +33,13 @@ use crate::{
 
 mod import;
 mod page;
+mod part;
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/parts", get(show_all).post(add_part))
         .route("/parts/import", get(import::ask).post(import::import))
+        .route("/parts/{id}", get(part::show))
         .route("/parts/{id}/stock", post(stock))
         .route("/parts/{id}/price", post(price_part))
         .route("/services", post(add_service))
@@ -46,13 +50,27 @@ pub(crate) fn routes() -> Router<App> {
 pub(super) struct Sought {
     #[serde(default)]
     q: String,
+    /// `low` or `missing`.
     #[serde(default)]
-    low: String,
+    only: String,
+}
+
+/// The orders that wait for some part. Without Billing nobody is known to.
+pub(super) async fn waiting_orders(asker: &Asker) -> Result<HashSet<WorkOrderId>, No> {
+    match asker.list::<Part>(Service::Billing, "/parts/missing?limit=200").await {
+        Ok(parts) => Ok(parts.into_iter().flat_map(|part| part.waiting_orders).collect()),
+        Err(No::Away(service, cause)) => {
+            tracing::warn!(service = service.word(), cause, "a page is without missing parts");
+            Ok(HashSet::new())
+        }
+        Err(no) => Err(no),
+    }
 }
 
 async fn shelf(by: &SignedIn, sought: &Sought) -> Result<Shelf, No> {
-    let path = match (sought.low.as_str(), sought.q.trim()) {
-        ("yes", _) => "/parts/low-stock?limit=200".to_owned(),
+    let path = match (sought.only.as_str(), sought.q.trim()) {
+        ("low", _) => "/parts/low-stock?limit=200".to_owned(),
+        ("missing", _) => "/parts/missing?limit=200".to_owned(),
         (_, "") => "/parts?limit=200".to_owned(),
         (_, words) => path_with("/parts?limit=200", "q", words),
     };
@@ -60,7 +78,7 @@ async fn shelf(by: &SignedIn, sought: &Sought) -> Result<Shelf, No> {
         by.asker.all::<Part>(Service::Billing, &path),
         by.asker.all::<Labour>(Service::Billing, "/services?limit=200"),
     )?;
-    Ok(Shelf { parts, labour, q: sought.q.trim().to_owned(), is_low: sought.low == "yes" })
+    Ok(Shelf { parts, labour, q: sought.q.trim().to_owned(), only: sought.only.clone() })
 }
 
 async fn show_all(by: SignedIn, Query(sought): Query<Sought>) -> Result<Response, Trouble> {
@@ -98,6 +116,26 @@ fn amount(lang: Lang, form: &Form, field: &str, objections: &mut Objections) -> 
     read
 }
 
+/// How many of a part, as somebody typed it; what is none is said at its field.
+fn units(lang: Lang, form: &Form, field: &str, objections: &mut Objections) -> Option<Value> {
+    let read = typed_units(form.given(field)?);
+    if read.is_none() {
+        objections
+            .add(field, lang.t("deve ser um número, como 10 ou 4,5", "must be a number, such as 10 or 4.5"));
+    }
+    read
+}
+
+/// A number of units as JSON has it.
+fn typed_units(text: &str) -> Option<Value> {
+    let (sign, text) = match text.strip_prefix('-') {
+        Some(text) => ("-", text),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let number = show::number(text, false).filter(|number| !number.is_sign_negative())?;
+    serde_json::from_str(&format!("{sign}{}", number.normalize())).ok()
+}
+
 /// A whole number that was typed.
 fn count(lang: Lang, form: &Form, field: &str, objections: &mut Objections) -> Option<u32> {
     let read = form.given(field)?.parse().ok();
@@ -115,12 +153,12 @@ async fn add_part(State(_): State<App>, Posted { by, form }: Posted) -> Result<R
     let (price, cost) =
         (amount(lang, &form, "part-price", &mut objections), amount(lang, &form, "cost", &mut objections));
     let (stock, least) =
-        (count(lang, &form, "stock", &mut objections), count(lang, &form, "least", &mut objections));
+        (units(lang, &form, "stock", &mut objections), count(lang, &form, "least", &mut objections));
     if !objections.is_empty() {
         return refuse(&by, &form, &objections).await;
     }
     let body = json!({ "name": form.get("part-name"), "partNumber": form.get("number"), "price": price, "costPrice": cost,
-        "stockQuantity": stock.unwrap_or(0), "minStockLevel": least, "unit": form.given("unit"), "supplier": form.given("supplier") });
+        "stockQuantity": stock.unwrap_or(json!(0)), "minStockLevel": least, "unit": form.given("unit"), "supplier": form.given("supplier") });
     let done = by.asker.tell(Service::Billing, Method::POST, "/parts", Some(&body), Beside::default()).await;
     after(&by, &form, done, |field| match field {
         "name" => Some("part-name"),
@@ -137,10 +175,10 @@ async fn add_part(State(_): State<App>, Posted { by, form }: Posted) -> Result<R
 
 async fn stock(Path(id): Path<Uuid>, Posted { by, form }: Posted) -> Result<Response, Trouble> {
     by.must_be(&["manager"])?;
-    let Ok(by_many) = form.get("by").parse::<i64>() else {
+    let Some(by_many) = typed_units(form.get("by")) else {
         let words = by.lang.t(
-            "O ajuste deve ser um número inteiro, como 10 ou -2.",
-            "The adjustment must be a whole number, such as 10 or -2.",
+            "O ajuste deve ser um número, como 10, -2 ou 4,5.",
+            "The adjustment must be a number, such as 10, -2 or 4.5.",
         );
         return refuse(&by, &Form::default(), &Objections::whole(words)).await;
     };

@@ -124,6 +124,8 @@ const LISTS: [List; 8] = [
             "price",
             "costPrice",
             "stockQuantity",
+            "reserved",
+            "free",
             "minStockLevel",
             "unit",
             "category",

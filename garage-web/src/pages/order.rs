@@ -23,9 +23,12 @@ use crate::{
     visitor::SignedIn,
 };
 
+mod money;
 mod next;
 mod page;
 mod pay;
+mod quoted;
+pub(super) mod shelf;
 mod timeline;
 mod whole;
 
@@ -39,6 +42,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/orders/{id}", get(show))
         .route("/orders/{id}/quote/{word}", post(quote).get(back_from_the_quote))
         .route("/orders/{id}/pay", post(charge).get(back))
+        .route("/orders/{id}/refund", post(money::refund).get(back))
         .route("/orders/{id}/verify", post(verify).get(back))
         .route("/orders/{id}/deliver", post(deliver).get(back))
         .route("/orders/{id}/cancel", post(cancel).get(back))
@@ -74,7 +78,15 @@ async fn show(
     headers: HeaderMap,
 ) -> Result<Html<String>, Trouble> {
     let whole = Whole::read(&app, &by.asker, WorkOrderId(id)).await?.ok_or(Trouble::NotFound)?;
-    Ok(page::page(&app, &by, &whole, &public_url(&app, &headers), &did, &Objections::default()))
+    Ok(page::page(
+        &app,
+        &by,
+        &whole,
+        &public_url(&app, &headers),
+        &did,
+        &Form::default(),
+        &Objections::default(),
+    ))
 }
 
 /// Back to the order, or there at once with what was said against it.
@@ -91,7 +103,8 @@ async fn after<T>(
         Err(No::Refused(refusal)) if refusal.status != 404 => {
             let whole = Whole::read(app, &by.asker, WorkOrderId(id)).await?.ok_or(Trouble::NotFound)?;
             let objections = Objections::of(by.lang, &refusal, |_| None);
-            let page = page::page(app, by, &whole, &public_url(app, headers), "", &objections);
+            let url = public_url(app, headers);
+            let page = page::page(app, by, &whole, &url, "", &Form::default(), &objections);
             Ok((axum::http::StatusCode::CONFLICT, page).into_response())
         }
         Err(no) => Err(no.into()),

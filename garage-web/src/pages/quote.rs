@@ -47,7 +47,7 @@ async fn show(State(app): State<App>, by: SignedIn, Path(id): Path<Uuid>) -> Res
     by.must_be(&["attendant", "manager"])?;
     let whole = Whole::read(&app, &by.asker, WorkOrderId(id)).await?.ok_or(Trouble::NotFound)?;
     let Some(quote) = &whole.quote else { return Ok(Redirect::to(&format!("/orders/{id}")).into_response()) };
-    if quote.it.status != "PENDING" {
+    if !quote.it.may_be_written() {
         return Ok(Redirect::to(&format!("/orders/{id}")).into_response());
     }
     let rows = quote.it.items.iter().map(|line| Row::of(by.lang, line)).collect::<Vec<_>>();
@@ -67,7 +67,7 @@ async fn save(
     let quote = uuid_of(&form, "quote")?;
     let rows = typed(&by, &form, &catalogue);
     let kept = match rows::lines(by.lang, &rows) {
-        Ok(lines) => put(&by, &form, quote, lines).await,
+        Ok(lines) => put(&by, &form, quote, lines, is_with_the_customer(&whole)).await,
         Err(objections) => Err(Ok(objections)),
     };
     let mark = match kept {
@@ -99,15 +99,22 @@ fn typed(by: &SignedIn, form: &Form, catalogue: &Catalogue) -> Vec<Row> {
     rows
 }
 
-/// Replaces the lines; gives the mark that they have now.
+fn is_with_the_customer(whole: &Whole) -> bool {
+    whole.quote.as_ref().is_some_and(|quote| quote.it.status == "SENT")
+}
+
+/// Replaces the lines, or writes another text where the customer has this one; gives the mark that they have now.
 async fn put(
     by: &SignedIn,
     form: &Form,
     quote: Uuid,
     lines: Vec<Value>,
+    is_with_the_customer: bool,
 ) -> Result<String, Result<Objections, Trouble>> {
-    let body = json!({ "items": lines });
-    match by.asker.tell_of_quote(quote, form.get("seen"), "", Some(&body)).await {
+    let word = if is_with_the_customer { "revisions" } else { "" };
+    let reason = form.given("reason").filter(|_| is_with_the_customer);
+    let body = json!({ "items": lines, "reason": reason });
+    match by.asker.tell_of_quote(quote, form.get("seen"), word, Some(&body)).await {
         Ok(quote) => Ok(quote.mark()),
         Err(No::Refused(refusal)) => Err(Ok(rows::objections(by.lang, &refusal))),
         Err(no) => Err(Err(no.into())),

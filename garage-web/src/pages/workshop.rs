@@ -1,6 +1,8 @@
 //! The technician's phone: my jobs on top, the queue in the order in which it is to be taken, and one job with the one
 //! big button that comes next. Which step may follow which is the workshop service's affair.
 
+use std::collections::HashSet;
+
 use axum::{
     Router,
     extract::{Path, State},
@@ -17,7 +19,7 @@ use self::step::Step;
 use crate::{
     app::App,
     form::{Form, Objections, Posted},
-    pages::order::Whole,
+    pages::{catalogue::waiting_orders, order::Whole},
     services::{
         Asker, Beside, No,
         names::Named,
@@ -51,6 +53,8 @@ struct Card {
     job: Job,
     order: Option<Order>,
     named: Named,
+    /// It waits for a part.
+    waits: bool,
 }
 
 async fn workshop(State(app): State<App>, by: SignedIn) -> Result<Html<String>, Trouble> {
@@ -61,19 +65,25 @@ async fn workshop(State(app): State<App>, by: SignedIn) -> Result<Html<String>, 
             asker.list::<Job>(Service::Execution, &format!("/executions?status={status}&limit=200")).await
         }
     });
-    let (at_work, queue) = futures::try_join!(
+    let (at_work, queue, waiting) = futures::try_join!(
         futures::future::try_join_all(at_work),
         by.asker.list::<Job>(Service::Execution, "/queue?limit=100"),
+        waiting_orders(&by.asker),
     )?;
     let (mine, theirs): (Vec<Job>, Vec<Job>) =
         at_work.into_iter().flatten().partition(|job| job.technician_id.as_deref() == Some(&by.person.login));
-    let mine = cards(&app, &by.asker, mine).await?;
-    let theirs = cards(&app, &by.asker, theirs).await?;
-    let queue = cards(&app, &by.asker, queue).await?;
+    let mine = cards(&app, &by.asker, mine, &waiting).await?;
+    let theirs = cards(&app, &by.asker, theirs, &waiting).await?;
+    let queue = cards(&app, &by.asker, queue, &waiting).await?;
     Ok(list::page(&app, &by, &mine, &queue, &theirs))
 }
 
-async fn cards(app: &App, asker: &Asker, jobs: Vec<Job>) -> Result<Vec<Card>, No> {
+async fn cards(
+    app: &App,
+    asker: &Asker,
+    jobs: Vec<Job>,
+    waiting: &HashSet<WorkOrderId>,
+) -> Result<Vec<Card>, No> {
     let card = |job: Job| async move {
         let order: Option<Order> =
             asker.find(Service::Os, &format!("/work-orders/{}", job.work_order_id)).await?;
@@ -81,7 +91,7 @@ async fn cards(app: &App, asker: &Asker, jobs: Vec<Job>) -> Result<Vec<Card>, No
             Some(order) => app.names.of(asker, order).await?,
             None => Named::default(),
         };
-        Ok::<_, No>(Card { job, order, named })
+        Ok::<_, No>(Card { waits: waiting.contains(&job.work_order_id), job, order, named })
     };
     let cards = futures::stream::iter(jobs.into_iter().map(card));
     let cards: Vec<_> = futures::StreamExt::collect(futures::StreamExt::buffered(cards, 16)).await;

@@ -23,7 +23,7 @@ impl Quote {
 }
 
 impl Asker {
-    /// Tells Billing `word` (`send`, `approve`, `reject`, or nothing to replace the lines) about the quote with this mark.
+    /// Tells Billing `word` (`send`, `approve`, `reject`, `revisions` for another text, or nothing to replace the lines) about the quote with this mark.
     pub(crate) async fn tell_of_quote(
         &self,
         id: Uuid,
@@ -33,6 +33,7 @@ impl Asker {
     ) -> Result<Quote, No> {
         let path = format!("/quotes/{id}");
         let told = if word.is_empty() { path.clone() } else { format!("{path}/{word}") };
+        let method = if word == "revisions" { Method::POST } else { Method::PUT };
         for _ in 0..TRIES {
             let Some(now) = self.find_version::<Quote>(Service::Billing, &path).await? else {
                 return Err(refused(404));
@@ -41,7 +42,7 @@ impl Asker {
                 break;
             }
             let beside = Beside { version: Some(&now.version), key: None };
-            match self.tell(Service::Billing, Method::PUT, &told, body, beside).await {
+            match self.tell(Service::Billing, method.clone(), &told, body, beside).await {
                 Err(No::Refused(refusal)) if refusal.status == 412 => {}
                 answer => return answer,
             }

@@ -89,6 +89,9 @@ pub(crate) struct Quote {
     pub(crate) work_order_id: WorkOrderId,
     pub(crate) customer_id: CustomerId,
     pub(crate) status: String,
+    /// How often its text was written, counted from 1.
+    #[serde(default)]
+    pub(crate) revision: u32,
     pub(crate) items: Vec<Line>,
     pub(crate) total_amount: Cents,
     pub(crate) valid_until: DateTime<Utc>,
@@ -96,6 +99,24 @@ pub(crate) struct Quote {
     pub(crate) approved_at: Option<DateTime<Utc>>,
     pub(crate) approved_by: Option<String>,
     pub(crate) rejection_reason: Option<String>,
+}
+
+impl Quote {
+    /// Whether the desk may still write it.
+    pub(crate) fn may_be_written(&self) -> bool {
+        matches!(self.status.as_str(), "PENDING" | "SENT")
+    }
+}
+
+/// A text that a quote had before.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Earlier {
+    pub(crate) revision: u32,
+    pub(crate) items: Vec<Line>,
+    pub(crate) total_amount: Cents,
+    pub(crate) sent_at: Option<DateTime<Utc>>,
+    pub(crate) reason: Option<String>,
 }
 
 /// One line of a quote.
@@ -127,9 +148,41 @@ pub(crate) struct Payment {
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) approved_at: Option<DateTime<Utc>>,
     pub(crate) refunded_at: Option<DateTime<Utc>>,
+    /// How much of it went back.
+    #[serde(default)]
+    pub(crate) refunded_amount: Cents,
+    /// What a manager gives back after the work.
+    #[serde(default)]
+    pub(crate) refunds: Vec<Refund>,
+    pub(crate) charge_back: Option<ChargeBack>,
+}
+
+/// A part of a payment that goes back after the work.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Refund {
+    pub(crate) amount: Cents,
+    pub(crate) reason: String,
+    pub(crate) status: String,
+    pub(crate) refused_because: Option<String>,
+    pub(crate) requested_at: DateTime<Utc>,
+    pub(crate) settled_at: Option<DateTime<Utc>>,
+}
+
+/// The payer's bank takes money back.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ChargeBack {
+    pub(crate) standing: String,
+    pub(crate) at: DateTime<Utc>,
 }
 
 impl Payment {
+    /// What is left of it.
+    pub(crate) fn left(&self) -> Cents {
+        Cents::new(self.amount.centavos() - self.refunded_amount.centavos()).unwrap_or_default()
+    }
+
     /// Whether another attempt must wait for this one.
     pub(crate) fn is_live(&self) -> bool {
         matches!(self.status.as_str(), "PENDING" | "PROCESSING")
@@ -188,11 +241,48 @@ pub(crate) struct Part {
     pub(crate) part_number: String,
     pub(crate) price: Cents,
     pub(crate) cost_price: Option<Cents>,
-    pub(crate) stock_quantity: u32,
+    pub(crate) stock_quantity: f64,
+    pub(crate) reserved: f64,
+    pub(crate) free: f64,
+    /// How many of the reserved ones are not there.
+    pub(crate) missing: f64,
+    /// The orders that wait for it, the first of them first.
+    #[serde(default)]
+    pub(crate) waiting_orders: Vec<WorkOrderId>,
     pub(crate) min_stock_level: u32,
     pub(crate) unit: String,
     pub(crate) category: Option<String>,
     pub(crate) supplier: Option<String>,
+}
+
+impl Part {
+    /// Whether it is to be ordered again.
+    pub(crate) fn is_low(&self) -> bool {
+        self.free <= f64::from(self.min_stock_level)
+    }
+}
+
+/// An order that holds a part or waits for it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Reservation {
+    pub(crate) work_order_id: WorkOrderId,
+    pub(crate) quantity: f64,
+    pub(crate) missing: f64,
+    pub(crate) since: DateTime<Utc>,
+}
+
+/// A part that an order's quote names.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OrderedPart {
+    pub(crate) part_id: PartId,
+    pub(crate) name: Option<String>,
+    pub(crate) unit: Option<String>,
+    pub(crate) quantity: f64,
+    pub(crate) status: String,
+    /// How many are not there.
+    pub(crate) missing: f64,
 }
 
 /// A service of the catalogue.

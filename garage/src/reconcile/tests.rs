@@ -19,12 +19,19 @@ fn known(order: W, quote: Option<Q>, payment: Option<P>, execution: Option<E>) -
     let heard = (order != W::Pending).then_some(order);
     Known {
         order: Order { id: ORDER, status: order, created_at: AT, updated_at: AT, waiting_for: None },
-        quote: quote.map(|status| Quote { id: QUOTE, status, order_status: heard, updated_at: AT }),
+        quote: quote.map(|status| Quote {
+            id: QUOTE,
+            status,
+            order_status: heard,
+            items: Vec::new(),
+            updated_at: AT,
+        }),
         payments: payment
             .map(|status| Payment { id: PAYMENT, status, reason: None, created_at: AT, updated_at: AT })
             .into_iter()
             .collect(),
         execution: execution.map(|status| Execution { id: JOB, status, order_status: heard, updated_at: AT }),
+        parts: Vec::new(),
     }
 }
 
@@ -117,6 +124,31 @@ fn money_that_is_wrong_is_for_a_person() {
     let mut twice = known(W::InProgress, Some(Q::Approved), Some(P::Approved), Some(E::Queued));
     twice.payments.push(twice.payments[0].clone());
     assert_eq!(mends(&twice), [Mend::Person]);
+}
+
+#[test]
+fn a_shelf_that_keeps_too_much_or_too_little_is_mended() {
+    let on_the_shelf = |status: &str, reserved, known| {
+        let part = Part { part_id: PartId(Uuid::nil()), status: status.to_owned(), reserved };
+        Known { parts: vec![part], ..known }
+    };
+    let going_on = known(W::InProgress, Some(Q::Approved), Some(P::Approved), Some(E::Queued));
+    let done = known(W::Completed, Some(Q::Approved), Some(P::Approved), Some(E::Completed));
+    let off = known(W::Cancelled, Some(Q::Cancelled), None, None);
+    for (status, reserved, known, mend) in [
+        ("RESERVED", 2.0, &going_on, None),
+        ("RESERVED", 0.0, &going_on, Some(NUDGE_QUOTE)),
+        ("TAKEN", 0.0, &done, None),
+        ("TAKEN", 2.0, &done, Some(NUDGE_QUOTE)),
+        ("GIVEN_BACK", 0.0, &off, None),
+        ("GIVEN_BACK", 2.0, &off, Some(NUDGE_QUOTE)),
+    ] {
+        assert_eq!(
+            mends(&on_the_shelf(status, reserved, known.clone())),
+            Vec::from_iter(mend),
+            "{status} {reserved}"
+        );
+    }
 }
 
 #[test]

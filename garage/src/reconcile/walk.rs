@@ -12,7 +12,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Finding, Known, Mend, Order, Payment, Quote, findings, forgotten};
+use super::{Finding, Known, Mend, Order, Part, Payment, Quote, findings, forgotten};
 use crate::shop::{At, Shop};
 
 /// Orders read at once.
@@ -119,10 +119,19 @@ async fn examine(shop: &Shop, order: Order, scope: Scope, now: DateTime<Utc>) ->
     )?;
     let payments = payments.map(parsed::<Vec<Payment>>).transpose()?.unwrap_or_default();
     let mut found = if scope.ask_gateway { ask_gateway(shop, &order, &payments).await? } else { Vec::new() };
-    let quote = quote.map(parsed).transpose()?;
+    let quote = quote.map(parsed::<Quote>).transpose()?;
     let execution = execution.map(parsed).transpose()?;
-    found.extend(findings(&Known { order, quote, payments, execution }, now));
+    let parts = if quote.as_ref().is_some_and(names_parts) { parts(shop, id.0).await? } else { Vec::new() };
+    found.extend(findings(&Known { order, quote, payments, execution, parts }, now));
     Ok(found)
+}
+
+fn names_parts(quote: &Quote) -> bool {
+    quote.items.iter().any(|line| line.part_id.is_some())
+}
+
+async fn parts(shop: &Shop, order: Uuid) -> Result<Vec<Part>> {
+    parsed(shop.get(At::Billing, &format!("/parts/work-order/{order}")).await?)
 }
 
 /// Where the gateway knows better, Billing has learned it by being asked to look.

@@ -69,7 +69,7 @@ async fn a_car_goes_through_the_shop_with_nothing_but_the_screens() {
 
     until_it_shows(&mut desk, "O carro está com a oficina").await;
     desk.must_show("pelo link do cliente");
-    repair(&mut desk).await;
+    repair(&mut desk, "Troca de pastilhas").await;
     until_it_shows(&mut phone, "O carro está pronto").await;
 
     desk.open("/").await.follow("ABC-1234").await;
@@ -84,8 +84,8 @@ async fn a_car_goes_through_the_shop_with_nothing_but_the_screens() {
     world.close().await;
 }
 
-/// What the technician does, on their own list.
-async fn repair(technician: &mut Browser) {
+/// What the technician does, on their own list; of the quote they see this line.
+pub(crate) async fn repair(technician: &mut Browser, line: &str) {
     technician.open("/workshop").await.must_show("Fila 1");
     technician.follow("ABC-1234").await;
     technician.press("Iniciar diagnóstico", &[]).await;
@@ -93,7 +93,7 @@ async fn repair(technician: &mut Browser) {
         .press("Concluir diagnóstico", &[("notes", "Pastilhas gastas")])
         .await
         .must_show("Pastilhas gastas");
-    technician.press("Iniciar reparo", &[]).await.must_show("Troca de pastilhas");
+    technician.press("Iniciar reparo", &[]).await.must_show(line);
     technician
         .press("Concluir reparo", &[("notes", "Troquei as pastilhas"), ("more-part", "Fluido DOT 4")])
         .await;

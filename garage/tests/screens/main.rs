@@ -13,4 +13,6 @@ mod journey;
 mod live;
 mod records;
 mod refusals;
+mod second_thoughts;
+mod shelf;
 mod world;

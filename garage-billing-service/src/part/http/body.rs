@@ -1,15 +1,24 @@
 //! What is sent about parts.
 
 use garage_events::Cents;
-use garage_kit::http::{Answer, Fields, FromFields, read};
+use garage_kit::http::{Answer, Field, Fields, FromFields, read};
 use utoipa::ToSchema;
 
-use crate::part::{Card, MIN_STOCK_LEVEL, MOST_IN_STOCK, UNIT};
+use crate::part::{Card, MIN_STOCK_LEVEL, MOST_IN_STOCK, UNIT, Units};
 
 const NAME: std::ops::RangeInclusive<usize> = 1..=200;
 /// Numbers, units, categories.
 pub(super) const WORD: std::ops::RangeInclusive<usize> = 1..=60;
 const COUNT: std::ops::RangeInclusive<u32> = 0..=MOST_IN_STOCK;
+
+/// How many somebody says are there: never fewer than none.
+fn on_the_shelf(field: Field<'_>) -> Answer<Units> {
+    let sent = field.value().clone();
+    let units: Option<Units> = serde_json::from_value(sent).ok();
+    units.filter(|units| *units >= Units::ZERO).ok_or_else(|| {
+        field.refuse(format!("must be a number from 0 to {MOST_IN_STOCK}, with at most three decimals"))
+    })
+}
 
 /// What the shop says of a part.
 #[derive(ToSchema)]
@@ -23,8 +32,8 @@ pub(super) struct NewPart {
     price: Cents,
     cost_price: Option<Cents>,
     /// How many are there. A new part has none unless told otherwise; a replaced one keeps what it has.
-    #[schema(maximum = 1_000_000_000)]
-    pub(super) stock_quantity: Option<u32>,
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 1_000_000_000)]
+    pub(super) stock_quantity: Option<Units>,
     #[schema(maximum = 1_000_000_000, default = 5)]
     min_stock_level: Option<u32>,
     #[schema(min_length = 1, max_length = 60, default = "UN")]
@@ -41,7 +50,7 @@ impl FromFields for NewPart {
         let part_number = fields.required("partNumber", read::text(WORD));
         let price = fields.required("price", read::value);
         let cost_price = fields.optional("costPrice", read::value);
-        let stock_quantity = fields.optional("stockQuantity", read::whole(COUNT));
+        let stock_quantity = fields.optional("stockQuantity", on_the_shelf);
         let min_stock_level = fields.optional("minStockLevel", read::whole(COUNT));
         let unit = fields.optional("unit", read::text(WORD));
         let category = fields.optional("category", read::text(WORD));
@@ -87,8 +96,8 @@ pub(super) struct PartPatch {
     /// `null` for not known.
     #[schema(value_type = Option<Cents>)]
     cost_price: Option<Option<Cents>>,
-    #[schema(maximum = 1_000_000_000)]
-    pub(super) stock_quantity: Option<u32>,
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 1_000_000_000)]
+    pub(super) stock_quantity: Option<Units>,
     #[schema(maximum = 1_000_000_000)]
     min_stock_level: Option<u32>,
     #[schema(min_length = 1, max_length = 60)]
@@ -107,7 +116,7 @@ impl FromFields for PartPatch {
         let part_number = fields.optional("partNumber", read::text(WORD));
         let price = fields.optional("price", read::value);
         let cost_price = fields.patch("costPrice", read::value);
-        let stock_quantity = fields.optional("stockQuantity", read::whole(COUNT));
+        let stock_quantity = fields.optional("stockQuantity", on_the_shelf);
         let min_stock_level = fields.optional("minStockLevel", read::whole(COUNT));
         let unit = fields.optional("unit", read::text(WORD));
         let category = fields.patch("category", read::text(WORD));
@@ -144,30 +153,29 @@ impl PartPatch {
 /// How many are on the shelf, counted.
 #[derive(ToSchema)]
 pub(super) struct Stock {
-    #[schema(maximum = 1_000_000_000)]
-    pub(super) quantity: u32,
+    #[schema(value_type = f64, minimum = 0, maximum = 1_000_000_000)]
+    pub(super) quantity: Units,
 }
 
 impl FromFields for Stock {
     fn from_fields(fields: &mut Fields<'_>) -> Answer<Self> {
-        Ok(Self { quantity: fields.required("quantity", read::whole(COUNT))? })
+        Ok(Self { quantity: fields.required("quantity", on_the_shelf)? })
     }
 }
 
 /// How many came, or went if negative; or how many are there, counted. One of the two.
 #[derive(ToSchema)]
 pub(super) struct StockPatch {
-    #[schema(example = -2)]
-    pub(super) adjustment: Option<i64>,
-    #[schema(maximum = 1_000_000_000)]
-    pub(super) quantity: Option<u32>,
+    #[schema(value_type = Option<f64>, example = -2)]
+    pub(super) adjustment: Option<Units>,
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 1_000_000_000)]
+    pub(super) quantity: Option<Units>,
 }
 
 impl FromFields for StockPatch {
     fn from_fields(fields: &mut Fields<'_>) -> Answer<Self> {
-        let most = i64::from(MOST_IN_STOCK);
-        let adjustment = fields.optional("adjustment", read::whole(-most..=most));
-        let quantity = fields.optional("quantity", read::whole(COUNT));
+        let adjustment = fields.optional("adjustment", read::value);
+        let quantity = fields.optional("quantity", on_the_shelf);
         let patch = Self { adjustment: adjustment?, quantity: quantity? };
         match (patch.adjustment, patch.quantity) {
             (None, None) => Err(fields.refuse("adjustment", "or quantity is required")),

@@ -186,7 +186,10 @@ fn part(lang: Lang, columns: &[String], record: &csv::StringRecord) -> Result<Ma
                 let amount = show::number(cell, true).and_then(|number| Cents::try_from(number).ok());
                 json!(amount.ok_or_else(|| wrong(lang.t("não é um valor", "is no amount")))?)
             }
-            "stockQuantity" | "minStockLevel" => {
+            "stockQuantity" => {
+                super::typed_units(cell).ok_or_else(|| wrong(lang.t("não é um número", "is no number")))?
+            }
+            "minStockLevel" => {
                 json!(
                     cell.parse::<u32>()
                         .map_err(|_| wrong(lang.t("não é um número inteiro", "is no whole number")))?
@@ -207,12 +210,12 @@ mod tests {
 
     #[test]
     fn what_these_pages_export_they_read() {
-        let list = "\u{feff}id;partNumber;name;price;costPrice;stockQuantity\nx;PF-1;\"Pastilha; dianteira\";1.129,90;;4\n";
+        let list = "\u{feff}id;partNumber;name;price;costPrice;stockQuantity\nx;PF-1;\"Pastilha; dianteira\";1.129,90;;4,5\n";
         let rows = rows(Lang::Pt, list).unwrap();
         let part = rows[0].part.as_ref().unwrap();
         assert_eq!(
             Value::Object(part.clone()),
-            json!({ "partNumber": "PF-1", "name": "Pastilha; dianteira", "price": 1129.9, "stockQuantity": 4 })
+            json!({ "partNumber": "PF-1", "name": "Pastilha; dianteira", "price": 1129.9, "stockQuantity": 4.5 })
         );
     }
 

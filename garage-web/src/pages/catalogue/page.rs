@@ -17,7 +17,8 @@ pub(super) struct Shelf {
     pub(super) parts: Vec<Part>,
     pub(super) labour: Vec<Labour>,
     pub(super) q: String,
-    pub(super) is_low: bool,
+    /// `low`, `missing`, or all of them.
+    pub(super) only: String,
 }
 
 pub(super) fn page(by: &SignedIn, shelf: &Shelf, form: &Form, objections: &Objections) -> Html<String> {
@@ -44,8 +45,9 @@ pub(super) fn page(by: &SignedIn, shelf: &Shelf, form: &Form, objections: &Objec
                             label class="unseen" for="parts-q" { (lang.t("Procurar peças", "Search parts")) }
                             input id="parts-q" name="q" type="search" value=(shelf.q) maxlength="200" placeholder=(lang.t("Nome, código, fornecedor", "Name, number, supplier"));
                             button { (lang.t("Procurar", "Search")) }
-                            @if shelf.is_low { a class="button" href="/parts" { (lang.t("Todas", "All")) } }
-                            @else { a class="button" href="/parts?low=yes" { (lang.t("Estoque baixo", "Low stock")) } }
+                            @for (only, label) in [("", lang.t("Todas", "All")), ("low", lang.t("Estoque baixo", "Low stock")), ("missing", lang.t("Faltando", "Missing"))] {
+                                @if shelf.only != only { a class="button" href={ "/parts" @if !only.is_empty() { "?only=" (only) } } { (label) } }
+                            }
                         }
                     }
                     (parts(by, shelf))
@@ -71,6 +73,8 @@ fn parts(by: &SignedIn, shelf: &Shelf) -> Markup {
             thead { tr {
                 th scope="col" { (lang.t("Peça", "Part")) }
                 th scope="col" class="number" { (lang.t("Em estoque", "On hand")) }
+                th scope="col" class="number" { (lang.t("Reservado", "Reserved")) }
+                th scope="col" class="number" { (lang.t("Livre", "Free")) }
                 th scope="col" class="number" { (lang.t("Mínimo", "Minimum")) }
                 th scope="col" class="number" { (lang.t("Preço", "Price")) }
                 @if by.is_desk() { th scope="col" class="number" { (lang.t("Custo", "Cost")) } }
@@ -83,31 +87,50 @@ fn parts(by: &SignedIn, shelf: &Shelf) -> Markup {
 
 fn part_row(by: &SignedIn, part: &Part) -> Markup {
     let lang = by.lang;
-    let is_low = part.stock_quantity <= part.min_stock_level;
     html! {
         tr {
-            td { (part.name)
+            td { a href={ "/parts/" (part.id) } { (part.name) }
                 span class="quiet" { (part.part_number)
                     @if let Some(category) = &part.category { " · " (category) }
                     @if let Some(supplier) = &part.supplier { " · " (supplier) } } }
-            td class="number" data-label=(lang.t("Em estoque", "On hand")) { (part.stock_quantity) " " (part.unit)
-                @if is_low { " " span class="chip waits" { (icon(Icon::Alert)) (lang.t("Baixo", "Low")) } } }
+            td class="number" data-label=(lang.t("Em estoque", "On hand")) { (show::units(lang, part.stock_quantity, &part.unit)) }
+            td class="number" data-label=(lang.t("Reservado", "Reserved")) { (show::units(lang, part.reserved, "")) }
+            td class="number" data-label=(lang.t("Livre", "Free")) { (show::units(lang, part.free, "")) " " (warning(lang, part)) }
             td class="number" data-label=(lang.t("Mínimo", "Minimum")) { (part.min_stock_level) }
             td class="number" data-label=(lang.t("Preço", "Price")) { (show::money(lang, part.price)) }
             @if by.is_desk() { td class="number" data-label=(lang.t("Custo", "Cost")) { @if let Some(cost) = part.cost_price { (show::money(lang, cost)) } @else { "–" } } }
             @if by.is_manager() { td { details {
                 summary { (lang.t("Mudar", "Change")) span class="unseen" { " " (part.name) } }
-                form class="bar" method="post" action={ "/parts/" (part.id) "/stock" } {
-                    (hidden(WORD, &by.word))
-                    input class="short" name="by" inputmode="numeric" placeholder="+10 / -2" maxlength="8" aria-label={ (lang.t("Ajuste do estoque de ", "Stock adjustment of ")) (part.name) };
-                    button { (lang.t("Ajustar estoque", "Adjust stock")) }
-                }
-                form class="bar" method="post" action={ "/parts/" (part.id) "/price" } {
-                    (hidden(WORD, &by.word))
-                    input class="short" name="price" inputmode="decimal" value=(show::typed_money(lang, part.price)) maxlength="16" aria-label={ (lang.t("Preço de ", "Price of ")) (part.name) };
-                    button { (lang.t("Mudar preço", "Change price")) }
-                }
+                (changing(by, part))
             } } }
+        }
+    }
+}
+
+/// What should be seen to, the worst first.
+pub(super) fn warning(lang: Lang, part: &Part) -> Markup {
+    html! {
+        @if part.missing > 0.0 {
+            span class="chip bad" { (icon(Icon::Alert)) (lang.t("Faltam ", "Missing ")) (show::units(lang, part.missing, "")) }
+        } @else if part.is_low() {
+            span class="chip waits" { (icon(Icon::Alert)) (lang.t("Baixo", "Low")) }
+        }
+    }
+}
+
+/// What came or went, and what it costs.
+pub(super) fn changing(by: &SignedIn, part: &Part) -> Markup {
+    let lang = by.lang;
+    html! {
+        form class="bar" method="post" action={ "/parts/" (part.id) "/stock" } {
+            (hidden(WORD, &by.word))
+            input class="short" name="by" placeholder="+10 / -2" maxlength="14" autocomplete="off" aria-label={ (lang.t("Ajuste do estoque de ", "Stock adjustment of ")) (part.name) };
+            button { (lang.t("Ajustar estoque", "Adjust stock")) }
+        }
+        form class="bar" method="post" action={ "/parts/" (part.id) "/price" } {
+            (hidden(WORD, &by.word))
+            input class="short" name="price" inputmode="decimal" value=(show::typed_money(lang, part.price)) maxlength="16" aria-label={ (lang.t("Preço de ", "Price of ")) (part.name) };
+            button { (lang.t("Mudar preço", "Change price")) }
         }
     }
 }
@@ -149,7 +172,7 @@ fn new_part(by: &SignedIn, form: &Form, objections: &Objections) -> Markup {
                     (field(Field { most: 60, ..Field::text("number", lang.t("Código", "Part number")).required() }, form, objections))
                     (field(Field::text("part-price", lang.t("Preço (R$)", "Price (R$)")).required().money(), form, objections))
                     (field(Field::text("cost", lang.t("Custo (R$)", "Cost (R$)")).money(), form, objections))
-                    (field(whole("stock", lang.t("Em estoque", "On hand")), form, objections))
+                    (field(Field { inputmode: "decimal", most: 14, ..Field::text("stock", lang.t("Em estoque", "On hand")) }, form, objections))
                     (field(whole("least", lang.t("Mínimo", "Minimum")).hint(lang.t("Vazio: 5", "Empty: 5")), form, objections))
                     (field(Field { most: 60, ..Field::text("unit", lang.t("Unidade", "Unit")).hint(lang.t("Vazio: UN", "Empty: UN")) }, form, objections))
                     (field(Field::text("supplier", lang.t("Fornecedor", "Supplier")), form, objections))

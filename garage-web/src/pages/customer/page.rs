@@ -72,11 +72,18 @@ fn done(lang: Lang, did: &str) -> Option<&'static str> {
     }
 }
 
+fn is_being_revised(seen: &Seen) -> bool {
+    seen.quote.as_ref().is_some_and(|quote| quote.it.status == "PENDING")
+}
+
 /// Where the car is, in a few words.
 fn now(lang: Lang, seen: &Seen) -> &'static str {
     let job = seen.progress.as_ref().map(|progress| progress.status.as_str());
     match (seen.order.status.as_str(), job) {
         ("PENDING" | "QUOTED", _) => lang.t("Estamos preparando o orçamento", "We are preparing your quote"),
+        ("QUOTE_SENT", _) if is_being_revised(seen) => {
+            lang.t("Estamos revendo o orçamento", "We are revising your quote")
+        }
         ("QUOTE_SENT", _) => lang.t("O orçamento espera por você", "Your quote is waiting for you"),
         ("APPROVED", _) => lang.t("Aprovado: falta o pagamento", "Approved: the payment is next"),
         ("IN_PROGRESS", Some("DIAGNOSING" | "DIAGNOSIS_COMPLETE")) => {
@@ -236,7 +243,11 @@ fn receipt(app: &App, lang: Lang, seen: &Seen) -> Markup {
                 span class="grow" { (status::method(lang, &payment.payment_method)) " · " (show::money(lang, payment.amount)) }
                 @if let Some(at) = payment.refunded_at.or(payment.approved_at) { span class="quiet" { (show::time(lang, app.local(at))) } }
                 (status::payment(lang, &payment.status).chip())
-            } } } }
+            } }
+            @for refund in payment.refunds.iter().filter(|refund| refund.status != "REFUSED") { li { div {
+                span class="grow" { (lang.t("Devolução parcial", "Partial refund")) " · " (show::money(lang, refund.amount)) span class="quiet" { (refund.reason) } }
+                (status::refund(lang, &refund.status).chip())
+            } } } } }
         }
     }
 }

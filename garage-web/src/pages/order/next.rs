@@ -41,6 +41,9 @@ pub(super) fn next(app: &App, by: &SignedIn, whole: &Whole, public_url: &str) ->
         ("QUOTED", _, Some(quote)) if by.is_desk() => {
             (lang.t("Enviar o orçamento", "Send the quote"), to_send(by, order.id, quote))
         }
+        ("QUOTE_SENT", Some("PENDING"), Some(quote)) if by.is_desk() => {
+            (lang.t("Enviar a nova versão", "Send the new version"), to_send(by, order.id, quote))
+        }
         ("QUOTE_SENT", _, Some(quote)) if by.is_desk() => (
             lang.t("Aguardando a resposta do cliente", "Awaiting the customer's answer"),
             to_answer(app, by, whole, quote, public_url),
@@ -103,6 +106,7 @@ fn to_answer(app: &App, by: &SignedIn, whole: &Whole, quote: &Versioned<Quote>, 
     html! {
         p { (lang.t("Mande o link: o cliente aprova e paga por ele, sem senha.", "Send the link: by it the customer approves and pays, without a password.")) }
         (tell(app, by, whole, public_url))
+        p { a href={ "/orders/" (id) "/quote" } { (lang.t("Mudar o orçamento", "Change the quote")) } }
         details {
             summary { (lang.t("O cliente respondeu aqui no balcão", "The customer has answered at the desk")) }
             div class="bar" {

@@ -5,14 +5,17 @@ use maud::{Markup, html};
 
 use super::{
     Whole,
+    money::payments,
     next::{calling_off, next},
+    quoted::quoted,
+    shelf,
     timeline::timeline,
 };
 use crate::{
     app::App,
-    form::Objections,
+    form::{Form, Objections},
     lang::Lang,
-    services::view::{Line, Quote},
+    services::view::Line,
     show, status, trouble,
     ui::{self, Icon, Page, alarm, icon, notice, summary},
     visitor::SignedIn,
@@ -24,6 +27,7 @@ pub(super) fn page(
     whole: &Whole,
     public_url: &str,
     did: &str,
+    form: &Form,
     objections: &Objections,
 ) -> Html<String> {
     let (lang, order) = (by.lang, &whole.order);
@@ -41,8 +45,9 @@ pub(super) fn page(
                     (status::stepper(lang, &order.status))
                     (ending(lang, whole))
                     (next(app, by, whole, public_url))
-                    @if let Some(quote) = &whole.quote { (quoted(app, lang, &quote.it)) }
-                    @if !whole.payments.is_empty() { (payments(app, lang, whole)) }
+                    (quoted(app, lang, whole))
+                    (payments(app, by, whole, form, objections))
+                    (shelf::parts(lang, whole))
                     (work(lang, whole))
                 }
                 div class="stack" {
@@ -119,6 +124,7 @@ fn done(lang: Lang, did: &str) -> Option<&'static str> {
         "verified" => {
             Some(lang.t("Conferido com o meio de pagamento.", "Checked with the payment provider."))
         }
+        "refunded" => Some(lang.t("A devolução foi pedida.", "The refund has been asked for.")),
         "saved" => Some(lang.t("Salvo.", "Saved.")),
         _ => None,
     }
@@ -176,50 +182,6 @@ fn one(lang: Lang, line: &Line) -> Markup {
                 @match line.unit_price { Some(price) => (show::money(lang, price)), None => (lang.t("a definir", "to be set")) }
             }
             td class="number" data-label=(lang.t("Total", "Total")) { (show::money(lang, line.total_price)) }
-        }
-    }
-}
-
-fn quoted(app: &App, lang: Lang, quote: &Quote) -> Markup {
-    html! {
-        section class="card" {
-            div class="head" { h2 { (lang.t("Orçamento", "Quote")) } (status::quote(lang, &quote.status).chip()) }
-            (lines(lang, &quote.items))
-            p class="total" { (lang.t("Total ", "Total ")) (show::money(lang, quote.total_amount)) }
-            p class="quiet" {
-                @if let Some(at) = quote.sent_at { (lang.t("Enviado em ", "Sent on ")) (show::time(lang, app.local(at))) " · " }
-                (lang.t("Válido até ", "Valid until ")) (show::day(lang, app.local(quote.valid_until)))
-                @if let (Some(at), Some(who)) = (quote.approved_at, &quote.approved_by) {
-                    " · " (lang.t("aprovado em ", "approved on ")) (show::time(lang, app.local(at))) " " (approver(lang, who))
-                }
-                @if let Some(reason) = &quote.rejection_reason { " · " (reason) }
-            }
-        }
-    }
-}
-
-fn approver(lang: Lang, who: &str) -> String {
-    if who.starts_with("work-order:") {
-        return lang.t("pelo link do cliente", "by the customer's link").to_owned();
-    }
-    format!("{} {who}", lang.t("no balcão, por", "at the desk, by"))
-}
-
-fn payments(app: &App, lang: Lang, whole: &Whole) -> Markup {
-    html! {
-        section class="card" {
-            h2 { (lang.t("Pagamentos", "Payments")) }
-            ul class="rows" {
-                @for payment in &whole.payments {
-                    @let at = payment.refunded_at.or(payment.approved_at).unwrap_or(payment.created_at);
-                    li { div {
-                        span class="grow" { (status::method(lang, &payment.payment_method)) " · " (show::money(lang, payment.amount))
-                            @if let Some(reason) = &payment.reason { span class="quiet" { (reason) } } }
-                        span class="quiet" { (show::soon(lang, app.local(at))) }
-                        (status::payment(lang, &payment.status).chip())
-                    } }
-                }
-            }
         }
     }
 }

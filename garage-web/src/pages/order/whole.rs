@@ -10,7 +10,7 @@ use crate::{
     services::{
         Asker, No, Versioned,
         names::Named,
-        view::{Job, Moment, Order, Payment, Quote},
+        view::{Earlier, Job, Moment, Order, OrderedPart, Payment, Quote},
     },
 };
 
@@ -19,10 +19,14 @@ pub(crate) struct Whole {
     pub(crate) order: Order,
     pub(crate) named: Named,
     pub(crate) quote: Option<Versioned<Quote>>,
+    /// Its texts of before, oldest first.
+    pub(crate) earlier: Vec<Earlier>,
     /// Oldest first.
     pub(crate) payments: Vec<Payment>,
     pub(crate) job: Option<Job>,
     pub(crate) history: Vec<Moment>,
+    /// The catalogue's parts that the quote names.
+    pub(crate) parts: Vec<OrderedPart>,
     /// Services that did not answer.
     pub(crate) away: Vec<Service>,
 }
@@ -38,22 +42,31 @@ impl Whole {
             format!("/payments/work-order/{id}"),
             format!("/executions/work-order/{id}"),
             format!("/work-orders/{id}/history"),
+            format!("/parts/work-order/{id}"),
         ];
-        let (named, quote, payments, job, history) = futures::join!(
+        let (named, quote, payments, job, history, parts) = futures::join!(
             app.names.of(asker, &order),
             asker.find_version(Service::Billing, &paths[0]),
             asker.list(Service::Billing, &paths[1]),
             asker.find(Service::Execution, &paths[2]),
             asker.get(Service::Os, &paths[3]),
+            asker.find(Service::Billing, &paths[4]),
         );
         let mut away = Vec::new();
+        let quote: Option<Versioned<Quote>> = or_away(quote, &mut away)?;
+        let earlier = match quote.as_ref().filter(|quote| quote.it.revision > 1) {
+            Some(quote) => asker.list(Service::Billing, &format!("/quotes/{}/revisions", quote.it.id)).await,
+            None => Ok(Vec::new()),
+        };
         Ok(Some(Self {
             order,
             named: named?,
-            quote: or_away(quote, &mut away)?,
+            quote,
+            earlier: or_away(earlier, &mut away)?,
             payments: or_away(payments, &mut away)?,
             job: or_away(job, &mut away)?,
             history: or_away(history, &mut away)?,
+            parts: or_away::<Option<_>>(parts, &mut away)?.unwrap_or_default(),
             away,
         }))
     }

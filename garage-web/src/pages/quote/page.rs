@@ -78,6 +78,7 @@ pub(super) fn page(
                 (hidden("seen", mark))
                 // Enter in a field keeps the lines; without this it would press the first button, which removes one.
                 button class="unseen" name="do" value="keep" tabindex="-1" aria-hidden="true" { }
+                @if quote.it.status == "SENT" { (anew(lang)) }
                 section class="card" { (table(lang, rows, objections)) }
                 (pick(lang, catalogue))
                 div class="bar sticky" {
@@ -89,6 +90,19 @@ pub(super) fn page(
             }
         },
     )
+}
+
+/// The customer has it: what is saved is another version, and this one is kept.
+fn anew(lang: Lang) -> Markup {
+    html! {
+        section class="card" {
+            p { (icon(Icon::Alert)) (lang.t("O cliente já tem este orçamento. O que você salvar é uma nova versão, que precisa ser enviada de novo; a atual fica guardada.", "The customer has this quote. What you save is another version, which must be sent again; the present one is kept.")) }
+            div class="field" {
+                label for="reason" { (lang.t("Por que muda", "Why it changes")) }
+                input id="reason" name="reason" maxlength="500" autocomplete="off";
+            }
+        }
+    }
 }
 
 fn table(lang: Lang, rows: &[Row], objections: &Objections) -> Markup {
@@ -157,7 +171,7 @@ fn pick(lang: Lang, catalogue: &Catalogue) -> Markup {
                         } }
                         @if !catalogue.parts.is_empty() { optgroup label=(lang.t("Peças", "Parts")) {
                             @for part in &catalogue.parts { option value={ "part:" (part.id) } {
-                                (part.name) " · " (show::money(lang, part.price)) " · " (part.stock_quantity) " " (lang.t("em estoque", "on hand"))
+                                (part.name) " · " (show::money(lang, part.price)) " · " (show::units(lang, part.free, &part.unit)) " " (lang.t("livres", "free"))
                             } }
                         } }
                     }

@@ -8,7 +8,7 @@ use crate::{
     app::App,
     form::{Form, Objections, WORD},
     lang::Lang,
-    pages::order::Whole,
+    pages::order::{Whole, shelf},
     services::view::{Job, Quote},
     show, status,
     ui::{self, Field, Icon, Page, Place, area, field, hidden, icon, summary},
@@ -46,6 +46,7 @@ pub(super) fn page(
             }
             div id="job" data-live=(order.id) class="stack" {
                 (next(by, whole, job, form, objections))
+                (shelf::parts(lang, whole))
                 (record(lang, job))
                 @if !matches!(job.status.as_str(), "COMPLETED" | "FAILED" | "CANCELLED" | "AWAITING_PAYMENT") {
                     (giving_up(by, whole, form, objections))

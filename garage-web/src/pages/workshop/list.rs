@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use super::Card;
 use crate::{
     app::App,
+    pages::order::shelf::missing_chip,
     show, status,
     ui::{self, Icon, Page, Place, icon},
     visitor::SignedIn,
@@ -40,7 +41,7 @@ pub(super) fn page(app: &App, by: &SignedIn, mine: &[Card], queue: &[Card], thei
     )
 }
 
-fn card(app: &App, by: &SignedIn, Card { job, order, named }: &Card) -> Markup {
+fn card(app: &App, by: &SignedIn, Card { job, order, named, waits }: &Card) -> Markup {
     let (lang, now) = (by.lang, app.clock.now());
     html! {
         a class="car wide" href={ "/workshop/" (job.work_order_id) } {
@@ -51,6 +52,7 @@ fn card(app: &App, by: &SignedIn, Card { job, order, named }: &Card) -> Markup {
             @if let Some(order) = order { span class="who" { (order.description) } }
             span class="facts" {
                 (status::job(lang, &job.status).chip())
+                @if *waits { (missing_chip(lang)) }
                 @if let Some(priority) = status::priority(lang, &job.priority) { (priority.chip()) }
                 span class="age" { (icon(Icon::Clock)) (show::age(lang, job.updated_at, now)) }
                 @if let Some(technician) = job.technician_id.as_ref().filter(|one| **one != by.person.login) { span class="age" { (icon(Icon::Person)) (technician) } }

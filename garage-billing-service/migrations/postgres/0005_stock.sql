@@ -1,0 +1,10 @@
+-- Bills whose wish must be carried to the parts; parts of which some order waits, by who waits longest, and those that an
+-- order took whose bill may not have noted it. Few of each at any time.
+
+ALTER TABLE bills ADD COLUMN stock TEXT COLLATE "C" GENERATED ALWAYS AS (body->'index'->>'stock') STORED;
+ALTER TABLE parts ADD COLUMN awaited TEXT COLLATE "C" GENERATED ALWAYS AS (body->'index'->>'awaited') STORED;
+ALTER TABLE parts ADD COLUMN taken TEXT COLLATE "C" GENERATED ALWAYS AS (body->'index'->>'taken') STORED;
+
+CREATE INDEX bills_stock ON bills (stock, id) WHERE stock IS NOT NULL;
+CREATE INDEX parts_awaited ON parts (awaited, id) WHERE awaited IS NOT NULL;
+CREATE INDEX parts_taken ON parts (taken, id) WHERE taken IS NOT NULL;
