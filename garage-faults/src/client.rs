@@ -16,7 +16,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::{replica::At, world::SECRET};
+use crate::{gateway::TOKEN, replica::At, world::SECRET};
 
 /// Before it asks another copy.
 const ANSWER: Duration = Duration::from_secs(4);
@@ -29,35 +29,55 @@ pub struct Stubborn {
     turn: AtomicUsize,
     token: String,
     http: Client,
-    /// The customer that all sagas are about, and the vehicle.
-    regular: (Value, Value),
+    gateway: String,
+    /// Who pays at once, and who takes his time.
+    pub guests: [Guest; 2],
     /// How long it goes on.
     pub patience: Duration,
 }
+
+/// A customer with his car.
+#[derive(Clone, Debug, Default)]
+pub struct Guest {
+    /// As OS knows it.
+    pub customer: Value,
+    /// His.
+    pub vehicle: Value,
+}
+
+/// Names, documents and plates of the guests. The gateway knows by the name who takes his time.
+const GUESTS: [[&str; 3]; 2] =
+    [["Ana Souza", "52998224725", "ABC1D23"], ["CONT Oliveira", "11144477735", "DEF4G56"]];
 
 /// An answer that is one, whatever it says.
 pub type Answer = (StatusCode, Value);
 
 impl Stubborn {
-    /// A client of these copies, with a customer and a vehicle taken in.
+    /// A client of these copies and of the gateway at this address, with the guests taken in.
     ///
     /// # Errors
     /// When that is not possible.
-    pub async fn new(urls: [Vec<String>; 3], patience: Duration) -> Result<Self> {
+    pub async fn new(urls: [Vec<String>; 3], gateway: String, patience: Duration) -> Result<Self> {
         // Longer than a clock may be wrong.
         let grant = Grant::new("faults", &["attendant", "technician", "manager"], TimeDelta::days(60));
         let token = sign(&SECRET.to_owned().into(), &grant, &Clock::system())?;
         let http = Client::builder().no_proxy().timeout(ANSWER).connect_timeout(ANSWER / 4).build()?;
-        let regular = (Value::Null, Value::Null);
-        let mut client = Self { urls, turn: AtomicUsize::new(0), token, http, regular, patience };
-        let customer = json!({ "name": "Ana Souza", "personType": "INDIVIDUAL", "document": "52998224725",
-            "phone": "11987654321", "email": "ana@example.com" });
-        let customer = client.make(At::Os, "/customers", "customer", customer).await?;
-        let vehicle = json!({ "plate": "ABC1D23", "brand": "Toyota", "model": "Corolla", "year": 2024,
-            "customerId": customer["id"] });
-        let vehicle = client.make(At::Os, "/vehicles", "vehicle", vehicle).await?;
-        client.regular = (vehicle, customer);
+        let (turn, guests) = (AtomicUsize::new(0), Default::default());
+        let mut client = Self { urls, turn, token, http, gateway, guests, patience };
+        for (number, guest) in GUESTS.into_iter().enumerate() {
+            client.guests[number] = client.take_in(guest).await?;
+        }
         Ok(client)
+    }
+
+    async fn take_in(&self, [name, document, plate]: [&str; 3]) -> Result<Guest> {
+        let customer = json!({ "name": name, "personType": "INDIVIDUAL", "document": document,
+            "phone": "11987654321", "email": "ana@example.com" });
+        let customer = self.make(At::Os, "/customers", document, customer).await?;
+        let vehicle = json!({ "plate": plate, "brand": "Toyota", "model": "Corolla", "year": 2024,
+            "customerId": customer["id"] });
+        let vehicle = self.make(At::Os, "/vehicles", plate, vehicle).await?;
+        Ok(Guest { customer, vehicle })
     }
 
     /// The same client with another patience.
@@ -68,15 +88,10 @@ impl Stubborn {
             turn: AtomicUsize::new(0),
             token: self.token.clone(),
             http: self.http.clone(),
-            regular: self.regular.clone(),
+            gateway: self.gateway.clone(),
+            guests: self.guests.clone(),
             patience,
         }
-    }
-
-    /// The vehicle and the customer of every saga.
-    #[must_use]
-    pub const fn regular(&self) -> &(Value, Value) {
-        &self.regular
     }
 
     fn url(&self, at: At, path: &str) -> String {
@@ -117,6 +132,16 @@ impl Stubborn {
             sleep(pause).await;
             pause = (pause * 2).min(LOOK[1]);
         }
+    }
+
+    /// The payer pays, past the shop; unless the payment waits no more.
+    ///
+    /// # Errors
+    /// When the gateway does not answer.
+    pub async fn pay_at_the_bank(&self, payment: &Value) -> Result<()> {
+        let number = text(payment, "mercadoPagoPaymentId")?;
+        let url = format!("{}/sandbox/payments/{number}/approve", self.gateway);
+        self.http.post(url).bearer_auth(TOKEN).send().await.map(drop).context("the bank")
     }
 
     /// Makes something that must be accepted.

@@ -18,9 +18,11 @@ mod databases;
 mod gateway;
 mod messages;
 mod processes;
+mod upgrade;
 mod wires;
 
 pub use crash::PLACES;
+pub use upgrade::OLD_AND_NEW;
 
 type Strike = for<'a, 'b> fn(&'a mut Scene<'b>) -> BoxFuture<'a, Result<Blow>>;
 
@@ -115,5 +117,6 @@ pub fn all() -> Vec<&'static dyn Fault> {
         gateway::FAULTS,
         messages::FAULTS,
     ];
-    places.chain(groups.into_iter().flatten().map(|fault| fault as &dyn Fault)).collect()
+    let begun_with = upgrade::FAULTS.iter().map(|fault| fault as &dyn Fault);
+    begun_with.chain(places).chain(groups.into_iter().flatten().map(|fault| fault as &dyn Fault)).collect()
 }

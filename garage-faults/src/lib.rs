@@ -3,6 +3,7 @@
 
 pub mod broker;
 pub mod client;
+pub mod doorbell;
 pub mod fault;
 pub mod faults;
 pub mod gateway;

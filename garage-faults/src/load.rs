@@ -23,8 +23,8 @@ use crate::{
     saga::{Mix, Moment, Story, Teller},
 };
 
-/// Orders under way at once.
-const AT_ONCE: usize = 12;
+/// Orders under way at once, usually.
+pub const AT_ONCE: usize = 12;
 
 /// What is known of one saga from the outside.
 #[derive(Clone, Debug)]
@@ -98,6 +98,11 @@ impl Load {
 
     /// Starts more of them.
     pub fn more(&mut self, count: usize, mix: Mix, rng: &mut StdRng) {
+        self.crowd(count, AT_ONCE, mix, rng);
+    }
+
+    /// Starts more of them, so many at once.
+    pub fn crowd(&mut self, count: usize, at_once: usize, mix: Mix, rng: &mut StdRng) {
         self.wanted += count;
         let stories: Vec<Story> = (0..count).map(|_| mix.draw(rng)).collect();
         let (client, book, fault) = (Arc::clone(&self.client), self.book.clone(), self.fault.clone());
@@ -112,7 +117,7 @@ impl Load {
                     done.fetch_add(1, Ordering::Relaxed);
                 }
             });
-            sagas.buffer_unordered(AT_ONCE).collect::<()>().await;
+            sagas.buffer_unordered(at_once).collect::<()>().await;
         }));
     }
 
@@ -204,7 +209,7 @@ pub async fn probe(client: &Stubborn, book: &Book, fault: &str) -> Result<Durati
     let story = Story::Cancelled(Moment::Approved);
     let number = book.begin(fault, story);
     let key = format!("saga-{number}");
-    let teller = Teller { client, key: &key };
+    let teller = Teller { client, key: &key, story };
     let told = async {
         let order = teller.open().await?;
         book.sagas()[number].order = Some(order.clone());
@@ -212,7 +217,7 @@ pub async fn probe(client: &Stubborn, book: &Book, fault: &str) -> Result<Durati
         client.see(At::Os, &format!("/work-orders/{order}"), |seen| seen["status"] == "APPROVED").await?;
         client.see(At::Execution, &format!("/executions/work-order/{order}"), |_| true).await?;
         let heard = begun.elapsed();
-        teller.tell(&order, story).await?;
+        teller.tell(&order).await?;
         Ok(heard)
     };
     let told: Result<Duration> = told.await;
@@ -224,11 +229,11 @@ pub async fn probe(client: &Stubborn, book: &Book, fault: &str) -> Result<Durati
 async fn one(client: &Stubborn, book: &Book, fault: &str, story: Story) {
     let number = book.begin(fault, story);
     let key = format!("saga-{number}");
-    let teller = Teller { client, key: &key };
+    let teller = Teller { client, key: &key, story };
     let told = async {
         let order = teller.open().await?;
         book.sagas()[number].order = Some(order.clone());
-        let told = teller.tell(&order, story).await;
+        let told = teller.tell(&order).await;
         told.with_context(|| format!("order {order}"))
     };
     let ended = timeout(client.patience * 2, told).await;

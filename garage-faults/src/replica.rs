@@ -52,7 +52,18 @@ pub struct Replica {
     name: String,
     folder: PathBuf,
     environment: Vec<(String, String)>,
+    release: Release,
     child: Option<Child>,
+}
+
+/// Which of a service's programs runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Release {
+    /// The one beside this program.
+    #[default]
+    Todays,
+    /// An earlier one, in this folder.
+    Earlier(PathBuf),
 }
 
 impl Replica {
@@ -60,7 +71,7 @@ impl Replica {
     #[must_use]
     pub fn new(at: At, number: usize, port: u16, folder: &Path, environment: Vec<(String, String)>) -> Self {
         let name = format!("{}-{number}", at.program());
-        Self { at, port, name, folder: folder.to_owned(), environment, child: None }
+        Self { at, port, name, folder: folder.to_owned(), environment, release: Release::Todays, child: None }
     }
 
     /// The base of its routes.
@@ -81,6 +92,18 @@ impl Replica {
         self.child.is_some()
     }
 
+    /// From its next start on it runs this program.
+    pub fn change_to(&mut self, release: Release) {
+        self.release = release;
+    }
+
+    fn program(&self) -> Result<PathBuf> {
+        Ok(match &self.release {
+            Release::Todays => std::env::current_exe()?.with_file_name(self.at.program()),
+            Release::Earlier(folder) => folder.join(self.at.program()),
+        })
+    }
+
     fn note(&self) -> PathBuf {
         self.folder.join(format!("{}.died", self.name))
     }
@@ -90,7 +113,7 @@ impl Replica {
     /// # Errors
     /// When the program is not built.
     pub fn start(&mut self, more: &[(&str, &str)]) -> Result<()> {
-        let program = std::env::current_exe()?.with_file_name(self.at.program());
+        let program = self.program()?;
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -131,6 +154,17 @@ impl Replica {
         let id = self.child.as_ref().and_then(Child::id).with_context(|| format!("{} runs", self.name))?;
         let id = Pid::from_raw(id.cast_signed()).context("a process id")?;
         Ok(kill_process(id, signal)?)
+    }
+
+    /// The most memory that it has had since its start, in bytes.
+    ///
+    /// # Errors
+    /// When it does not run, or the kernel does not tell.
+    pub fn most_memory(&self) -> Result<u64> {
+        let id = self.child.as_ref().and_then(Child::id).with_context(|| format!("{} runs", self.name))?;
+        let told = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let most = told.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"));
+        Ok(most.context("the kernel tells the memory of a process")?.trim().parse::<u64>()? * 1024)
     }
 
     /// Asks it to end, and says how long that took.

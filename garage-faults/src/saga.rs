@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Answer, Stubborn, text},
+    client::{Answer, Guest, Stubborn, text},
     replica::At,
 };
 
@@ -43,6 +43,10 @@ pub enum Story {
     CancelAgainstRepair,
     /// Two people pay at once.
     PaidTwice,
+    /// The payer lets the code lie for a moment, and pays it at his bank.
+    PaidLater,
+    /// Called off while he does.
+    CancelAgainstPayer,
     /// The workshop gives up.
     Fails,
     /// The customer does not want it.
@@ -62,6 +66,8 @@ pub enum Mix {
     Races,
     /// Quotes that lapse.
     Lapses,
+    /// Payers who pay at their bank in most.
+    Payers,
 }
 
 const CHANGES_OF_MIND: [Moment; 5] =
@@ -78,10 +84,14 @@ impl Mix {
         let race = *RACES.choose(rng).unwrap_or(&Story::CancelAgainstPay);
         match (self, rng.random_range(0..100)) {
             (Self::Lapses, _) => Story::Forgotten,
+            (Self::Payers, 0..=39) => Story::PaidLater,
+            (Self::Payers, 40..=59) => Story::CancelAgainstPayer,
+            (Self::Payers, 60..=74) => Story::Cancelled(Moment::Paid),
+            (Self::Payers, 75..=84) => Story::Declined,
             (Self::Races, _) => race,
             (Self::Refunds, 0..=49) => Story::Cancelled(Moment::Paid),
             (Self::Refunds, 50..=69) => Story::Fails,
-            (Self::Usual, 0..=49) | (Self::Refunds, _) => Story::Happy,
+            (Self::Usual, 0..=49) | (Self::Refunds | Self::Payers, _) => Story::Happy,
             (Self::Usual, 50..=59) => Story::Declined,
             (Self::Usual, 60..=76) => cancelled,
             (Self::Usual, 77..=86) => race,
@@ -96,15 +106,21 @@ impl Story {
     #[must_use]
     pub const fn ends(self) -> &'static [&'static str] {
         match self {
-            Self::Happy | Self::Declined | Self::PaidTwice => &["COMPLETED"],
+            Self::Happy | Self::Declined | Self::PaidTwice | Self::PaidLater => &["COMPLETED"],
             Self::Cancelled(_)
             | Self::CancelAgainstPay
             | Self::CancelAgainstApprove
+            | Self::CancelAgainstPayer
             | Self::Rejected
             | Self::Forgotten => &["CANCELLED"],
             Self::CancelAgainstRepair => &["COMPLETED", "CANCELLED"],
             Self::Fails => &["FAILED"],
         }
+    }
+
+    /// Whether its payer does not pay at once.
+    const fn takes_time(self) -> bool {
+        matches!(self, Self::PaidLater | Self::CancelAgainstPayer)
     }
 }
 
@@ -114,6 +130,8 @@ pub struct Teller<'a> {
     pub client: &'a Stubborn,
     /// What its keys begin with.
     pub key: &'a str,
+    /// How it goes.
+    pub story: Story,
 }
 
 impl Teller<'_> {
@@ -122,17 +140,22 @@ impl Teller<'_> {
     /// # Errors
     /// When it is never answered.
     pub async fn open(&self) -> Result<String> {
-        let (vehicle, customer) = self.client.regular();
+        let Guest { vehicle, customer } = self.guest();
         let order = json!({ "customerId": customer["id"], "vehicleId": vehicle["id"],
             "description": "Brakes squeal", "estimatedCost": 99.9 });
         text(&self.client.make(At::Os, "/work-orders", self.key, order).await?, "id")
+    }
+
+    fn guest(&self) -> &Guest {
+        &self.client.guests[usize::from(self.story.takes_time())]
     }
 
     /// Tells the story of the order to its end, and waits until that is seen.
     ///
     /// # Errors
     /// When an answer is wrong, or the end does not come.
-    pub async fn tell(&self, order: &str, story: Story) -> Result<()> {
+    pub async fn tell(&self, order: &str) -> Result<()> {
+        let story = self.story;
         self.act(order, story).await?;
         let ended = |seen: &Value| story.ends().iter().any(|end| seen["status"] == *end);
         self.client.see(At::Os, &format!("/work-orders/{order}"), ended).await?;
@@ -174,6 +197,18 @@ impl Teller<'_> {
             | Story::CancelAgainstApprove
             | Story::CancelAgainstRepair
             | Story::PaidTwice => self.race(order, story).await,
+            Story::PaidLater => {
+                let payment = self.waits_for_its_payer(order).await?;
+                self.client.pay_at_the_bank(&payment).await?;
+                self.seen(&payment, |payment| payment["status"] == "APPROVED").await?;
+                self.repair(order, "COMPLETED").await
+            }
+            Story::CancelAgainstPayer => {
+                let payment = self.waits_for_its_payer(order).await?;
+                let (cancelled, paid) =
+                    tokio::join!(self.cancel(order), self.client.pay_at_the_bank(&payment));
+                cancelled.and(paid)
+            }
         }
     }
 
@@ -238,6 +273,19 @@ impl Teller<'_> {
         Ok(())
     }
 
+    /// Makes a payment with which its payer takes his time; as it is once he can pay.
+    async fn waits_for_its_payer(&self, order: &str) -> Result<Value> {
+        let quote = self.approved(order).await?;
+        let (status, answer) = self.tender(order, &quote, "pix", None).await?;
+        ensure!(status == StatusCode::ACCEPTED, "POST /payments: {status} {answer}");
+        self.seen(&answer, |payment| payment["status"] == "PENDING").await
+    }
+
+    /// A payment, once it is as it shall be.
+    async fn seen(&self, payment: &Value, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+        self.client.see(At::Billing, &format!("/payments/{}", text(payment, "id")?), wanted).await
+    }
+
     /// The customer's word on the quote. One that was said before, its answer lost, has been said.
     async fn say(&self, quote: &Value, word: &str, status: &str) -> Result<()> {
         let path = format!("/quotes/{}", text(quote, "id")?);
@@ -266,14 +314,13 @@ impl Teller<'_> {
             StatusCode::CONFLICT => return Ok("CONFLICT".to_owned()),
             _ => bail!("POST /payments: {status} {answer}"),
         }
-        let path = format!("/payments/{}", text(&answer, "id")?);
         let known = |payment: &Value| payment["status"] != "PROCESSING" && payment["status"] != "PENDING";
-        text(&self.client.see(At::Billing, &path, known).await?, "status")
+        text(&self.seen(&answer, known).await?, "status")
     }
 
     async fn tender(&self, order: &str, quote: &Value, how: &str, holder: Option<&str>) -> Result<Answer> {
         let mut tender = json!({ "quoteId": quote["id"], "workOrderId": order, "amount": quote["totalAmount"],
-            "customerId": self.client.regular().1["id"], "paymentMethod": "PIX" });
+            "customerId": self.guest().customer["id"], "paymentMethod": "PIX" });
         if let Some(holder) = holder {
             tender["paymentMethod"] = json!("CREDIT_CARD");
             tender["token"] = json!(holder);

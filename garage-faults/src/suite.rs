@@ -1,7 +1,7 @@
 //! One run: a world, the faults one after the other under load, then quiet, the books, the table; and at last the planted
 //! mistakes, each of which must be caught.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
@@ -48,6 +48,9 @@ pub struct Options {
     /// On three nodes of RabbitMQ, a replica set of three, and PostgreSQL with a stand-by, of which one after the other goes
     #[arg(long)]
     pub cluster: bool,
+    /// Build the services of this earlier commit too, begin with them, and have both versions work together
+    #[arg(long, value_name = "COMMIT", conflicts_with_all = ["cluster", "planted"])]
+    pub old: Option<String>,
 }
 
 /// A client's patience for one answer, or one sight.
@@ -70,13 +73,15 @@ pub async fn run(options: &Options, leash: &Leash) -> Result<bool> {
         planted::MISTAKES.iter().for_each(|mistake| say(&format!("{:<28} {}", mistake.name, mistake.about)));
         return Ok(true);
     }
+    let earlier = earlier(options, leash).await?;
     let seed = options.seed.unwrap_or_else(|| Clock::system().event_id().as_u64_pair().0 % 1_000_000);
     let logs = log_folder(seed)?;
     say(&format!("seed {seed}; the services' logs: {}", logs.display()));
     let begun = Instant::now();
-    let world = World::start(leash, &logs, options.cluster).await.context("the world")?;
+    let world = World::start(leash, &logs, options.cluster, earlier).await.context("the world")?;
     say(&format!("the world is up after {:.1} s", begun.elapsed().as_secs_f64()));
-    let client = Arc::new(Stubborn::new(world.urls(), PATIENCE).await?);
+    let bank = format!("http://{}", world.gateway.address);
+    let client = Arc::new(Stubborn::new(world.urls(), bank, PATIENCE).await?);
     let mut session =
         Session { world, client, book: Book::default(), seed, all: options.all, poison: Vec::new() };
     let mut well = chosen.is_empty() || session.faults(&chosen).await?;
@@ -103,11 +108,25 @@ fn chosen(options: &Options) -> Result<Vec<&'static dyn Fault>> {
             "no fault's name contains {wanted}: see --list"
         );
     }
+    let rolls = |wanted: &String| faults::OLD_AND_NEW.contains(wanted.as_str());
+    ensure!(
+        options.old.is_none() || options.only.is_empty() || options.only.iter().any(rolls),
+        "--old is for {}, which --only leaves out",
+        faults::OLD_AND_NEW
+    );
     let is_wanted = |fault: &&'static dyn Fault| match options.only.as_slice() {
         [] => options.all || options.list || !fault.is_long(),
         only => only.iter().any(|wanted| fault.name().contains(wanted)),
     };
     Ok(all.into_iter().filter(is_wanted).collect())
+}
+
+/// The folder of the programs to begin with.
+async fn earlier(options: &Options, leash: &Leash) -> Result<Option<PathBuf>> {
+    let Some(commit) = options.old.clone() else { return Ok(None) };
+    let leash = leash.clone();
+    let built = tokio::task::spawn_blocking(move || xtask::old::services(&leash, &commit)).await?;
+    built.context("the services of an earlier commit").map(Some)
 }
 
 /// A world with its books.

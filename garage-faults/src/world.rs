@@ -19,8 +19,9 @@ use xtask::{
 
 use crate::{
     broker::Broker,
+    doorbell::{self, Ring},
     gateway::{GatewayServer, TOKEN},
-    replica::{At, Replica},
+    replica::{At, Release, Replica},
     tap::{Echo, Tap},
     wire::{Mode, Wire},
 };
@@ -89,14 +90,17 @@ pub struct World {
     servers: Arc<Mutex<Servers>>,
     leash: Leash,
     is_cluster: bool,
+    /// The services' programs of an earlier commit, if there are any; the world begins with these.
+    pub earlier: Option<PathBuf>,
 }
 
 impl World {
-    /// Starts all of it, on one server each or on a cluster of each; the services' logs go to `logs`.
+    /// Starts all of it, on one server each or on a cluster of each; the services' logs go to `logs`. With the folder of
+    /// earlier programs every copy begins as one of these.
     ///
     /// # Errors
     /// When anything does not come up.
-    pub async fn start(leash: &Leash, logs: &Path, cluster: bool) -> Result<Self> {
+    pub async fn start(leash: &Leash, logs: &Path, cluster: bool, earlier: Option<PathBuf>) -> Result<Self> {
         let held = leash.clone();
         let start = move || {
             if cluster { Servers::start_cluster(&held) } else { Servers::start(&held, Purpose::Tests) }
@@ -123,7 +127,9 @@ impl World {
                 let near = gateway_wire.near().to_string();
                 let environment = places.environment(at, &wires[at as usize], &near);
                 let port = ports[at as usize * REPLICAS + number];
-                replicas.push(Replica::new(at, number, port, logs, environment));
+                let mut replica = Replica::new(at, number, port, logs, environment);
+                replica.change_to(earlier.clone().map_or(Release::Todays, Release::Earlier));
+                replicas.push(replica);
             }
         }
         let world = Self {
@@ -139,7 +145,10 @@ impl World {
             servers: Arc::new(Mutex::new(servers)),
             leash: leash.clone(),
             is_cluster: cluster,
+            earlier,
         };
+        let [_, doors, _] = world.urls();
+        world.gateway.doorbell.lead_to(doors);
         world.opened().await
     }
 
@@ -196,6 +205,7 @@ impl World {
         wires.chain([&self.gateway_wire]).for_each(|wire| wire.set(Mode::Pass));
         self.tap.echo(Echo::None);
         self.gateway.sandbox.faults().clear();
+        self.gateway.doorbell.set(Ring::Lost);
         let all: &[On] = if self.is_cluster {
             &[On::Rabbit2, On::Rabbit3, On::Mongo2, On::Mongo3]
         } else {
@@ -214,9 +224,22 @@ impl World {
         self.broker.bind_all(true).await?;
         for at in At::ALL {
             for number in 0..REPLICAS {
+                self.replica(at, number).change_to(Release::Todays);
                 self.restart(at, number, &[]).await?;
             }
         }
+        self.until_ready().await
+    }
+
+    /// Ends a copy gently and starts it as another release, as a rolling upgrade does; returns when it is ready.
+    ///
+    /// # Errors
+    /// When it does not end well or does not become ready.
+    pub async fn roll(&mut self, at: At, number: usize, release: Release) -> Result<()> {
+        let replica = self.replica(at, number);
+        replica.terminate(Duration::from_secs(20)).await?;
+        replica.change_to(release);
+        replica.start(&[])?;
         self.until_ready().await
     }
 
@@ -382,6 +405,7 @@ impl Places {
                 variables.push(("PAYMENT_GATEWAY", "mercado-pago".to_owned()));
                 variables.push(("MERCADOPAGO_ACCESS_TOKEN", TOKEN.to_owned()));
                 variables.push(("MERCADOPAGO_BASE_URL", format!("http://{gateway}")));
+                variables.push(("MERCADOPAGO_WEBHOOK_SECRET", doorbell::SECRET.to_owned()));
             }
         }
         variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()

@@ -24,23 +24,34 @@ impl Failure {
         Self { doing, passing: false, cause: cause.into() }
     }
 
+    /// The same failure for another one who waited for the same.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self { doing: self.doing, passing: self.passing, cause: self.causes().into() }
+    }
+
     /// Whether the same call may succeed later.
     #[must_use]
     pub const fn is_passing(&self) -> bool {
         self.passing
+    }
+
+    fn causes(&self) -> String {
+        let mut text = self.cause.to_string();
+        let mut cause = self.cause.source();
+        while let Some(deeper) = cause {
+            text.push_str(": ");
+            text.push_str(&deeper.to_string());
+            cause = deeper.source();
+        }
+        text
     }
 }
 
 impl fmt::Display for Failure {
     /// The whole chain of causes on one line, as the log wants it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.doing, self.cause)?;
-        let mut cause = self.cause.source();
-        while let Some(deeper) = cause {
-            write!(f, ": {deeper}")?;
-            cause = deeper.source();
-        }
-        Ok(())
+        write!(f, "{}: {}", self.doing, self.causes())
     }
 }
 

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod crash;
 mod failure;
 pub mod http;
+mod loads;
 mod memory;
 pub mod outbox;
 pub mod program;

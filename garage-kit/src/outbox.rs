@@ -43,7 +43,7 @@ const LOOKS: u32 = 10;
 const SWEEP: Duration = Duration::from_secs(1);
 /// How long confirmed messages gather before they are marked: one that is marked late costs a repeat after a crash, and
 /// nothing else.
-const GATHERING: Duration = Duration::from_millis(100);
+const GATHERING: Duration = Duration::from_millis(250);
 /// So many unroutable messages are told apart; more are counted as so many.
 const UNHEARD: usize = 65_536;
 /// How often a flush looks whether all is out.
@@ -125,8 +125,8 @@ impl Outbox {
 
     /// The store, for reading.
     #[must_use]
-    pub fn store(&self) -> &dyn Store {
-        &*self.shared.store
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.shared.store
     }
 
     /// Whatever this process commits from now on, for those who watch live.
@@ -288,10 +288,8 @@ async fn commit(shared: &Shared, group: Vec<Write>) {
 }
 
 fn refuse(waiting: Vec<(Answer, usize)>, failure: &Failure) {
-    let text = failure.to_string();
-    let again = if failure.is_passing() { Failure::passing } else { Failure::lasting };
     for (answer, _) in waiting {
-        let _ = answer.send(Err(again("committing", text.clone())));
+        let _ = answer.send(Err(failure.again()));
     }
 }
 

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::{
     Aggregate, Decision, Failure, Loaded, Unchanged,
     aggregate::{change, loaded},
+    loads::Loads,
     memory::Memory,
     outbox::Outbox,
     store::{Outcome, Query},
@@ -19,6 +20,7 @@ const TRIES: usize = 16;
 #[derive(Clone)]
 pub struct Repository {
     outbox: Outbox,
+    loads: Loads,
     memory: Arc<Memory>,
 }
 
@@ -43,7 +45,7 @@ impl Repository {
     /// Aggregates whose messages leave through `outbox`.
     #[must_use]
     pub fn new(outbox: Outbox) -> Self {
-        Self { outbox, memory: Arc::new(Memory::new()) }
+        Self { loads: Loads::of(Arc::clone(outbox.store())), outbox, memory: Arc::new(Memory::new()) }
     }
 
     /// The way in which changes are written and messages leave.
@@ -65,7 +67,7 @@ impl Repository {
     /// # Errors
     /// When the store fails.
     pub async fn load_many<A: Aggregate>(&self, ids: &[Uuid]) -> Result<Vec<Loaded<A>>, Failure> {
-        self.outbox.store().load(A::KIND, ids).await?.iter().map(loaded).collect()
+        self.loads.load(A::KIND, ids).await?.iter().map(loaded).collect()
     }
 
     /// Those that `query` asks for, in its order.

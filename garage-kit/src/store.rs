@@ -8,9 +8,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use self::pool::Pool;
 use crate::{Failure, trace::TraceContext};
 
 pub mod mongo;
+pub mod pool;
 pub mod sql;
 
 /// One sort of aggregate: its table or collection, and what it can be found by.
@@ -223,4 +225,9 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When it does not.
     async fn ping(&self) -> Result<(), Failure>;
+
+    /// Its pools of connections as they are now; none for a store that has no connections.
+    fn pools(&self) -> Vec<Pool> {
+        Vec::new()
+    }
 }

@@ -5,6 +5,7 @@ mod counted;
 mod ear;
 mod letters;
 mod measures;
+mod pools;
 pub mod program;
 mod refusal;
 pub mod roles;

@@ -42,6 +42,7 @@ use crate::{
     counted::Counted,
     letters::{self, Letters},
     measures::Measures,
+    pools,
     roles::{Staff, link_to},
     shown,
     waiting::{Patient, Stuck, watch},
@@ -109,6 +110,7 @@ impl Foundation {
     ) -> Self {
         let mut metrics = Registry::default();
         let (measures, witness) = (Measures::register(service, &mut metrics), witness(&mut metrics));
+        pools::register(&mut metrics, parts.store.clone());
         parts.bus = Arc::new(Counted { bus: parts.bus, measures: measures.clone(), witness });
         let outbox = Outbox::start(parts.store.clone(), parts.bus.clone(), parts.clock.clone());
         let (repository, clock) = (Repository::new(outbox.clone()), parts.clock.clone());

@@ -1,6 +1,7 @@
 //! The operator's commands, one file each, and what several of them need: where the services are and who asks.
 
 pub(crate) mod asyncapi;
+pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod definitions;
 pub(crate) mod demo;

@@ -32,6 +32,11 @@ use uuid::Uuid;
 
 mod sandboxed;
 
+const JWT_SECRET: &str = "jwt-secret";
+const SANDBOX_TOKEN: &str = "sandbox-token";
+/// The files of a data directory that its owner alone may read, beside the databases.
+pub(crate) const SECRETS: [&str; 2] = [JWT_SECRET, SANDBOX_TOKEN];
+
 /// Where the three services listen. Port 0 takes any free one.
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses {
@@ -95,7 +100,7 @@ impl DataDir {
 
     /// The token of the sandbox gateway's routes, made the same way.
     fn sandbox_token(&self, clock: &Clock) -> Result<SecretString, Failure> {
-        self.made_once(&self.path.join("sandbox-token"), clock)
+        self.made_once(&self.path.join(SANDBOX_TOKEN), clock)
     }
 
     fn made_once(&self, path: &Path, clock: &Clock) -> Result<SecretString, Failure> {
@@ -118,10 +123,12 @@ impl DataDir {
     pub fn people(&self) -> PathBuf {
         people_file(&self.path)
     }
+}
 
-    fn database(&self, service: &str) -> String {
-        format!("sqlite:{}", self.path.join(format!("{service}.sqlite")).display())
-    }
+/// The files of a data directory's services: OS, Billing and Execution, whether or not they are there.
+#[must_use]
+pub fn service_files(dir: &Path) -> [PathBuf; 3] {
+    ["os", "billing", "execution"].map(|service| dir.join(format!("{service}.sqlite")))
 }
 
 /// The file of a data directory's people, whether or not it is there.
@@ -131,7 +138,7 @@ pub fn people_file(dir: &Path) -> PathBuf {
 }
 
 fn secret_file(dir: &Path) -> PathBuf {
-    dir.join("jwt-secret")
+    dir.join(JWT_SECRET)
 }
 
 /// The secret of a data directory, if it has one.
@@ -165,7 +172,7 @@ impl Embedded {
         let listeners = listen(addresses).await?;
         let urls = urls(&listeners)?;
         let [os, billing, execution] =
-            [data.database("os"), data.database("billing"), data.database("execution")];
+            service_files(&data.path).map(|file| format!("sqlite:{}", file.display()));
         let (os, billing, execution) = tokio::try_join!(
             garage_os_service::connect(&os),
             garage_billing_service::connect(&billing),

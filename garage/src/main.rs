@@ -29,6 +29,8 @@ enum Command {
     Saga(commands::saga::Saga),
     /// Look at dead letters, replay or discard them
     Dlq(commands::dlq::Dlq),
+    /// Copy a data directory, also while `up` works in it
+    Backup(commands::backup::Backup),
     /// Compare what the three services know of every work order, and mend what only needs a nudge
     Reconcile(commands::reconcile::Reconcile),
     /// Check databases, broker, topology, gateway and services, and say what to do
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
             Command::Password(password) => password.run().await,
             Command::Saga(saga) => saga.run(&env).await,
             Command::Dlq(dlq) => dlq.run(&env).await,
+            Command::Backup(backup) => backup.run().await,
             Command::Reconcile(reconcile) => reconcile.run(&env).await,
             Command::Doctor(doctor) => doctor.run(&env).await,
             Command::Bench(bench) => bench.run().await,

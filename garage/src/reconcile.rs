@@ -165,6 +165,27 @@ pub fn findings(known: &Known, now: DateTime<Utc>) -> Vec<Finding> {
     found.into_iter().map(|(what, mend)| Finding { order: known.order.id, what, mend }).collect()
 }
 
+/// What is left of an order that OS does not know, as after its data was restored to an earlier moment than Billing's: money
+/// on its way or here, or else a quote that still binds. OS cannot be told what it never had, so a person must look.
+#[must_use]
+pub fn forgotten(order: WorkOrderId, quote: &Quote, payments: &[Payment]) -> Option<Finding> {
+    let moves = |payment: &&Payment| match payment.status {
+        PaymentStatus::Processing
+        | PaymentStatus::Pending
+        | PaymentStatus::Approved
+        | PaymentStatus::Refunding => true,
+        PaymentStatus::Rejected | PaymentStatus::Cancelled | PaymentStatus::Refunded => false,
+    };
+    let binds = matches!(quote.status, QuoteStatus::Pending | QuoteStatus::Sent | QuoteStatus::Approved);
+    let is_settled = payments.iter().any(|payment| payment.status == PaymentStatus::Refunded);
+    let left = match payments.iter().find(moves) {
+        Some(payment) => format!("payment {} is {}", payment.id, payment.status),
+        None if binds && !is_settled => format!("quote {} is {}", quote.id, quote.status),
+        None => return None,
+    };
+    Some(Finding { order, what: format!("OS knows no such order and {left}"), mend: Mend::Person })
+}
+
 type Found = Vec<(String, Mend)>;
 
 impl Known {

@@ -26,6 +26,8 @@ mod promises;
 mod reached;
 #[path = "every_order/steps.rs"]
 mod steps;
+#[path = "every_order/walks.rs"]
+mod walks;
 #[path = "every_order/world.rs"]
 mod world;
 

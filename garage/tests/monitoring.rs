@@ -28,8 +28,8 @@ const RARE: [(&str, &str); 2] = [("outcome", "unknown"), ("status", "500")];
 /// Told by the broker and by a bus when there is a reason, and then by these names.
 const NOT_TOLD_YET: [&str; 1] = ["garage_events_unroutable_total"];
 
-/// A series' name and its labels.
-type Series = (String, BTreeMap<String, String>);
+/// A series' name, its labels and its value.
+type Series = (String, BTreeMap<String, String>, f64);
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is above").to_owned()
@@ -77,7 +77,8 @@ fn series(job: &str, line: &str) -> Series {
             labels.insert(name.trim().to_owned(), value.trim_end_matches('"').to_owned());
         }
     }
-    (name.to_owned(), labels)
+    let value = line.rsplit(' ').next().and_then(|value| value.parse().ok());
+    (name.to_owned(), labels, value.unwrap_or(f64::NAN))
 }
 
 /// Selectors of a question, each with the labels that what is around it asks for.
@@ -120,7 +121,8 @@ fn words(matcher: &Matcher) -> Vec<Matcher> {
 
 fn is_told(selector: &VectorSelector, asked: &BTreeSet<String>, told: &[Series]) -> Result<()> {
     let name = selector.name.as_deref().context("a selector without a name")?;
-    let named: Vec<_> = told.iter().filter(|(known, _)| known == name).map(|(_, labels)| labels).collect();
+    let named: Vec<_> =
+        told.iter().filter(|(known, ..)| known == name).map(|(_, labels, _)| labels).collect();
     ensure!(!named.is_empty() || NOT_TOLD_YET.contains(&name), "nobody tells {name}");
     if named.is_empty() {
         return Ok(());
@@ -160,7 +162,7 @@ async fn told(chain: &Chain) -> Result<Vec<Series>> {
             told.extend(read(job, &page(&client, format!("{url}/metrics")).await?));
         }
         let complete = ["garage_dead_letters", "garage_stuck_sagas"].iter().all(|name| {
-            let jobs = told.iter().filter(|(known, _)| known == name).map(|(_, labels)| &labels["job"]);
+            let jobs = told.iter().filter(|(known, ..)| known == name).map(|(_, labels, _)| &labels["job"]);
             jobs.collect::<BTreeSet<_>>().len() == 3
         });
         if complete {
@@ -181,6 +183,7 @@ async fn every_panel_and_every_alert_asks_for_what_is_told() -> Result<()> {
     chain.host.publish("quote.created", "not JSON").await?;
     chain.wait_until_these_hold_messages(&["os-quote-created.dlq"]).await?;
     let told = told(&chain).await?;
+    every_service_tells_its_connections(&told)?;
     for (place, question) in questions()? {
         let read = parse(&question).map_err(anyhow::Error::msg).with_context(|| place.clone())?;
         let mut found = Vec::new();
@@ -191,6 +194,26 @@ async fn every_panel_and_every_alert_asks_for_what_is_told() -> Result<()> {
         }
     }
     chain.stop().await
+}
+
+/// By the names that OpenTelemetry gives them, with counts that can be.
+fn every_service_tells_its_connections(told: &[Series]) -> Result<()> {
+    for job in ["os-service", "billing-service", "execution-service"] {
+        let of = |name: &str, state: Option<&str>| {
+            let fits = |labels: &BTreeMap<String, String>| {
+                labels["job"] == job && labels.get("state").map(String::as_str) == state
+            };
+            let found = told.iter().find(|(known, labels, _)| known == name && fits(labels));
+            found.map(|(.., value)| *value).with_context(|| format!("{job} tells no {name} {state:?}"))
+        };
+        let most = of("db_client_connection_max", None)?;
+        let idle = of("db_client_connection_count", Some("idle"))?;
+        let used = of("db_client_connection_count", Some("used"))?;
+        ensure!(of("db_client_connection_pending_requests", None)? >= 0.0, "{job}");
+        ensure!(idle + used >= 1.0, "{job} has worked without a connection: {idle} idle, {used} used");
+        ensure!(idle + used <= most, "{job}: {idle} idle and {used} used of {most}");
+    }
+    Ok(())
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -23,6 +24,17 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
     let _ = output_of(&mut apt_get(["update"])?);
     let options = ["install", "--yes", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"];
     output_of(apt_get(options)?.args(packages)).with_context(|| format!("could not install {names}"))?;
+    Ok(())
+}
+
+/// Brings a package's file into `folder` and installs nothing, so nobody has to be root for it.
+pub(crate) fn download(package: &str, folder: &Path) -> Result<()> {
+    ensure!(on_path("apt-get").is_some(), "no apt-get here: install {package} by hand");
+    let download = || output_of(Command::new("apt-get").args(["download", package]).current_dir(folder));
+    if download().is_err() {
+        output_of(&mut apt_get(["update"])?)?;
+        download().with_context(|| format!("could not download {package}"))?;
+    }
     Ok(())
 }
 

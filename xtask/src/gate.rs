@@ -11,15 +11,17 @@ use crate::leash::Leash;
 use crate::process::{run as run_command, run_held};
 use crate::programs::workspace;
 use crate::servers::{Purpose, Servers};
+use crate::validate;
 
 struct Step {
     name: &'static str,
     run: fn(&Leash) -> Result<()>,
 }
 
-const GATE: [Step; 5] = [
+const GATE: [Step; 6] = [
     Step { name: "format", run: format },
     Step { name: "lints", run: lints },
+    Step { name: "validators", run: validate::run },
     Step { name: "tests", run: |leash| test(leash, &[]) },
     Step { name: "faults", run: |leash| faults(leash, &[]) },
     Step { name: "documentation", run: documentation },

@@ -13,10 +13,14 @@ mod fuzz;
 mod gate;
 mod instructions;
 pub mod leash;
+pub mod old;
 pub mod ports;
 pub mod process;
 mod programs;
+mod release;
+mod schemathesis;
 pub mod servers;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -25,7 +29,10 @@ use clap::{Parser, Subcommand};
 
 use crate::leash::Leash;
 use crate::process::Failed;
-use crate::programs::Programs;
+use crate::programs::{
+    Programs,
+    validators::{self, Validators},
+};
 
 /// The chores of this repository.
 #[derive(Parser)]
@@ -60,7 +67,7 @@ enum Chore {
     },
     /// Breaks everything that can break under load, and looks for what was lost, doubled or paid wrong
     Faults {
-        /// `--all`, `--only NAME`, `--seed N`, `--list`, `--planted`
+        /// `--all`, `--only NAME`, `--seed N`, `--list`, `--planted`, `--cluster`, `--old COMMIT`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -78,7 +85,24 @@ enum Chore {
         #[arg(long)]
         update: bool,
     },
-    /// Runs what the gate runs: format, lints, tests, faults, documentation
+    /// Makes up requests from the OpenAPI documents and looks for answers that they do not describe
+    Schemathesis {
+        /// Given to `schemathesis run`, such as `--include-path /quotes` or `--max-examples 500`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Builds `garage` for others: static, with licences and a bill of materials, into `target/releases`
+    Release {
+        /// Another platform that this toolchain has, such as `x86_64-unknown-linux-musl`
+        #[arg(long)]
+        target: Option<String>,
+        /// Builds it a second time from nothing, and compares
+        #[arg(long)]
+        twice: bool,
+    },
+    /// Has the field's own validators read the contracts and what is in `deploy/`
+    Validate,
+    /// Runs what the gate runs: format, lints, validators, tests, faults, documentation
     Ci,
 }
 
@@ -97,8 +121,14 @@ fn front(chore: &Chore) -> Result<ExitCode> {
     match chore {
         Chore::Instructions { .. } => instructions::install_missing()?,
         Chore::Browser => browser::install_missing()?,
-        Chore::Ci
-        | Chore::Test { .. }
+        Chore::Validate => Validators::install_missing()?,
+        Chore::Schemathesis { .. } => validators::install_pip()?,
+        Chore::Release { .. } => {}
+        Chore::Ci => {
+            Programs::install_missing()?;
+            Validators::install_missing()?;
+        }
+        Chore::Test { .. }
         | Chore::Servers
         | Chore::Fuzz { .. }
         | Chore::Faults { .. }
@@ -117,6 +147,9 @@ fn chore(chore: &Chore) -> Result<ExitCode> {
         Chore::Bench { arguments } => bench::run(&leash, arguments)?,
         Chore::Instructions { update } => instructions::run(&leash, *update)?,
         Chore::Faults { arguments } => gate::faults(&leash, arguments)?,
+        Chore::Schemathesis { arguments } => schemathesis::run(&leash, arguments)?,
+        Chore::Release { target, twice } => release::run(&leash, target.as_deref(), *twice)?,
+        Chore::Validate => validate::run(&leash)?,
         Chore::Ci => gate::run(&leash)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,7 @@
 //! Where the server programs are, and how they come to this machine when they are not.
 
 pub(crate) mod mongod;
+pub(crate) mod validators;
 
 use std::path::{Path, PathBuf};
 
@@ -64,6 +65,13 @@ fn rabbitmq() -> Option<PathBuf> {
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
+}
+
+/// The one file of a download.
+fn file_ending_in(folder: &Path, ending: &str) -> Result<PathBuf> {
+    let found = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path());
+    let mut fitting = found.filter(|path| path.as_os_str().to_string_lossy().ends_with(ending));
+    fitting.next().with_context(|| format!("no *{ending} in what was downloaded"))
 }
 
 /// The repository's root.

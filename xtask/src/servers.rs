@@ -21,7 +21,7 @@ use crate::leash::Leash;
 use crate::ports;
 use crate::process::{Daemon, output_of};
 use crate::programs::Programs;
-use folder::Folder;
+pub(crate) use folder::Folder;
 
 /// The folder inside that of all servers where tests put the certificates that a server shall show: PostgreSQL is told by
 /// the test itself which, RabbitMQ takes `broker.crt` and `broker.key` whenever somebody connects.

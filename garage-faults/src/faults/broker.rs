@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::Simple;
 use crate::{
     fault::{Blow, Scene},
+    load::AT_ONCE,
     saga::Mix,
     world::On,
 };
@@ -31,11 +32,22 @@ pub(super) const FAULTS: &[Simple] = &[
         memory(scene).boxed()
     }),
     Simple::new("broker-disk", "disk alarm: it takes nothing, for a while", |scene| disk(scene).boxed()),
+    Simple::new("overload", "ten times as many sagas at once, while the broker takes nothing", |scene| {
+        overload(scene).boxed()
+    })
+    .with_sagas(12, 120)
+    .settling(20),
     Simple::new("broker-closes", "an operator closes every connection, again and again", |scene| {
         closes(scene).boxed()
     }),
     Simple::new("queue-deleted", "an operator deletes a queue that is empty", |scene| deleted(scene).boxed()),
 ];
+
+/// Raises the alarm, and lowers it.
+const MEMORY: [[&str; 2]; 2] =
+    [["set_vm_memory_high_watermark", "0.00001"], ["set_vm_memory_high_watermark", "0.4"]];
+/// A service's limit in `deploy/kubernetes`.
+const ROOM: u64 = 256 << 20;
 
 /// Waits for the consumers, and says how long: by the services' own word, as the broker counts seldom.
 async fn back(scene: &mut Scene<'_>) -> Result<Duration> {
@@ -109,7 +121,7 @@ async fn freeze(scene: &mut Scene<'_>) -> Result<Blow> {
 }
 
 async fn memory(scene: &mut Scene<'_>) -> Result<Blow> {
-    alarm(scene, &["set_vm_memory_high_watermark", "0.00001"], &["set_vm_memory_high_watermark", "0.4"]).await
+    alarm(scene, &MEMORY[0], &MEMORY[1]).await
 }
 
 async fn disk(scene: &mut Scene<'_>) -> Result<Blow> {
@@ -128,6 +140,31 @@ async fn alarm(
     scene.world.server(On::Rabbit, |server, _| server.control(lower)).await?;
     opened?;
     Ok(Blow::times(1))
+}
+
+/// What waits for the broker waits in the outboxes, and no copy outgrows the memory that the deployment gives it.
+async fn overload(scene: &mut Scene<'_>) -> Result<Blow> {
+    let crowd = if scene.all { 600 } else { 240 };
+    scene.world.server(On::Rabbit, |server, _| server.control(&MEMORY[0])).await?;
+    scene.load.crowd(crowd, 10 * AT_ONCE, Mix::Usual, scene.rng);
+    let opened = until_opened(scene, 8 * AT_ONCE).await;
+    scene.world.server(On::Rabbit, |server, _| server.control(&MEMORY[1])).await?;
+    opened?;
+    scene.load.until(90).await?;
+    for replica in &scene.world.replicas {
+        let most = replica.most_memory()?;
+        ensure!(most < ROOM, "{} has had {} MiB of memory", replica.name(), most >> 20);
+    }
+    Ok(Blow::times(1))
+}
+
+async fn until_opened(scene: &Scene<'_>, count: usize) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while scene.load.opened() < count {
+        ensure!(Instant::now() < deadline, "{} of {count} orders are opened", scene.load.opened());
+        sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
 }
 
 /// Adds sagas meanwhile, and expects their first command to be answered.

@@ -1,5 +1,5 @@
-//! The payment gateway: it does what it is told and does not say so, does not hear, is out of order, or is slow. What it
-//! tells by itself, early or twice, belongs here once the services listen for it.
+//! The payment gateway: it does what it is told and does not say so, does not hear, is out of order, or is slow; and what
+//! it tells by itself gets lost, or comes late, often, or before the answer to the call that has caused it.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use super::Simple;
 use crate::{
+    doorbell::{Doorbell, Ring},
     fault::{Blow, Scene},
     saga::Mix,
     wire::Mode,
@@ -32,7 +33,32 @@ pub(super) const FAULTS: &[Simple] = &[
         cut(scene).boxed()
     })
     .settling(3),
+    Simple::new("webhook-lost", "notifications get lost: payers have paid, and nobody says so", |scene| {
+        webhooks(scene, Ring::Lost, Doorbell::lost).boxed()
+    })
+    .with(Mix::Payers)
+    .with_sagas(16, 48),
+    Simple::new("webhook-late", "notifications come when what they tell has long been known", |scene| {
+        webhooks(scene, Ring::Late(LATE), Doorbell::delivered).boxed()
+    })
+    .with(Mix::Payers)
+    .with_sagas(16, 48),
+    Simple::new(
+        "webhook-repeated",
+        "every notification comes three times at once, at both copies",
+        |scene| webhooks(scene, Ring::Times(3), Doorbell::delivered).boxed(),
+    )
+    .with(Mix::Payers)
+    .with_sagas(20, 200),
+    Simple::new("webhook-early", "a notification comes before the answer to its own charge", |scene| {
+        webhooks(scene, Ring::Early, Doorbell::early).boxed()
+    })
+    .with(Mix::Payers)
+    .with_sagas(20, 200),
 ];
+
+/// Later than Billing looks at a payment by itself.
+const LATE: Duration = Duration::from_secs(12);
 
 async fn trouble(scene: &mut Scene<'_>, trouble: Trouble) -> Result<Blow> {
     scene.load.until_begun(4).await;
@@ -71,5 +97,21 @@ async fn cut(scene: &mut Scene<'_>) -> Result<Blow> {
     scene.world.gateway_wire.lose_answers_to(b"", 0);
     let runs = scene.world.gateway_wire.lost() - before;
     ensure!(runs > 0, "no call came by");
+    Ok(Blow::times(runs))
+}
+
+/// What comes during the sagas comes like this; by itself the suite's gateway tells nobody.
+async fn webhooks(scene: &mut Scene<'_>, ring: Ring, count: fn(&Doorbell) -> usize) -> Result<Blow> {
+    let doorbell = scene.world.gateway.doorbell.clone();
+    let before = count(&doorbell);
+    doorbell.set(ring);
+    let done = scene.load.until(70).await;
+    if let Ring::Late(pause) = ring {
+        sleep(pause).await;
+    }
+    doorbell.set(Ring::Lost);
+    done?;
+    let runs = count(&doorbell) - before;
+    ensure!(runs > 0, "no notification came like that");
     Ok(Blow::times(runs))
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use rand::Rng;
 
-/// A pause that grows. Starts at 50 ms, is capped at 5 s.
+/// A pause that grows. Starts at 50 ms, and is capped at 1 s unless another cap is named: whoever was kept away, however
+/// long, tries again within a second of the mend.
 #[derive(Debug)]
 pub struct Backoff {
     ceiling: Duration,
@@ -34,6 +35,19 @@ impl Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self::new(Duration::from_millis(50), Duration::from_secs(5))
+        Self::new(Duration::from_millis(50), Duration::from_secs(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_however_many_there_were_the_next_one_is_within_a_second() {
+        let mut backoff = Backoff::default();
+        let pauses: Vec<Duration> = (0..200).map(|_| backoff.next_pause()).collect();
+        assert!(pauses[0] <= Duration::from_millis(50) && pauses[100] >= Duration::from_millis(500));
+        assert!(pauses.iter().all(|pause| *pause <= Duration::from_secs(1)), "{pauses:?}");
     }
 }

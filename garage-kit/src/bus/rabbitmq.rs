@@ -31,7 +31,7 @@ mod station;
 /// Pauses between attempts start below this and double,
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// up to this, so that consumers are back soon after the broker is.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// What only an operator can mend is tried this slowly at once.
 const OPERATOR: Duration = Duration::from_secs(5);
 /// A connection that lasted longer was a good one: the next attempt comes soon.

@@ -5,7 +5,10 @@
 use std::{
     collections::BTreeMap,
     future::Future,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -19,12 +22,13 @@ use uuid::Uuid;
 
 use crate::{
     Failure, crash,
-    store::{Change, Kind, Message, Outcome, Query, Record, Store},
+    store::{Change, Kind, Message, Outcome, Query, Record, Store, pool::Pool},
 };
 
 mod answer;
 mod json;
 mod open;
+mod pool;
 mod read;
 mod write;
 
@@ -40,6 +44,7 @@ pub struct MongoStore {
     kinds: &'static [&'static Kind],
     /// Whether something was deleted here while messages waited in it.
     graves: AtomicBool,
+    pool: Arc<pool::Counted>,
 }
 
 impl MongoStore {
@@ -53,14 +58,15 @@ impl MongoStore {
         database: &str,
         kinds: &'static [&'static Kind],
     ) -> Result<Self, Failure> {
-        let options = open::options(uri.to_owned()).await?;
+        let mut options = open::options(uri.to_owned()).await?;
+        let pool = pool::Counted::watch(&mut options);
         let database = options.default_database.as_deref().unwrap_or(database);
         let hosts: Vec<String> = options.hosts.iter().map(ToString::to_string).collect();
         let place = format!("{}/{database}", hosts.join(","));
         let client = Client::with_options(options.clone())
             .map_err(|error| answer::failure("connecting to MongoDB", &place, &error))?;
-        let store =
-            Self { database: client.database(database), place, kinds, graves: AtomicBool::new(false) };
+        let (database, graves) = (client.database(database), AtomicBool::new(false));
+        let store = Self { database, place, kinds, graves, pool };
         store.ping().await?;
         for kind in kinds {
             store.command("making indexes", open::indexes(kind)).await?;
@@ -240,6 +246,10 @@ impl Store for MongoStore {
 
     async fn ping(&self) -> Result<(), Failure> {
         self.command("asking MongoDB", doc! { "ping": 1 }).await.map(drop)
+    }
+
+    fn pools(&self) -> Vec<Pool> {
+        vec![self.pool.pool()]
     }
 }
 

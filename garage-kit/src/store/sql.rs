@@ -14,19 +14,21 @@ use uuid::Uuid;
 
 use self::{
     commit::Statements,
-    dialect::{Dialect, Rows},
+    dialect::{Dialect, Parameter, Rows},
+    open::Opened,
     session::Sessions,
     table::{Outbox, Table},
 };
 use crate::{
     Failure,
-    store::{Change, Kind, Message, Outcome, Query, Record, Store},
+    store::{Change, Kind, Message, Outcome, Query, Record, Store, pool::Pool},
 };
 
 mod commit;
 mod dialect;
 mod nul;
 mod open;
+mod rows;
 mod select;
 mod session;
 mod table;
@@ -36,6 +38,8 @@ mod trouble;
 const CONNECTIONS: u32 = 8;
 /// Past this an answer is not worth waiting for; what was underway is undone or, if it was a commit, unknown.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Ids that one statement takes.
+const IDS: usize = 2048;
 const LOADING: &str = "loading records";
 const COUNTING: &str = "counting records";
 
@@ -56,6 +60,8 @@ pub struct SqlStore {
     kinds: &'static [&'static Kind],
     outbox: Outbox,
     dialect: &'static Dialect,
+    /// In bytes, what a statement is given at once.
+    longest: usize,
     statements: Statements,
 }
 
@@ -80,21 +86,24 @@ impl SqlStore {
     /// See [`Self::connect`].
     pub async fn connect_with(
         url: &str,
-        migrations: Migrations,
+        mut migrations: Migrations,
         kinds: &'static [&'static Kind],
         connections: u32,
     ) -> Result<Self, Failure> {
-        let (sessions, dialect, place) = if url.starts_with("postgres://") || url.starts_with("postgresql://")
-        {
-            open::postgres(url, &migrations.postgres, connections).await?
-        } else if let Some(path) = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
-            open::sqlite(path, &migrations.sqlite).await?
-        } else {
-            return Err(Failure::lasting(
-                "opening the database",
-                "its URL must begin with postgres:// or sqlite:",
-            ));
-        };
+        // Changes are additive: a program may start beside a newer one, or after it when that was taken back.
+        migrations.postgres.set_ignore_missing(true);
+        migrations.sqlite.set_ignore_missing(true);
+        let Opened { sessions, dialect, place, longest } =
+            if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+                open::postgres(url, &migrations.postgres, connections).await?
+            } else if let Some(path) = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
+                open::sqlite(path, &migrations.sqlite).await?
+            } else {
+                return Err(Failure::lasting(
+                    "opening the database",
+                    "its URL must begin with postgres:// or sqlite:",
+                ));
+            };
         let mut store = Self {
             sessions,
             place,
@@ -102,11 +111,16 @@ impl SqlStore {
             kinds,
             outbox: Outbox::new(dialect),
             dialect,
+            longest,
             statements: Statements::default(),
         };
         for kind in kinds {
             let columns = store
-                .read("checking the schema", SqlStr::from_static(dialect.columns), vec![kind.name.to_owned()])
+                .read(
+                    "checking the schema",
+                    SqlStr::from_static(dialect.columns),
+                    vec![kind.name.to_owned().into()],
+                )
                 .await?;
             store.tables.insert(kind.name, Table::new(kind, dialect, columns)?);
         }
@@ -125,17 +139,23 @@ impl SqlStore {
     }
 
     /// A value that the column's type cannot have is in no record.
-    async fn read(&self, doing: &'static str, sql: SqlStr, parameters: Vec<String>) -> Result<Rows, Failure> {
-        match self.within(doing, self.sessions.read(sql, parameters)).await? {
+    async fn read(
+        &self,
+        doing: &'static str,
+        sql: SqlStr,
+        parameters: Vec<Parameter>,
+    ) -> Result<Rows, Failure> {
+        match self.within(doing, self.sessions.search(sql, parameters)).await? {
             Err(error) if trouble::is_no_value(&error) => Ok(Rows::new()),
             answer => answer.map_err(|error| self.failure(doing, &error)),
         }
     }
 
     async fn forget(&self, messages: &[Message]) -> Result<(), sqlx::Error> {
-        let lists = table::ids(sorted(messages))?;
-        for list in lists {
-            self.contended(|| self.sessions.write(self.outbox.sent.clone(), vec![list.clone()])).await?;
+        let ids = sorted(messages);
+        for ids in ids.chunks(IDS) {
+            let ids = || vec![Parameter::Ids(ids.to_vec())];
+            self.contended(|| self.sessions.write(self.outbox.sent.clone(), ids())).await?;
         }
         Ok(())
     }
@@ -154,10 +174,10 @@ impl SqlStore {
 impl Store for SqlStore {
     async fn load(&self, kind: &'static Kind, ids: &[Uuid]) -> Result<Vec<Record>, Failure> {
         let table = self.table(kind)?;
-        let lists = table::ids(ids.iter().copied()).map_err(|error| self.failure(LOADING, &error))?;
         let mut records = Vec::new();
-        for list in lists {
-            let rows = self.read(LOADING, table.load.clone(), vec![list]).await?;
+        for ids in ids.chunks(IDS) {
+            let read = self.sessions.load(table.load.clone(), vec![Parameter::Ids(ids.to_vec())]);
+            let rows = self.within(LOADING, read).await?.map_err(|error| self.failure(LOADING, &error))?;
             records.extend(rows.into_iter().map(record).collect::<Result<Vec<_>, _>>()?);
         }
         Ok(records)
@@ -168,7 +188,7 @@ impl Store for SqlStore {
         if nul::is_in(&parameters) {
             return Ok(Vec::new());
         }
-        self.read("finding records", sql, parameters).await?.into_iter().map(record).collect()
+        self.read("finding records", sql, texts(parameters)).await?.into_iter().map(record).collect()
     }
 
     async fn count(&self, kind: &'static Kind, query: &Query) -> Result<u64, Failure> {
@@ -176,7 +196,7 @@ impl Store for SqlStore {
         if nul::is_in(&parameters) {
             return Ok(0);
         }
-        let rows = self.read(COUNTING, sql, parameters).await?;
+        let rows = self.read(COUNTING, sql, texts(parameters)).await?;
         let Some(count) = rows.first().and_then(|row| row.first()) else { return Ok(0) };
         count.parse().map_err(|cause| Failure::lasting(COUNTING, cause))
     }
@@ -189,7 +209,7 @@ impl Store for SqlStore {
     }
 
     async fn unsent(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<Message>, Failure> {
-        let parameters = vec![before.timestamp_millis().to_string(), limit.to_string()];
+        let parameters = texts(vec![before.timestamp_millis().to_string(), limit.to_string()]);
         let rows = self.read("reading the outbox", self.outbox.unsent.clone(), parameters).await?;
         rows.iter().flatten().map(|text| message(text)).collect()
     }
@@ -205,6 +225,10 @@ impl Store for SqlStore {
     async fn ping(&self) -> Result<(), Failure> {
         self.read("asking the database", SqlStr::from_static("SELECT '1'"), Vec::new()).await.map(drop)
     }
+
+    fn pools(&self) -> Vec<Pool> {
+        self.sessions.pools()
+    }
 }
 
 fn record(row: Vec<String>) -> Result<Record, Failure> {
@@ -218,10 +242,14 @@ fn record(row: Vec<String>) -> Result<Record, Failure> {
 }
 
 /// The messages' ids in one order for all replicas, as for records.
-fn sorted(messages: &[Message]) -> impl Iterator<Item = Uuid> {
+fn sorted(messages: &[Message]) -> Vec<Uuid> {
     let mut ids: Vec<Uuid> = messages.iter().map(|message| message.id).collect();
     ids.sort_unstable();
-    ids.into_iter()
+    ids
+}
+
+fn texts(parameters: Vec<String>) -> Vec<Parameter> {
+    parameters.into_iter().map(Parameter::Text).collect()
 }
 
 fn message(text: &str) -> Result<Message, Failure> {

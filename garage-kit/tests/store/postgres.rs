@@ -6,16 +6,16 @@ use futures::future::join_all;
 use garage_kit::{
     Failure,
     clock::Clock,
-    store::{Change, sql::SqlStore},
+    store::{Change, Query, sql::SqlStore},
     store_conformance,
-    testing::store::{AUTHORS, Backend, KINDS},
+    testing::store::{AUTHORS, BOOKS, Backend, KINDS},
 };
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Row,
     postgres::{PgConnectOptions, PgRow},
 };
 
-use super::backend::{Postgres, migrations, postgres};
+use super::backend::{Postgres, migrations, old_and_new, postgres};
 
 store_conformance!(postgres);
 
@@ -62,6 +62,11 @@ async fn replicas_that_start_together_make_one_schema() {
     join_all((0..4).map(|_| backend.open())).await;
 }
 
+#[tokio::test]
+async fn an_older_program_starts_on_a_newer_one_s_schema() {
+    old_and_new(&postgres().await.0.url()).await;
+}
+
 /// Runs statements beside the store.
 async fn aside(backend: &Postgres, sql: String) -> Vec<PgRow> {
     let options = PgConnectOptions::from_str(&backend.0.url()).unwrap();
@@ -102,4 +107,31 @@ async fn a_store_heals_when_the_server_drops_its_connections() {
         failures += 1;
         assert!(failures < 10, "a pool of eight is used up");
     }
+}
+
+/// While programs are exchanged one by one, one from before writes the body alone.
+#[tokio::test]
+async fn what_a_program_from_before_writes_is_found_by_its_fields_all_the_same() {
+    let backend = postgres().await;
+    let store = backend.open().await;
+    let id = Clock::system().id();
+    let titled = |title: &str| format!(r#"{{"state":{{}},"index":{{"title":"{title}"}}}}"#);
+    let change = |expected, title: &str| Change {
+        kind: &BOOKS,
+        id,
+        expected,
+        body: Some(titled(title)),
+        messages: Vec::new(),
+    };
+    let found = async |title: &str| {
+        let query = Query { filters: vec![("title", title.to_owned())], limit: 1, ..Query::default() };
+        store.find(&BOOKS, &query).await.unwrap().first().map(|book| book.version)
+    };
+    store.commit(&[change(0, "new")]).await.unwrap();
+    assert_eq!(found("new").await, Some(1));
+    let before = format!("UPDATE books SET version = version + 1, body = '{}'", titled("old"));
+    aside(&backend, before).await;
+    assert_eq!((found("new").await, found("old").await), (None, Some(2)));
+    store.commit(&[change(2, "newer")]).await.unwrap();
+    assert_eq!((found("old").await, found("newer").await), (None, Some(3)));
 }

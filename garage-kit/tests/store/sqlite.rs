@@ -1,6 +1,6 @@
 //! SQLite: the promises, and what only a file can do.
 
-use super::backend::{migrations, sqlite};
+use super::backend::{migrations, old_and_new, sqlite};
 use garage_kit::{
     Failure,
     store::{Field, Kind, Store, sql::SqlStore},
@@ -61,4 +61,9 @@ async fn the_journal_is_written_ahead_and_emptied_on_close() {
     store.close().await;
     assert_eq!(files(), 1, "one file to copy");
     assert!(store.ping().await.unwrap_err().is_passing());
+}
+
+#[tokio::test]
+async fn an_older_program_starts_on_a_newer_one_s_schema() {
+    old_and_new(&sqlite().await.url()).await;
 }

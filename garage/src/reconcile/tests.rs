@@ -167,3 +167,28 @@ fn what_may_be_on_its_way_is_no_finding() {
     let line = findings(&lost, AT + TimeDelta::seconds(10))[0].to_string();
     assert_eq!(line, format!("{ORDER}: Billing has no quote; POST /work-orders/{ORDER}/nudge"));
 }
+
+#[test]
+fn an_order_that_os_does_not_know_is_a_finding_while_it_binds_anybody() {
+    let left = |quote, payment| {
+        let known = known(W::Pending, Some(quote), payment, None);
+        forgotten(ORDER, &known.quote.unwrap(), &known.payments).map(|finding| finding.mend)
+    };
+    for (quote, payment) in [
+        (Q::Pending, None),
+        (Q::Sent, None),
+        (Q::Approved, None),
+        (Q::Approved, Some(P::Rejected)),
+        (Q::Approved, Some(P::Processing)),
+        (Q::Approved, Some(P::Pending)),
+        (Q::Approved, Some(P::Approved)),
+        (Q::Cancelled, Some(P::Refunding)),
+    ] {
+        assert_eq!(left(quote, payment), Some(Mend::Person), "{quote} {payment:?}");
+    }
+    for (quote, payment) in
+        [(Q::Rejected, None), (Q::Expired, None), (Q::Cancelled, None), (Q::Approved, Some(P::Refunded))]
+    {
+        assert_eq!(left(quote, payment), None, "{quote} {payment:?}");
+    }
+}

@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
-use garage_events::{PaymentStatus, WorkOrderStatus};
+use garage_events::{PaymentStatus, WorkOrderId, WorkOrderStatus};
 use reqwest::{Method, StatusCode};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Finding, Known, Mend, Order, Part, Payment, Quote, findings};
+use super::{Finding, Known, Mend, Order, Part, Payment, Quote, findings, forgotten};
 use crate::shop::{At, Shop};
 
 /// Orders read at once.
@@ -25,7 +25,7 @@ const AT_ONCE: usize = 4;
 pub struct Scope {
     /// Only those that were opened since then.
     pub since: Option<DateTime<Utc>>,
-    /// Leave out those that were delivered.
+    /// Leave out those that were delivered, and those that OS does not know.
     pub unfinished: bool,
     /// Ask the gateway about every payment of theirs.
     pub ask_gateway: bool,
@@ -42,10 +42,11 @@ pub async fn all(
     mut told: impl FnMut(&Finding),
 ) -> Result<usize> {
     let mut next = Some(format!("/work-orders?limit={PAGE}"));
-    let mut compared = 0;
+    let (mut compared, mut seen) = (0, BTreeSet::new());
     while let Some(path) = next.take() {
         let (page, link) = shop.page(At::Os, &path).await?;
         let orders: Vec<Order> = page.into_iter().map(parsed).collect::<Result<_>>()?;
+        seen.extend(orders.iter().map(|order| order.id));
         let is_old = |order: &Order| scope.since.is_some_and(|since| order.created_at < since);
         next = link.filter(|_| !orders.last().is_some_and(is_old));
         let is_left_out = |order: &Order| scope.unfinished && order.status == WorkOrderStatus::Delivered;
@@ -55,6 +56,9 @@ pub async fn all(
         compared += found.len();
         found.iter().flatten().for_each(&mut told);
     }
+    if !scope.unfinished {
+        unknown_to_os(shop, scope, &seen).await?.iter().for_each(told);
+    }
     Ok(compared)
 }
 
@@ -63,8 +67,47 @@ pub async fn all(
 /// # Errors
 /// When there is no such order, or a service does not answer as it must.
 pub async fn one(shop: &Shop, id: Uuid, scope: Scope, now: DateTime<Utc>) -> Result<Vec<Finding>> {
-    let order = shop.get(At::Os, &format!("/work-orders/{id}")).await?;
-    examine(shop, parsed(order)?, scope, now).await
+    match known(shop, At::Os, format!("/work-orders/{id}")).await? {
+        Some(order) => examine(shop, parsed(order)?, scope, now).await,
+        None => Ok(left_of(shop, WorkOrderId(id)).await?.into_iter().collect()),
+    }
+}
+
+/// Of a quote, whose it is.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    work_order_id: WorkOrderId,
+    created_at: DateTime<Utc>,
+}
+
+/// Billing has a quote for every order that it has heard of. Those that were opened since OS was asked are no finding.
+async fn unknown_to_os(shop: &Shop, scope: Scope, seen: &BTreeSet<WorkOrderId>) -> Result<Vec<Finding>> {
+    let mut next = Some(format!("/quotes?limit={PAGE}"));
+    let mut found = Vec::new();
+    while let Some(path) = next.take() {
+        let (page, link) = shop.page(At::Billing, &path).await?;
+        let quotes: Vec<Listed> = page.into_iter().map(parsed).collect::<Result<_>>()?;
+        let is_new = |quote: &&Listed| scope.since.is_none_or(|since| quote.created_at >= since);
+        for quote in quotes.iter().filter(is_new).filter(|quote| !seen.contains(&quote.work_order_id)) {
+            let order = quote.work_order_id;
+            if known(shop, At::Os, format!("/work-orders/{order}")).await?.is_none() {
+                found.extend(left_of(shop, order).await?);
+            }
+        }
+        next = link;
+    }
+    Ok(found)
+}
+
+/// What Billing has of an order that OS does not know.
+async fn left_of(shop: &Shop, order: WorkOrderId) -> Result<Option<Finding>> {
+    let quote = known(shop, At::Billing, format!("/quotes/work-order/{order}")).await?;
+    let quote: Quote =
+        parsed(quote.with_context(|| format!("neither OS nor Billing knows the order {order}"))?)?;
+    let payments = known(shop, At::Billing, format!("/payments/work-order/{order}")).await?;
+    let payments = payments.map(parsed::<Vec<Payment>>).transpose()?.unwrap_or_default();
+    Ok(forgotten(order, &quote, &payments))
 }
 
 async fn examine(shop: &Shop, order: Order, scope: Scope, now: DateTime<Utc>) -> Result<Vec<Finding>> {

@@ -56,11 +56,21 @@ impl VirtualHost {
     pub(crate) async fn make() -> Result<Self> {
         let name = format!("garage-{}", Clock::system().event_id().simple());
         let host = Self { name, client: Client::builder().no_proxy().build()? };
-        host.api(Method::PUT, &format!("/api/vhosts/{}", host.name), Some(json!({}))).await?;
-        let all = json!({ "configure": ".*", "write": ".*", "read": ".*" });
-        host.api(Method::PUT, &format!("/api/permissions/{}/guest", host.name), Some(all)).await?;
-        host.import().await?;
+        host.set_up().await?;
         Ok(host)
+    }
+
+    async fn set_up(&self) -> Result<()> {
+        self.api(Method::PUT, &format!("/api/vhosts/{}", self.name), Some(json!({}))).await?;
+        let all = json!({ "configure": ".*", "write": ".*", "read": ".*" });
+        self.api(Method::PUT, &format!("/api/permissions/{}/guest", self.name), Some(all)).await?;
+        self.import().await
+    }
+
+    /// Loses every message and every queue, as a broker does whose disks are gone, and sets it up anew.
+    pub(crate) async fn lose_everything(&self) -> Result<()> {
+        self.api(Method::DELETE, &format!("/api/vhosts/{}", self.name), None).await?;
+        self.set_up().await
     }
 
     /// Sets it up as an operator does: with the definitions that are shipped, for this virtual host instead of `/`.
@@ -228,7 +238,8 @@ impl Drop for Program {
 pub(crate) struct Chain {
     pub host: VirtualHost,
     pub programs: [Program; 3],
-    _databases: (PostgresDatabase, MongoDatabase, PostgresDatabase),
+    /// OS's, Billing's and Execution's.
+    pub databases: (PostgresDatabase, MongoDatabase, PostgresDatabase),
 }
 
 impl Chain {
@@ -280,7 +291,7 @@ impl Chain {
                 &[broker("garage-execution-service"), ("DATABASE_URL", databases.2.url())],
             ),
         ];
-        Ok(Self { host, programs, _databases: databases })
+        Ok(Self { host, programs, databases })
     }
 
     /// Starts everything with more variables, and each program's log in a file of its name.

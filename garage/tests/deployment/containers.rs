@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     chain::{VirtualHost, built, free_port},
     compose::{file, variables},
-    yaml::word,
+    yaml::{word, yaml},
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -128,6 +128,18 @@ async fn each_container_becomes_healthy_with_the_variables_it_is_told_and_says_s
         container.becomes_healthy().await?;
     }
     host.remove().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_does_the_container_of_the_screens() -> Result<()> {
+    let (files, web) = (tempfile::tempdir()?, yaml("compose.yaml")["services"]["web"].clone());
+    std::fs::create_dir_all(files.path().join("garage"))?;
+    std::fs::write(files.path().join("garage/jwt-secret"), "what the OS Service's file has made")?;
+    let people = files.path().join("web.sqlite").display().to_string();
+    let mut container = Container::new("garage-web", &web, files.path(), &[("PEOPLE_FILE", people)]);
+    ensure!(!container.healthcheck()?.status.success(), "it is well before it was started");
+    container.start()?;
+    container.becomes_healthy().await
 }
 
 /// An address as the variables that a container is told.

@@ -22,8 +22,9 @@ use uuid::Uuid;
 use crate::gateway::{Ledger, part};
 
 pub(crate) const ORDER: WorkOrderId = WorkOrderId(Uuid::from_u128(1));
-const CUSTOMER: CustomerId = CustomerId(Uuid::from_u128(2));
+pub(crate) const CUSTOMER: CustomerId = CustomerId(Uuid::from_u128(2));
 pub(crate) const QUOTE: QuoteId = QuoteId(Uuid::from_u128(3));
+pub(crate) const VEHICLE: VehicleId = VehicleId(Uuid::from_u128(5));
 pub(crate) const EXECUTION: ExecutionId = ExecutionId(Uuid::from_u128(4));
 
 /// When everything happens, except for what is said to happen later.
@@ -139,7 +140,7 @@ pub(crate) fn opened() -> Transition<WorkOrder> {
     let opening = Opening {
         id: ORDER,
         customer_id: CUSTOMER,
-        vehicle_id: VehicleId(Uuid::from_u128(5)),
+        vehicle_id: VEHICLE,
         plate: "ABC1D23".to_owned(),
         payer: Payer { name: "Ana".to_owned(), email: None, document: None },
         details: Details::default(),

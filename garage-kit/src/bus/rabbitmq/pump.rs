@@ -45,7 +45,7 @@ use crate::{
 };
 
 /// How long deliveries for which nobody waits gather, unless others come …
-const GATHERING: Duration = Duration::from_millis(100);
+const GATHERING: Duration = Duration::from_millis(250);
 /// … or they are so many.
 const GATHERED: usize = PREFETCH as usize / 2;
 /// Waits at most so long for a good moment to cancel a consumer.

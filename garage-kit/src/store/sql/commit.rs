@@ -12,11 +12,16 @@ use std::{
 };
 
 use futures::future::BoxFuture;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use sqlx::SqlStr;
 
 use super::{
-    SqlStore, nul,
-    table::{LENGTH, Outbox, Row, Table, lists, name},
+    SqlStore,
+    dialect::Parameter,
+    nul,
+    rows::{List, Row, lists},
+    table::{Outbox, Statement, Table, name},
     trouble,
 };
 use crate::{
@@ -89,7 +94,7 @@ impl SqlStore {
 
     /// Small batches, as one statement where that is possible; others statement by statement.
     async fn attempt(&self, changes: &[Change], groups: &[Group<'_>]) -> Result<Vec<Outcome>, sqlx::Error> {
-        let steps = steps(groups)?;
+        let steps = steps(groups, self.longest)?;
         let stored = match self.sheet(changes, &steps)? {
             Some(sheet) => self.at_once(&steps, sheet).await?,
             None => self.one_by_one(changes, &steps).await?,
@@ -99,23 +104,24 @@ impl SqlStore {
     }
 
     /// The parameters of one statement for everything, unless they are too long for one.
-    fn sheet(&self, changes: &[Change], steps: &[Step<'_>]) -> Result<Option<Vec<String>>, sqlx::Error> {
+    fn sheet(&self, changes: &[Change], steps: &[Step<'_>]) -> Result<Option<Vec<List>>, sqlx::Error> {
         if !self.dialect.at_once || steps.iter().any(|step| step.lists.len() > 1) {
             return Ok(None);
         }
-        let mut messages = lists(waiting(changes, |_| true)?)?;
+        let mut messages = lists(waiting(changes, |_| true)?, self.longest);
         if messages.is_empty() {
-            messages.push("[]".to_owned());
+            messages.push(List::default());
         }
-        let mut sheet: Vec<String> = steps.iter().flat_map(|step| step.lists.clone()).collect();
-        let length: usize = sheet.iter().chain(&messages).map(String::len).sum();
-        let fits = messages.len() == 1 && length < LENGTH;
+        let mut sheet: Vec<List> = steps.iter().flat_map(|step| step.lists.clone()).collect();
+        let length: usize = sheet.iter().chain(&messages).map(|list| list.length).sum();
+        let fits = messages.len() == 1 && length < self.longest;
         sheet.append(&mut messages);
         Ok(fits.then_some(sheet))
     }
 
-    async fn at_once(&self, steps: &[Step<'_>], sheet: Vec<String>) -> Result<HashSet<String>, sqlx::Error> {
+    async fn at_once(&self, steps: &[Step<'_>], sheet: Vec<List>) -> Result<HashSet<String>, sqlx::Error> {
         let sql = self.statements.of(steps, &self.outbox);
+        let sheet = sheet.into_iter().map(Parameter::List).collect();
         let rows = crash::during("sql-commit-sent", self.sessions.write(sql, sheet)).await?;
         Ok(rows.into_iter().flatten().collect())
     }
@@ -129,11 +135,12 @@ impl SqlStore {
         let mut stored = HashSet::new();
         for step in steps {
             for list in &step.lists {
-                stored.extend(work.run(step.sql.clone(), vec![list.clone()]).await?.into_iter().flatten());
+                let list = vec![Parameter::List(list.clone())];
+                stored.extend(work.run(step.statement.alone.clone(), list).await?.into_iter().flatten());
             }
         }
-        for list in lists(waiting(changes, |change| is_in(&stored, change))?)? {
-            work.run(self.outbox.insert.clone(), vec![list]).await?;
+        for list in lists(waiting(changes, |change| is_in(&stored, change))?, self.longest) {
+            work.run(self.outbox.insert.clone(), vec![Parameter::List(list)]).await?;
         }
         crash::during("sql-commit-sent", work.commit()).await?;
         Ok(stored)
@@ -148,7 +155,7 @@ impl Statements {
     fn of(&self, steps: &[Step<'_>], outbox: &Outbox) -> SqlStr {
         let parts = steps.iter().map(|step| (step.kind, step.act)).collect();
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let compose = || outbox.at_once(&steps.iter().map(|step| step.sql).collect::<Vec<_>>());
+        let compose = || outbox.at_once(&steps.iter().map(|step| step.statement).collect::<Vec<_>>());
         known.entry(parts).or_insert_with(compose).clone()
     }
 }
@@ -175,7 +182,7 @@ impl Act {
         }
     }
 
-    const fn statement(self, table: &Table) -> &SqlStr {
+    const fn statement(self, table: &Table) -> &Statement {
         match self {
             Self::Insert => &table.insert,
             Self::Update => &table.update,
@@ -189,22 +196,22 @@ impl Act {
 struct Step<'a> {
     kind: &'static str,
     act: Act,
-    sql: &'a SqlStr,
-    lists: Vec<String>,
+    statement: &'a Statement,
+    lists: Vec<List>,
 }
 
 /// What a batch does, kind by kind. Records are taken in the order of their ids, so that two replicas do not wait for
 /// each other in a circle.
-fn steps<'a>(groups: &[Group<'a>]) -> Result<Vec<Step<'a>>, sqlx::Error> {
+fn steps<'a>(groups: &[Group<'a>], longest: usize) -> Result<Vec<Step<'a>>, sqlx::Error> {
     let mut steps = Vec::new();
     for (table, group) in groups {
         for act in Act::ALL {
             let changes = group.iter().filter(|change| Act::of(change) == act);
-            let mut rows = changes.map(|change| row(change)).collect::<Result<Vec<_>, _>>()?;
+            let mut rows = changes.map(|change| row(change, table.apart)).collect::<Result<Vec<_>, _>>()?;
             rows.sort_unstable_by_key(|row| row.id);
             if !rows.is_empty() {
-                let (kind, sql) = (table.kind.name, act.statement(table));
-                steps.push(Step { kind, act, sql, lists: lists(rows)? });
+                let (kind, statement) = (table.kind.name, act.statement(table));
+                steps.push(Step { kind, act, statement, lists: lists(rows, longest) });
             }
         }
     }
@@ -215,10 +222,21 @@ fn is_in(stored: &HashSet<String>, change: &Change) -> bool {
     stored.contains(&name(change.kind, change.id))
 }
 
-fn row(change: &Change) -> Result<Row<'_>, sqlx::Error> {
+fn row(change: &Change, apart: bool) -> Result<Row<'_>, sqlx::Error> {
     let body = change.body.as_deref().map(nul::hide).transpose();
     let body = body.map_err(|cause| sqlx::Error::Encode(cause.into()))?;
-    Ok(Row { id: change.id, number: change.expected.cast_signed(), body, record: None })
+    let fields = body.as_deref().filter(|_| apart).map(fields).transpose()?;
+    Ok(Row { id: change.id, number: change.expected.cast_signed(), body, fields, record: None })
+}
+
+fn fields(body: &str) -> Result<String, sqlx::Error> {
+    #[derive(Deserialize)]
+    struct Body<'a> {
+        #[serde(borrow)]
+        index: &'a RawValue,
+    }
+    let body: Body<'_> = serde_json::from_str(body).map_err(|cause| sqlx::Error::Encode(cause.into()))?;
+    Ok(body.index.get().to_owned())
 }
 
 /// The messages of these changes as the outbox keeps them, with their time as the number.
@@ -229,7 +247,7 @@ fn waiting(changes: &[Change], tells: impl Fn(&Change) -> bool) -> Result<Vec<Ro
         let body = serde_json::to_string(message).map_err(|cause| sqlx::Error::Encode(cause.into()))?;
         let record = Some(name(change.kind, change.id));
         let number = message.at.timestamp_millis();
-        Ok(Row { id: message.id, number, body: Some(Cow::Owned(body)), record })
+        Ok(Row { id: message.id, number, body: Some(Cow::Owned(body)), fields: None, record })
     };
     messages.map(row).collect()
 }

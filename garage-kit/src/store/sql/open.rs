@@ -3,8 +3,9 @@
 
 use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
 
+use futures::TryFutureExt as _;
 use sqlx::{
-    ConnectOptions, Connection, PgConnection, PgPool,
+    ConnectOptions, Connection, PgPool,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -13,12 +14,25 @@ use tokio::time::timeout;
 
 use super::{
     dialect::{Dialect, POSTGRES, SQLITE},
-    session::{Pools, Sessions},
+    session::{NamedPool, Pools, Sessions},
     trouble,
 };
 use crate::Failure;
 
 const CONNECTING: &str = "connecting to PostgreSQL";
+/// Connections to PostgreSQL that read and write by id: one commits, one marks what has left, others load.
+const BY_ID: u32 = 4;
+/// A server may be set to answer before a commit is on disk; ours must not.
+const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) \
+                       WHERE current_setting('synchronous_commit') = 'off'";
+/// The same, and that statements which find every row by its id are planned once: their plan is right whatever the tables
+/// hold, and to plan one costs more than to run it.
+const LASTING_PLANS: &str = "SELECT set_config('plan_cache_mode', 'force_generic_plan', false), \
+                             set_config('enable_seqscan', 'off', false), \
+                             set_config('enable_hashjoin', 'off', false), \
+                             set_config('enable_mergejoin', 'off', false), \
+                             CASE current_setting('synchronous_commit') WHEN 'off' \
+                             THEN set_config('synchronous_commit', 'on', false) END";
 /// How long a caller waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A connection that rested longer than this is asked whether it still lives before it is used.
@@ -28,8 +42,22 @@ const READERS: u32 = 4;
 /// How long a reader stays open for nothing.
 const RESTING: Duration = Duration::from_secs(60);
 
-/// An open database, its words, and its name for messages to the operator.
-pub(super) type Opened = (Arc<dyn Sessions>, &'static Dialect, String);
+/// An open database.
+pub(super) struct Opened {
+    pub(super) sessions: Arc<dyn Sessions>,
+    pub(super) dialect: &'static Dialect,
+    /// Its name for messages to the operator.
+    pub(super) place: String,
+    /// In bytes, what a statement is best given at once.
+    pub(super) longest: usize,
+}
+
+/// What goes out in one piece: with what goes along, one segment of the loopback interface. Version 0.9.0 of sqlx forgets to
+/// set `TCP_NODELAY` (sqlx #4335), so the end of anything longer waits some 40 ms for an acknowledgement that the server
+/// delays; several short statements do not.
+const ONE_SEGMENT: usize = 60_000;
+/// The same for one TLS record.
+const ONE_RECORD: usize = 15_000;
 
 /// Connects to PostgreSQL and brings its schema up to date.
 pub(super) async fn postgres(url: &str, migrator: &Migrator, connections: u32) -> Result<Opened, Failure> {
@@ -38,15 +66,29 @@ pub(super) async fn postgres(url: &str, migrator: &Migrator, connections: u32) -
     let options = options.statement_cache_capacity(64);
     let place = place(&options);
     knock(&options, &place).await?;
-    let pool = pool(options, connections).await;
-    let pool = pool.map_err(|error| trouble::failure(CONNECTING, &place, &error))?;
-    migrator.run(&pool).await.map_err(|error| unmigrated(&place, &error))?;
-    let pools = Pools { readers: pool.clone(), writers: pool, dialect: &POSTGRES };
-    Ok((Arc::new(pools), &POSTGRES, place))
+    let open = async |name, connections, settings| match pool(options.clone(), connections, settings).await {
+        Ok(pool) => Ok(NamedPool::new(name, pool)),
+        Err(error) => Err(trouble::failure(CONNECTING, &place, &error)),
+    };
+    let by_id = open("by_id", BY_ID, LASTING_PLANS).await?;
+    migrator.run(&by_id.pool).await.map_err(|error| unmigrated(&place, &error))?;
+    let is_tls = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    let is_tls: bool = sqlx::query_scalar(is_tls)
+        .fetch_one(&by_id.pool)
+        .await
+        .map_err(|error| trouble::failure(CONNECTING, &place, &error))?;
+    let longest = if is_tls { ONE_RECORD } else { ONE_SEGMENT };
+    let searching = open("searching", connections.saturating_sub(BY_ID).max(1), DURABLE).await?;
+    let pools = Pools { searching, writing: by_id, writers_load: true, dialect: &POSTGRES };
+    Ok(Opened { sessions: Arc::new(pools), dialect: &POSTGRES, place, longest })
 }
 
 /// Asks a connection whether it lives only after a rest: to ask always would double the way to the server.
-async fn pool(options: PgConnectOptions, connections: u32) -> Result<PgPool, sqlx::Error> {
+async fn pool(
+    options: PgConnectOptions,
+    connections: u32,
+    settings: &'static str,
+) -> Result<PgPool, sqlx::Error> {
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
@@ -59,16 +101,9 @@ async fn pool(options: PgConnectOptions, connections: u32) -> Result<PgPool, sql
                 Ok(true)
             })
         })
-        .after_connect(|connection, _| Box::pin(durable(connection)))
+        .after_connect(move |connection, _| Box::pin(sqlx::query(settings).execute(connection).map_ok(drop)))
         .connect_with(options)
         .await
-}
-
-/// A server may be set to answer before a commit is on disk. Ours must not.
-async fn durable(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) \
-                           WHERE current_setting('synchronous_commit') = 'off'";
-    sqlx::query(DURABLE).execute(connection).await.map(drop)
 }
 
 fn place(options: &PgConnectOptions) -> String {
@@ -103,8 +138,13 @@ pub(super) async fn sqlite(path: &str, migrator: &Migrator) -> Result<Opened, Fa
     migrator.run(&writers).await.map_err(|error| unmigrated(&place, &error))?;
     let readers = pool().max_connections(READERS).idle_timeout(RESTING).connect_with(reading(path)).await;
     let readers = readers.map_err(|error| unopened(path, &error))?;
-    let pools = Pools { readers, writers, dialect: &SQLITE };
-    Ok((Arc::new(pools), &SQLITE, place))
+    let pools = Pools {
+        searching: NamedPool::new("readers", readers),
+        writing: NamedPool::new("writers", writers),
+        writers_load: false,
+        dialect: &SQLITE,
+    };
+    Ok(Opened { sessions: Arc::new(pools), dialect: &SQLITE, place, longest: ONE_SEGMENT })
 }
 
 /// Caches are small: three such stores share one small process, and the system caches files anyway.

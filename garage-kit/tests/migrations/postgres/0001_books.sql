@@ -12,14 +12,18 @@ CREATE TABLE authors (
 -- A plain field: indexed together with the id, so that it also gives the order of a list.
 CREATE INDEX authors_name ON authors (name, id);
 
+-- What columns are derived from may also be written by itself, with the version that it is of; otherwise all of the body is
+-- read for each of them.
 CREATE TABLE books (
     id UUID PRIMARY KEY,
     version BIGINT NOT NULL,
     body JSON NOT NULL,
-    isbn TEXT COLLATE "C" GENERATED ALWAYS AS (body->'index'->>'isbn') STORED,
-    title TEXT COLLATE "C" GENERATED ALWAYS AS (body->'index'->>'title') STORED,
-    search TEXT COLLATE "C" GENERATED ALWAYS AS (body->'index'->>'search') STORED,
-    author_id UUID GENERATED ALWAYS AS (CAST(body->'index'->>'author_id' AS UUID)) STORED REFERENCES authors (id)
+    fields JSON,
+    fields_version BIGINT,
+    isbn TEXT COLLATE "C" GENERATED ALWAYS AS ((CASE WHEN fields_version = version THEN fields ELSE body->'index' END)->>'isbn') STORED,
+    title TEXT COLLATE "C" GENERATED ALWAYS AS ((CASE WHEN fields_version = version THEN fields ELSE body->'index' END)->>'title') STORED,
+    search TEXT COLLATE "C" GENERATED ALWAYS AS ((CASE WHEN fields_version = version THEN fields ELSE body->'index' END)->>'search') STORED,
+    author_id UUID GENERATED ALWAYS AS (CAST((CASE WHEN fields_version = version THEN fields ELSE body->'index' END)->>'author_id' AS UUID)) STORED REFERENCES authors (id)
 );
 
 -- A unique field: its index is called <table>_<field>; by that name a caller learns which field is taken.
