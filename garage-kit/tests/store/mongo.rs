@@ -138,3 +138,18 @@ async fn a_store_that_was_closed_says_so() {
     store.close().await;
     assert!(store.ping().await.is_err());
 }
+
+/// Its word that it is stopping counts until it answers again, which is sooner than a search for a server ends.
+#[tokio::test]
+async fn a_server_that_says_it_is_stopping_and_does_not_is_found_again() {
+    let backend = mongo().await;
+    let (uri, name) = (backend.0.uri(), "somebody-who-is-told-so");
+    let more = if uri.ends_with('?') { "" } else { "&" };
+    let store = MongoStore::connect(&format!("{uri}{more}appName={name}"), "unused", &KINDS).await.unwrap();
+    let interrupted = doc! { "failCommands": ["find", "aggregate"], "errorCode": 11600, "appName": name };
+    let admin = database(&backend).await.client().database("admin");
+    let fail = doc! { "configureFailPoint": "failCommand", "mode": { "times": 1 }, "data": interrupted };
+    admin.run_command(fail).await.unwrap();
+    store.commit(&[book(1)]).await.unwrap();
+    assert_eq!(store.find(&BOOKS, &all()).await.unwrap().len(), 1);
+}

@@ -17,6 +17,9 @@ use crate::{
 
 /// How long a server is looked for.
 const SEARCH: Duration = Duration::from_secs(5);
+/// How often one is asked how it is. Whoever has said that it is stopping counts as away until the next answer, so this is
+/// how soon it is back if it did not stop; the driver's own ten seconds are longer than a search.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// Reads see what the primary has now, even if a fail-over takes it back: whatever is decided from it is
 /// written under the version that was read, and is a conflict then.
@@ -35,6 +38,7 @@ pub(super) async fn options(uri: String) -> Result<ClientOptions, Failure> {
     };
     options.server_selection_timeout = Some(SEARCH);
     options.connect_timeout = Some(SEARCH);
+    options.heartbeat_freq = Some(HEARTBEAT);
     options.selection_criteria = Some(ReadPreference::Primary.into());
     options.read_concern = Some(ReadConcern::local());
     Ok(options)
