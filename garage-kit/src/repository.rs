@@ -1,20 +1,25 @@
 //! Load, decide, save, and again when somebody else was faster.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use uuid::Uuid;
 
 use crate::{
     Aggregate, Decision, Failure, Loaded, Unchanged,
     aggregate::{change, loaded},
+    bus::backoff::Backoff,
     loads::Loads,
     memory::Memory,
     outbox::Outbox,
     store::{Outcome, Query},
 };
 
-/// Tries before a contended record is given up; with jitterless immediate retries this takes milliseconds.
+/// Tries before a contended record is given up, which takes half a second or so.
 const TRIES: usize = 16;
+/// Of these so many follow at once: mostly one other writer was in the way.
+const AT_ONCE: usize = 2;
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// The aggregates of a service: reading goes to the store, writing through the outbox. Copies share both.
 #[derive(Clone)]
@@ -210,8 +215,12 @@ impl Repository {
     where
         R: Send,
     {
-        let mut passed = None;
+        let (mut passed, mut conflicts) = (None, 0);
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         for _ in 0..TRIES {
+            if conflicts > AT_ONCE {
+                backoff.pause().await;
+            }
             let mut bases = self.bases::<A>(&[id], |_| passed).await?;
             let Some(basis) = bases.remove(&id) else { continue };
             let current = basis.current.as_deref();
@@ -235,7 +244,10 @@ impl Repository {
                 Some(Outcome::Committed) => {
                     return Ok(next.map(|state| Loaded { version: version + 1, state }));
                 }
-                Some(Outcome::Conflict) => passed = Some(version),
+                Some(Outcome::Conflict) => {
+                    passed = Some(version);
+                    conflicts += 1;
+                }
                 Some(Outcome::Taken { field }) => return Err(Unchanged::Taken(field)),
                 Some(Outcome::Dangling) => return Err(Unchanged::Dangling),
                 None => return Err(Failure::lasting("committing", "the store gave no outcome").into()),

@@ -102,7 +102,8 @@ impl People {
         let pool = pool.map_err(|cause| {
             Failure::lasting("opening the people's file", format!("{}: {cause}", place()))
         })?;
-        let migrated = sqlx::migrate!("./migrations").run(&pool).await;
+        // Changes are additive: a program may start on a newer one's file.
+        let migrated = sqlx::migrate!("./migrations").set_ignore_missing(true).run(&pool).await;
         migrated.map_err(|cause| {
             Failure::lasting("opening the people's file", format!("{}: {cause}", place()))
         })?;
