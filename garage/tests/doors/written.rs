@@ -28,7 +28,7 @@ fn slipped_in(mut body: Value) -> Value {
 /// That of which an answer must not say what was hoped for.
 fn assert_unmoved(what: &str, answer: &Value) {
     let told = answer.to_string();
-    for hope in [FOREIGN, "the attacker", "2001-01-01", "\"free\"", ":999"] {
+    for hope in [FOREIGN, "the attacker", "2001-01-01", ":\"free\"", ":999"] {
         assert!(!told.contains(hope), "{what} took {hope}: {told}");
     }
     assert_ne!(answer["totalAmount"], json!(0.01), "{what}: {told}");
