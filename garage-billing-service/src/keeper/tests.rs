@@ -55,8 +55,8 @@ enum Hand {
     /// It knows for whom it works, and has read one of the two, if any.
     Begun {
         pairs: BTreeSet<Pair>,
-        part: Option<Part>,
-        bills: Option<[Bill; 2]>,
+        part: Option<Box<Part>>,
+        bills: Option<Box<[Bill; 2]>>,
         passed: bool,
     },
     /// The part is written.
@@ -218,8 +218,8 @@ impl World {
             Hand::Begun { pairs, part, bills, passed } => {
                 let bills_now = bills.is_none() && (part.is_some() || mistake == Mistake::BillsFirst);
                 let (part, bills, what) = match bills_now {
-                    true => (part.clone(), Some(self.bills.clone()), "the bills"),
-                    false => (Some(self.part.clone()), bills.clone(), "the part"),
+                    true => (part.clone(), Some(Box::new(self.bills.clone())), "the bills"),
+                    false => (Some(Box::new(self.part.clone())), bills.clone(), "the part"),
                 };
                 let begun = Hand::Begun { pairs: pairs.clone(), part, bills, passed: *passed };
                 Some((format!("keeper {which} reads {what}"), self.with_hand(which, begun)))

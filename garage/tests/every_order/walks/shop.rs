@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(super) enum Act {
     /// One input that is no delivery.
-    One(Input),
+    One(Box<Input>),
     /// Deliveries that come together.
     Batch(Vec<Sent>),
 }
@@ -40,15 +40,17 @@ pub(super) enum Act {
 impl Act {
     pub(super) fn inputs(&self) -> Vec<Input> {
         match self {
-            Self::One(input) => vec![input.clone()],
+            Self::One(input) => vec![(**input).clone()],
             Self::Batch(letters) => letters.iter().map(|sent| Input::Heard(sent.event.clone())).collect(),
         }
     }
 
     pub(super) fn describe(&self) -> String {
         match self {
-            Self::One(Input::Did(name)) => (*name).to_owned(),
-            Self::One(input) => format!("{input:?}"),
+            Self::One(input) => match input.as_ref() {
+                Input::Did(name) => (*name).to_owned(),
+                input @ (Input::Heard(_) | Input::Resends(_) | Input::Answered(..)) => format!("{input:?}"),
+            },
             Self::Batch(letters) => {
                 let types: Vec<_> = letters.iter().map(|sent| sent.event.event_type()).collect();
                 format!("hears {}", types.join(", "))
@@ -124,7 +126,7 @@ impl<A: Side> Pair<A> {
         let replica = &self.replicas[number];
         let input = match act {
             Act::Batch(letters) => return replica.post.deliver(A::SERVICE, letters).await,
-            Act::One(input) => input,
+            Act::One(input) => input.as_ref(),
         };
         let refused = || Refusal::Unknown("way");
         let decide = |current: Option<A>, _| moved(current, input, self.scope).ok_or_else(refused);

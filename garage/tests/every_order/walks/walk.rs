@@ -1,5 +1,7 @@
 //! One walk: an order's life with a step at a time drawn by chance, in memory and on the stores, until all is quiet.
 
+#![expect(clippy::panic, reason = "a broken promise must stop the test")]
+
 use std::sync::Arc;
 
 use garage_billing_service::{bill::Bill, payment::Due};
@@ -174,7 +176,7 @@ impl Walk {
             (if self.chance.random_bool(0.3) { 2 } else { 1 }, self.chance.random_bool(0.04));
         let names: Vec<_> = names.into_iter().filter(|name| rarely || !ENDS.contains(name)).collect();
         let acts = (0..count).filter_map(|_| names.choose(&mut self.chance));
-        let acts: Vec<Act> = acts.map(|name| Act::One(Input::Did(name))).collect();
+        let acts: Vec<Act> = acts.map(|name| Act::One(Box::new(Input::Did(name)))).collect();
         self.take(service, acts).await;
     }
 
@@ -184,7 +186,7 @@ impl Walk {
         let Some(due) = due.choose(&mut self.chance).cloned() else { return };
         let reference = due.reference();
         if matches!(due, Due::Create(_)) {
-            self.take(Service::Billing, vec![Act::One(Input::Resends(reference))]).await;
+            self.take(Service::Billing, vec![Act::One(Box::new(Input::Resends(reference)))]).await;
         }
         let mut still_due = Production.due(self.bill.1.state.as_ref().unwrap()).into_iter();
         let Some(due) = still_due.find(|due| due.reference() == reference) else { return };
@@ -197,7 +199,7 @@ impl Walk {
         match self.chance.random_range(0..10) {
             0 | 1 if !hurry => self.way.push("… and its answer gets lost".to_owned()),
             2..=4 if !hurry => self.held.push(answered),
-            _ => self.take(Service::Billing, vec![Act::One(answered)]).await,
+            _ => self.take(Service::Billing, vec![Act::One(Box::new(answered))]).await,
         }
     }
 
@@ -205,7 +207,7 @@ impl Walk {
     async fn store_an_answer(&mut self) {
         if !self.held.is_empty() {
             let answer = self.held.swap_remove(self.chance.random_range(0..self.held.len()));
-            self.take(Service::Billing, vec![Act::One(answer)]).await;
+            self.take(Service::Billing, vec![Act::One(Box::new(answer))]).await;
         }
     }
 
