@@ -184,16 +184,17 @@ impl Embedded {
             let bus = bus.member(topology_of(service)?, store.clone());
             Ok::<_, Failure>(Parts { store, bus, clock: clock.clone(), verifier: verifier.clone() })
         };
+        // All have their place on the bus before the first opens: what waits in its outbox must not leave without them.
+        let (os, billing, execution) = (
+            parts(Service::Os, os)?,
+            parts(Service::Billing, billing)?,
+            parts(Service::Execution, execution)?,
+        );
         let deadlines = settings.deadlines.clone();
         let services = [
-            garage_os_service::open_with(parts(Service::Os, os)?, deadlines.clone()),
-            sandboxed::open(
-                parts(Service::Billing, billing)?,
-                settings,
-                &urls[1],
-                data.sandbox_token(clock)?,
-            )?,
-            garage_execution_service::open_with(parts(Service::Execution, execution)?, deadlines),
+            garage_os_service::open_with(os, deadlines.clone()),
+            sandboxed::open(billing, settings, &urls[1], data.sandbox_token(clock)?)?,
+            garage_execution_service::open_with(execution, deadlines),
         ];
         let stopping = CancellationToken::new();
         let (mut served, mut running) = (Vec::new(), Vec::new());

@@ -81,7 +81,8 @@ impl LocalBus {
         Arc::new(Self { hub: Arc::new(Hub { clock, desks: RwLock::default() }) })
     }
 
-    /// Adds a service, or takes it in again after it was closed. What it fails over and what it sets aside goes to
+    /// Adds a service, or takes it in again after it was closed. What is published before a service was added is not for it:
+    /// add all of them before any of them begins. What it fails over and what it sets aside goes to
     /// `store`, which must know [`PARKED`] and [`DEAD_LETTERS`].
     pub fn member(&self, topology: Topology, store: Arc<dyn Store>) -> Arc<dyn Bus> {
         let listener = watch::Sender::new(Listener::Expected);
