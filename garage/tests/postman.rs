@@ -54,6 +54,8 @@ struct Request {
 enum Words {
     /// Ask again while the answer has another status.
     Until(String),
+    /// Ask again while this is the answer: not everybody has heard yet.
+    WhileAnswers(u16),
     /// One of these.
     Answers(Vec<u16>),
     /// Keep a field of the answer under this name.
@@ -67,6 +69,9 @@ impl Words {
             line.split_once(before)?.1.split_once(after).map(|(found, _)| found.to_owned())
         };
         if line.ends_with("pm.execution.setNextRequest(pm.info.requestName);") {
+            if let Some(early) = between("pm.response.code === ", ")") {
+                return Ok(Self::WhileAnswers(early.parse()?));
+            }
             return between("status !== \"", "\"").map(Self::Until).context("a status to wait for");
         }
         if let Some(statuses) = between("pm.expect(pm.response.code).to.be.oneOf([", "])") {
@@ -107,10 +112,14 @@ impl Request {
         without_names(&path.replace("{{", "{").replace("}}", "}"))
     }
 
-    fn waits_for(&self) -> Option<&str> {
+    /// Why this answer is not the last one, if it is not.
+    fn waits(&self, status: u16, body: &Value) -> Option<String> {
         self.script.iter().find_map(|words| match words {
-            Words::Until(status) => Some(status.as_str()),
-            Words::Answers(_) | Words::Keep { .. } => None,
+            Words::Until(wanted) if status != 200 || body["status"] != *wanted => {
+                Some(format!("never {wanted}"))
+            }
+            Words::WhileAnswers(early) if status == *early => Some(format!("always {early}")),
+            Words::Until(_) | Words::WhileAnswers(_) | Words::Answers(_) | Words::Keep { .. } => None,
         })
     }
 }
@@ -206,13 +215,9 @@ impl Runner {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let (status, body) = self.looked_at(request, self.send(request).await?).await?;
-            match request.waits_for() {
-                Some(wanted) if status != 200 || body["status"] != wanted => {
-                    ensure!(Instant::now() < deadline, "never {wanted}: {status} {body}");
-                    sleep(Duration::from_millis(50)).await;
-                }
-                _ => return Ok((status, body)),
-            }
+            let Some(waits) = request.waits(status, &body) else { return Ok((status, body)) };
+            ensure!(Instant::now() < deadline, "{waits}: {status} {body}");
+            sleep(Duration::from_millis(50)).await;
         }
     }
 
@@ -253,7 +258,7 @@ impl Runner {
         let (status, body) = self.ask(request).await?;
         for words in &request.script {
             match words {
-                Words::Until(_) => {}
+                Words::Until(_) | Words::WhileAnswers(_) => {}
                 Words::Answers(wanted) => ensure!(wanted.contains(&status), "{status} {body}"),
                 Words::Keep { name, field } => {
                     let value = body[field].as_str().map_or_else(|| body[field].to_string(), str::to_owned);

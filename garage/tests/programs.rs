@@ -113,7 +113,7 @@ fn the_demo_ends_as_it_must() {
     let output = run("garage", &["demo"], &[]);
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{printed}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(printed.trim_end().ends_with("11 sagas, 11 ended as they must."), "{printed}");
+    assert!(printed.trim_end().ends_with("13 sagas, 13 ended as they must."), "{printed}");
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn garage_up_does_whole_sagas_with_the_provider_s_interface_and_the_doctor_finds
     let demo = ["demo", "--os", &urls[0], "--billing", &urls[1], "--execution", &urls[2], "--data-dir", data];
     let output = run("garage", &demo, &[]);
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(printed.trim_end().ends_with("11 sagas, 11 ended as they must."), "{printed}");
+    assert!(printed.trim_end().ends_with("13 sagas, 13 ended as they must."), "{printed}");
 
     let nowhere = folder.path().join("nowhere");
     let doctor = ["doctor", "--data-dir", nowhere.to_str().unwrap()];
