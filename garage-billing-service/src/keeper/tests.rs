@@ -187,16 +187,16 @@ impl World {
         next
     }
 
-    fn steps(&self, mistake: Mistake, wanted: usize) -> Vec<(String, Self)> {
+    fn steps(&self, mistake: Mistake, cast: Cast) -> Vec<(String, Self)> {
         let mut steps = Vec::new();
-        for (place, bill) in self.bills.iter().enumerate().take(wanted) {
+        for (place, bill) in self.bills.iter().enumerate().take(cast.orders) {
             for (what, bill) in of_the_order(bill, i64::try_from(place).unwrap()) {
                 let mut next = self.clone();
                 next.bills[place] = bill;
                 steps.push((format!("order {place} {what}"), next));
             }
         }
-        for which in 0..self.hands.len() {
+        for which in 0..cast.keepers {
             if self.hands[which] != Hand::Idle {
                 steps.push((format!("keeper {which} dies"), self.with_hand(which, Hand::Idle)));
             }
@@ -312,15 +312,22 @@ impl World {
     }
 }
 
-/// All states that can be reached from one, nearest first, while the first `wanted` orders may do something.
-fn explore(start: World, mistake: Mistake, wanted: usize) -> Result<usize, Broken> {
+/// Who may do something: the first so many of each.
+#[derive(Clone, Copy)]
+struct Cast {
+    keepers: usize,
+    orders: usize,
+}
+
+/// All states that can be reached from one, nearest first.
+fn explore(start: World, mistake: Mistake, cast: Cast) -> Result<usize, Broken> {
     let hasher = RandomState::new();
     let mut seen = HashSet::from([hasher.hash_one(&start)]);
     let mut frontier = vec![(start, None)];
     while !frontier.is_empty() {
         let mut next = Vec::new();
         for (world, way) in frontier {
-            for (what, world) in world.steps(mistake, wanted) {
+            for (what, world) in world.steps(mistake, cast) {
                 if !seen.insert(hasher.hash_one(&world)) {
                     continue;
                 }
@@ -354,22 +361,27 @@ impl Way {
     }
 }
 
+const RACING: Cast = Cast { keepers: 2, orders: 1 };
+
 fn quoted_alone() -> World {
     World { bills: [quoted(0), quoted(1)], part: shelf(), hands: [Hand::Idle, Hand::Idle] }
 }
 
 #[test]
 fn a_part_adds_up_whatever_two_keepers_and_an_order_do() {
-    let states = explore(quoted_alone(), Mistake::None, 1).unwrap_or_else(|broken| panic!("{broken:#?}"));
+    let states =
+        explore(quoted_alone(), Mistake::None, RACING).unwrap_or_else(|broken| panic!("{broken:#?}"));
     assert!(states > 1000, "only {states} states");
 }
 
-/// From the payment on, as the orders' beginnings have nothing to do with each other.
+/// From the payment on, as the orders' beginnings have nothing to do with each other. One keeper, which may die: two that
+/// race are looked at above, and both with two orders are more states than a test has time for.
 #[test]
-fn a_part_adds_up_whatever_two_keepers_and_two_paid_orders_do() {
+fn a_part_adds_up_whatever_a_keeper_and_two_paid_orders_do() {
     let bills = [paid(approved(quoted(0), 0)), paid(approved(quoted(1), 1))];
     let start = World { bills, ..quoted_alone() };
-    let states = explore(start, Mistake::None, 2).unwrap_or_else(|broken| panic!("{broken:#?}"));
+    let states = explore(start, Mistake::None, Cast { keepers: 1, orders: 2 })
+        .unwrap_or_else(|broken| panic!("{broken:#?}"));
     assert!(states > 1000, "only {states} states");
 }
 
@@ -381,7 +393,7 @@ fn a_keeper_s_mistakes_are_found() {
         (Mistake::NoTrace, "taken twice"),
         (Mistake::NoVersion, "order 0 is off and holds"),
     ] {
-        let (broken, way) = explore(quoted_alone(), mistake, 1).expect_err("nobody noticed");
+        let (broken, way) = explore(quoted_alone(), mistake, RACING).expect_err("nobody noticed");
         assert!(broken.starts_with(told), "{mistake:?}: {broken} by {way:#?}");
     }
 }
