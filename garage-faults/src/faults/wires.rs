@@ -120,26 +120,27 @@ fn lost(world: &World) -> usize {
     every(world).map(Wire::lost).sum()
 }
 
-/// Only what commits names the record that tells a message.
+/// Only what commits names the record that tells a message, by its table.
 async fn commit_sql(scene: &mut Scene<'_>) -> Result<Blow> {
-    lose_answers(scene, &[0, 2], b"\"record\":").await
+    lose_answers(scene, &[(0, b"work_orders:"), (2, b"jobs:")]).await
 }
 
 /// BSON's beginning of a command's first field: a text of this name.
 async fn commit_mongo(scene: &mut Scene<'_>) -> Result<Blow> {
-    lose_answers(scene, &[1], b"\x02update\0").await
+    lose_answers(scene, &[(1, b"\x02update\0")]).await
 }
 
-async fn lose_answers(scene: &mut Scene<'_>, services: &[usize], words: &'static [u8]) -> Result<Blow> {
+/// Of each service's questions to its database that have these words in them.
+async fn lose_answers(scene: &mut Scene<'_>, services: &[(usize, &'static [u8])]) -> Result<Blow> {
     let times = if scene.all { 30 } else { 4 };
     let before = lost(scene.world);
     for _ in 0..times {
-        for service in services {
+        for (service, words) in services {
             scene.world.wires[*service].database.lose_answers_to(words, 1);
         }
         sleep(Duration::from_millis(250)).await;
     }
-    for service in services {
+    for (service, _) in services {
         scene.world.wires[*service].database.lose_answers_to(b"", 0);
     }
     let runs = lost(scene.world) - before;
