@@ -11,6 +11,7 @@ mod id;
 mod money;
 mod quantity;
 mod status;
+pub mod thousandths;
 pub mod topology;
 mod transition;
 pub mod waiting;

@@ -1,9 +1,11 @@
 //! How many of something: litres and hours come in fractions, so a quantity is a decimal with at most
 //! three places, never zero. In JSON it is a number; absent means one.
 
-use rust_decimal::{Decimal, prelude::ToPrimitive};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Number;
+
+use crate::thousandths;
 
 /// A positive quantity in thousandths, at most 1,000,000 whole ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,7 +20,7 @@ impl Quantity {
     /// The quantity as a decimal.
     #[must_use]
     pub fn decimal(self) -> Decimal {
-        Decimal::new(i64::from(self.0), 3)
+        thousandths::decimal(self.0.into())
     }
 
     /// So many whole ones; `None` for zero or more than a million.
@@ -36,22 +38,14 @@ impl Default for Quantity {
 
 impl Serialize for Quantity {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0.is_multiple_of(1000) {
-            return serializer.serialize_u32(self.0 / 1000);
-        }
-        let number = self.decimal().to_f64().ok_or_else(|| ser::Error::custom("a quantity out of range"))?;
-        serializer.serialize_f64(number)
+        thousandths::write(self.0.into(), serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Quantity {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = Number::deserialize(deserializer)?.to_string();
-        Decimal::from_str_exact(&number)
-            .ok()
-            .and_then(|decimal| decimal.checked_mul(Decimal::ONE_THOUSAND))
-            .filter(|thousandths| thousandths.fract().is_zero())
-            .and_then(|thousandths| thousandths.to_u32())
+        thousandths::read(&Number::deserialize(deserializer)?)
+            .and_then(|thousandths| u32::try_from(thousandths).ok())
             .filter(|thousandths| (1..=Self::MAX).contains(thousandths))
             .map(Self)
             .ok_or_else(|| {

@@ -4,9 +4,9 @@
 
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 
-use garage_events::Quantity;
+use garage_events::{Quantity, thousandths};
 use rust_decimal::{Decimal, prelude::ToPrimitive};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Number;
 
 /// More of one part is on no shelf.
@@ -31,7 +31,7 @@ impl Units {
     /// The number as a decimal.
     #[must_use]
     pub fn decimal(self) -> Decimal {
-        Decimal::new(self.0, 3)
+        thousandths::decimal(self.0)
     }
 
     /// None instead of fewer than none.
@@ -89,22 +89,13 @@ impl std::fmt::Display for Units {
 
 impl Serialize for Units {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0 % 1000 == 0 {
-            return serializer.serialize_i64(self.0 / 1000);
-        }
-        let number = self.decimal().to_f64().ok_or_else(|| ser::Error::custom("a number out of range"))?;
-        serializer.serialize_f64(number)
+        thousandths::write(self.0, serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Units {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = Number::deserialize(deserializer)?.to_string();
-        Decimal::from_str_exact(&number)
-            .ok()
-            .and_then(|decimal| decimal.checked_mul(Decimal::ONE_THOUSAND))
-            .filter(|thousandths| thousandths.fract().is_zero())
-            .and_then(|thousandths| thousandths.to_i64())
+        thousandths::read(&Number::deserialize(deserializer)?)
             .map(Self)
             .filter(|units| units.0.abs() <= Self::MOST.0)
             .ok_or_else(|| {
