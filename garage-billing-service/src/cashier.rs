@@ -10,12 +10,7 @@ use std::{
 };
 
 use garage_events::{PaymentId, Refusal, Transition, WorkOrderId};
-use garage_kit::{
-    Failure, Loaded, crash,
-    http::Problem,
-    store::{Position, Query},
-    trace,
-};
+use garage_kit::{Failure, Loaded, crash, http::Problem, trace};
 use garage_saga::Shell;
 use tokio::{
     sync::{Notify, Semaphore},
@@ -40,8 +35,6 @@ pub use call::{Performed, perform};
 const LOOK: Duration = Duration::from_secs(1);
 /// Orders that are seen to at once.
 const AT_ONCE: usize = 8;
-/// Bills read at once.
-const PAGE: u32 = 200;
 
 /// Sees to it that every call is made that a bill asks for. Copies are the same cashier.
 #[derive(Clone)]
@@ -253,17 +246,7 @@ impl Cashier {
     }
 
     async fn open_bills(&self) -> Result<Vec<Loaded<Bill>>, Failure> {
-        let mut query = Query { filters: vec![("open", "true".to_owned())], limit: PAGE, ..Query::default() };
-        let mut bills: Vec<Loaded<Bill>> = Vec::new();
-        loop {
-            let page = self.0.shell.repository.find::<Bill>(&query).await?;
-            let last = page.last().map(|last| last.state.work_order_id.0);
-            bills.extend(page);
-            match last {
-                Some(id) => query.after = Some(Position { value: String::new(), id }),
-                None => return Ok(bills),
-            }
-        }
+        self.0.shell.repository.all_with::<Bill>("open", "true").await
     }
 
     /// Makes the calls of one order whose time has come.

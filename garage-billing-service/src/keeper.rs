@@ -14,11 +14,7 @@ use std::{
 
 use futures::future::join_all;
 use garage_events::{PartId, Refusal, Transition, WorkOrderId};
-use garage_kit::{
-    Aggregate, Basis, Decision, Failure, Loaded, Repository, crash,
-    http::Problem,
-    store::{Outcome, Position, Query},
-};
+use garage_kit::{Basis, Decision, Failure, Loaded, Repository, crash, http::Problem, store::Outcome};
 use garage_saga::Shell;
 use tokio::{
     sync::Notify,
@@ -36,8 +32,6 @@ mod plan;
 
 /// How often somebody looks for what was left over.
 const LOOK: Duration = Duration::from_secs(1);
-/// Records read at once.
-const PAGE: u32 = 200;
 /// Rounds before a contended part is left to the next look.
 const ROUNDS: usize = 8;
 
@@ -97,9 +91,9 @@ impl Keeper {
     /// # Errors
     /// When the store fails.
     pub async fn keep_all(&self) -> Result<(), Problem> {
-        let bills = self.marked::<Bill>("stock").await?;
+        let bills = self.repository().all_with::<Bill>("stock", "true").await?;
         self.see_to(bills.iter().map(|bill| bill.state.work_order_id).collect()).await?;
-        let parts = self.marked::<Part>("taken").await?;
+        let parts = self.repository().all_with::<Part>("taken", "true").await?;
         let taken = parts.iter().flat_map(|part| part.state.takers().map(|order| (order, part.state.id)));
         self.carry(taken.collect()).await.map(drop)
     }
@@ -197,21 +191,6 @@ impl Keeper {
             })
         });
         join_all(noted).await.into_iter().try_for_each(|noted| noted.map(drop))
-    }
-
-    /// All records with this mark.
-    async fn marked<A: Aggregate>(&self, mark: &'static str) -> Result<Vec<Loaded<A>>, Failure> {
-        let mut query = Query { filters: vec![(mark, "true".to_owned())], limit: PAGE, ..Query::default() };
-        let mut found: Vec<Loaded<A>> = Vec::new();
-        loop {
-            let page = self.repository().find::<A>(&query).await?;
-            let last = page.last().filter(|_| page.len() == PAGE as usize).map(|last| last.state.id());
-            found.extend(page);
-            match last {
-                Some(id) => query.after = Some(Position { value: String::new(), id }),
-                None => return Ok(found),
-            }
-        }
     }
 
     fn repository(&self) -> &Repository {

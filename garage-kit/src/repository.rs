@@ -11,9 +11,11 @@ use crate::{
     loads::Loads,
     memory::Memory,
     outbox::Outbox,
-    store::{Outcome, Query},
+    store::{Outcome, Position, Query},
 };
 
+/// Records read at once where all are wanted.
+const PAGE: u32 = 200;
 /// Tries before a contended record is given up, which takes half a second or so.
 const TRIES: usize = 16;
 /// Of these so many follow at once: mostly one other writer was in the way.
@@ -81,6 +83,28 @@ impl Repository {
     /// When the store fails.
     pub async fn find<A: Aggregate>(&self, query: &Query) -> Result<Vec<Loaded<A>>, Failure> {
         self.outbox.store().find(A::KIND, query).await?.iter().map(loaded).collect()
+    }
+
+    /// All with this value of a field, which few of them have at any time, newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn all_with<A: Aggregate>(
+        &self,
+        field: &'static str,
+        value: &str,
+    ) -> Result<Vec<Loaded<A>>, Failure> {
+        let mut query = Query { filters: vec![(field, value.to_owned())], limit: PAGE, ..Query::default() };
+        let mut found: Vec<Loaded<A>> = Vec::new();
+        loop {
+            let page = self.find::<A>(&query).await?;
+            let last = page.last().filter(|_| page.len() == PAGE as usize).map(|last| last.state.id());
+            found.extend(page);
+            match last {
+                Some(id) => query.after = Some(Position { value: String::new(), id }),
+                None => return Ok(found),
+            }
+        }
     }
 
     /// How many `query` asks for, counted up to its limit.
