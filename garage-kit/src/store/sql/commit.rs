@@ -95,33 +95,32 @@ impl SqlStore {
     /// Small batches, as one statement where that is possible; others statement by statement.
     async fn attempt(&self, changes: &[Change], groups: &[Group<'_>]) -> Result<Vec<Outcome>, sqlx::Error> {
         let steps = steps(groups, self.longest)?;
-        let stored = match self.sheet(changes, &steps)? {
-            Some(sheet) => self.at_once(&steps, sheet).await?,
-            None => self.one_by_one(changes, &steps).await?,
+        let stored = match self.told_at_once(changes, &steps)? {
+            Some(messages) => self.at_once(steps, messages).await?,
+            None => self.one_by_one(changes, steps).await?,
         };
         let outcome = |change| if is_in(&stored, change) { Outcome::Committed } else { Outcome::Conflict };
         Ok(changes.iter().map(outcome).collect())
     }
 
-    /// The parameters of one statement for everything, unless they are too long for one.
-    fn sheet(&self, changes: &[Change], steps: &[Step<'_>]) -> Result<Option<Vec<List>>, sqlx::Error> {
+    /// The messages of all changes, unless everything together is too long for one statement.
+    fn told_at_once(&self, changes: &[Change], steps: &[Step<'_>]) -> Result<Option<List>, sqlx::Error> {
         if !self.dialect.at_once || steps.iter().any(|step| step.lists.len() > 1) {
             return Ok(None);
         }
         let mut messages = lists(waiting(changes, |_| true)?, self.longest);
-        if messages.is_empty() {
-            messages.push(List::default());
+        if messages.len() > 1 {
+            return Ok(None);
         }
-        let mut sheet: Vec<List> = steps.iter().flat_map(|step| step.lists.clone()).collect();
-        let length: usize = sheet.iter().chain(&messages).map(|list| list.length).sum();
-        let fits = messages.len() == 1 && length < self.longest;
-        sheet.append(&mut messages);
-        Ok(fits.then_some(sheet))
+        let messages = messages.pop().unwrap_or_default();
+        let length: usize = steps.iter().flat_map(|step| &step.lists).map(|list| list.length).sum();
+        Ok((length + messages.length < self.longest).then_some(messages))
     }
 
-    async fn at_once(&self, steps: &[Step<'_>], sheet: Vec<List>) -> Result<HashSet<String>, sqlx::Error> {
-        let sql = self.statements.of(steps, &self.outbox);
-        let sheet = sheet.into_iter().map(Parameter::List).collect();
+    async fn at_once(&self, steps: Vec<Step<'_>>, messages: List) -> Result<HashSet<String>, sqlx::Error> {
+        let sql = self.statements.of(&steps, &self.outbox);
+        let lists = steps.into_iter().flat_map(|step| step.lists).chain([messages]);
+        let sheet = lists.map(Parameter::List).collect();
         let rows = crash::during("sql-commit-sent", self.sessions.write(sql, sheet)).await?;
         Ok(rows.into_iter().flatten().collect())
     }
@@ -129,13 +128,13 @@ impl SqlStore {
     async fn one_by_one(
         &self,
         changes: &[Change],
-        steps: &[Step<'_>],
+        steps: Vec<Step<'_>>,
     ) -> Result<HashSet<String>, sqlx::Error> {
         let mut work = self.sessions.begin().await?;
         let mut stored = HashSet::new();
         for step in steps {
-            for list in &step.lists {
-                let list = vec![Parameter::List(list.clone())];
+            for list in step.lists {
+                let list = vec![Parameter::List(list)];
                 stored.extend(work.run(step.statement.alone.clone(), list).await?.into_iter().flatten());
             }
         }

@@ -5,7 +5,7 @@ use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use futures::TryFutureExt as _;
 use sqlx::{
-    ConnectOptions, Connection, PgPool,
+    ConnectOptions, Connection,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -22,17 +22,15 @@ use crate::Failure;
 const CONNECTING: &str = "connecting to PostgreSQL";
 /// Connections to PostgreSQL that read and write by id: one commits, one marks what has left, others load.
 const BY_ID: u32 = 4;
-/// A server may be set to answer before a commit is on disk; ours must not.
-const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) \
-                       WHERE current_setting('synchronous_commit') = 'off'";
-/// The same, and that statements which find every row by its id are planned once: their plan is right whatever the tables
-/// hold, and to plan one costs more than to run it.
-const LASTING_PLANS: &str = "SELECT set_config('plan_cache_mode', 'force_generic_plan', false), \
-                             set_config('enable_seqscan', 'off', false), \
-                             set_config('enable_hashjoin', 'off', false), \
-                             set_config('enable_mergejoin', 'off', false), \
-                             CASE current_setting('synchronous_commit') WHEN 'off' \
-                             THEN set_config('synchronous_commit', 'on', false) END";
+/// What is set on them. A server may be set to answer before a commit is on disk; ours must not. And statements which find
+/// every row by its id are planned once: their plan is right whatever the tables hold, and to plan one costs more than to
+/// run it.
+const BY_ID_SETTINGS: &str = "SELECT set_config('plan_cache_mode', 'force_generic_plan', false), \
+                              set_config('enable_seqscan', 'off', false), \
+                              set_config('enable_hashjoin', 'off', false), \
+                              set_config('enable_mergejoin', 'off', false), \
+                              CASE current_setting('synchronous_commit') WHEN 'off' \
+                              THEN set_config('synchronous_commit', 'on', false) END";
 /// How long a caller waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A connection that rested longer than this is asked whether it still lives before it is used.
@@ -66,11 +64,14 @@ pub(super) async fn postgres(url: &str, migrator: &Migrator, connections: u32) -
     let options = options.statement_cache_capacity(64);
     let place = place(&options);
     knock(&options, &place).await?;
-    let open = async |name, connections, settings| match pool(options.clone(), connections, settings).await {
+    let open = async |name, pool: PgPoolOptions| match pool.connect_with(options.clone()).await {
         Ok(pool) => Ok(NamedPool::new(name, pool)),
         Err(error) => Err(trouble::failure(CONNECTING, &place, &error)),
     };
-    let by_id = open("by_id", BY_ID, LASTING_PLANS).await?;
+    let settled = pool(BY_ID).after_connect(|connection, _| {
+        Box::pin(sqlx::query(BY_ID_SETTINGS).execute(connection).map_ok(drop))
+    });
+    let by_id = open("by_id", settled).await?;
     migrator.run(&by_id.pool).await.map_err(|error| unmigrated(&place, &error))?;
     let is_tls = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
     let is_tls: bool = sqlx::query_scalar(is_tls)
@@ -78,17 +79,13 @@ pub(super) async fn postgres(url: &str, migrator: &Migrator, connections: u32) -
         .await
         .map_err(|error| trouble::failure(CONNECTING, &place, &error))?;
     let longest = if is_tls { ONE_RECORD } else { ONE_SEGMENT };
-    let searching = open("searching", connections.saturating_sub(BY_ID).max(1), DURABLE).await?;
+    let searching = open("searching", pool(connections.saturating_sub(BY_ID).max(1))).await?;
     let pools = Pools { searching, writing: by_id, writers_load: true, dialect: &POSTGRES };
     Ok(Opened { sessions: Arc::new(pools), dialect: &POSTGRES, place, longest })
 }
 
 /// Asks a connection whether it lives only after a rest: to ask always would double the way to the server.
-async fn pool(
-    options: PgConnectOptions,
-    connections: u32,
-    settings: &'static str,
-) -> Result<PgPool, sqlx::Error> {
+fn pool(connections: u32) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
@@ -101,9 +98,6 @@ async fn pool(
                 Ok(true)
             })
         })
-        .after_connect(move |connection, _| Box::pin(sqlx::query(settings).execute(connection).map_ok(drop)))
-        .connect_with(options)
-        .await
 }
 
 fn place(options: &PgConnectOptions) -> String {
