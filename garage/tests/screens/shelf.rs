@@ -32,6 +32,17 @@ async fn quote_with_the_part(desk: &mut Browser, plate: &str, fields: &[(&str, &
     order
 }
 
+/// The form of a part of which so many are there.
+const fn pads(stock: &'static str) -> [(&'static str, &'static str); 5] {
+    [
+        ("part-name", "Pastilha"),
+        ("number", "PF-1"),
+        ("part-price", "129,90"),
+        ("stock", stock),
+        ("least", "0"),
+    ]
+}
+
 async fn approve(desk: &mut Browser, order: &str) {
     desk.open(order).await.press("Enviar ao cliente", &[]).await;
     until_it_shows(desk, "Aguardando a resposta do cliente").await;
@@ -43,14 +54,7 @@ async fn approve(desk: &mut Browser, order: &str) {
 async fn the_desk_sees_which_job_waits_for_what() {
     let world = World::open().await;
     let mut desk = world.manager().await;
-    let part = [
-        ("part-name", "Pastilha"),
-        ("number", "PF-1"),
-        ("part-price", "129,90"),
-        ("stock", "1,5"),
-        ("least", "0"),
-    ];
-    desk.open("/parts").await.press("Adicionar peça", &part).await.must_show("1,5 UN");
+    desk.open("/parts").await.press("Adicionar peça", &pads("1,5")).await.must_show("1,5 UN");
     let first = quote_with_the_part(&mut desk, "ABC-1234", &NEW).await;
     desk.open(&first).await.must_show("Há em estoque");
     approve(&mut desk, &first).await;
@@ -82,14 +86,7 @@ async fn the_desk_sees_which_job_waits_for_what() {
 async fn the_technician_sees_whether_the_parts_are_there_and_the_shelf_what_was_built_in() {
     let world = World::open().await;
     let mut desk = world.manager().await;
-    let part = [
-        ("part-name", "Pastilha"),
-        ("number", "PF-1"),
-        ("part-price", "129,90"),
-        ("stock", "0"),
-        ("least", "0"),
-    ];
-    desk.open("/parts").await.press("Adicionar peça", &part).await;
+    desk.open("/parts").await.press("Adicionar peça", &pads("0")).await;
     let order = quote_with_the_part(&mut desk, "ABC-1234", &NEW).await;
     approve(&mut desk, &order).await;
     desk.press("Cobrar por PIX", &[]).await;

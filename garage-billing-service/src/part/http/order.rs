@@ -60,10 +60,11 @@ enum OrderedPartStatus {
 pub(super) async fn parts(repository: &Repository, order: WorkOrderId) -> Result<Vec<OrderedPart>, Problem> {
     let bill = repository.load::<Bill>(order.0).await?;
     let bill = bill.ok_or_else(|| Problem::not_found("work order"))?.state;
-    let ids: Vec<_> = bill.parts().into_keys().map(|part| part.0).collect();
+    let named = bill.parts();
+    let ids: Vec<_> = named.keys().map(|part| part.0).collect();
     let parts = repository.load_many::<Part>(&ids).await?;
     let parts: BTreeMap<PartId, Part> = parts.into_iter().map(|part| (part.state.id, part.state)).collect();
-    let named = bill.parts().into_iter();
+    let named = named.into_iter();
     Ok(named.map(|(id, quantity)| OrderedPart::of(&bill, id, quantity, parts.get(&id))).collect())
 }
 
