@@ -86,6 +86,7 @@ macro_rules! store_conformance {
             a_deleted_record_still_tells_what_it_had_to
             two_replicas_lose_no_increment
             eight_writers_of_a_unique_value_leave_one
+            two_births_of_one_record_are_a_conflict
             batches_that_cross_each_other_all_end
             a_caller_that_hangs_up_leaves_the_store_usable
         }

@@ -47,13 +47,19 @@ impl SqlStore {
     ) -> BoxFuture<'a, Result<Vec<Outcome>, Failure>> {
         Box::pin(async move {
             let groups = self.groups(changes)?;
-            let error = match self.contended(|| self.attempt(changes, &groups)).await {
+            let once = || self.contended(|| self.attempt(changes, &groups));
+            let error = match once().await {
                 Ok(outcomes) => return Ok(outcomes),
                 Err(error) => error,
             };
             match trouble::violation(&error, self.kinds) {
                 None => Err(self.failure("committing", &error)),
-                Some(outcome) if changes.len() == 1 => Ok(vec![outcome]),
+                // When another replica has just stored the very same record, PostgreSQL may still name a unique value
+                // of it. By the time it does, that record is there to be seen: a second look tells the two apart.
+                Some(outcome) if changes.len() == 1 => match once().await {
+                    Err(again) if trouble::violation(&again, self.kinds).is_some() => Ok(vec![outcome]),
+                    second => second.map_err(|error| self.failure("committing", &error)),
+                },
                 Some(_) => {
                     let (some, others) = changes.split_at(changes.len() / 2);
                     let mut outcomes = self.settle(some).await?;

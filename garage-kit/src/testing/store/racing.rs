@@ -72,6 +72,19 @@ pub async fn eight_writers_of_a_unique_value_leave_one(backend: &dyn Backend) {
     }
 }
 
+/// Two replicas hear of the same record at once: the second one is late, and nobody else has its unique value.
+pub async fn two_births_of_one_record_are_a_conflict(backend: &dyn Backend) {
+    let replicas = [backend.open().await, backend.open().await];
+    for round in 0..100 {
+        let birth = born(id(), &numbered(&format!("979-{round}")));
+        let births = replicas.each_ref().map(|store| outcome(&**store, birth.clone()));
+        let outcomes = join_all(births).await;
+        let committed = outcomes.iter().filter(|outcome| **outcome == Outcome::Committed).count();
+        let late = outcomes.iter().filter(|outcome| **outcome == Outcome::Conflict).count();
+        assert_eq!((committed, late), (1, 1), "{outcomes:?}");
+    }
+}
+
 /// Two replicas write the same records in opposite orders, which is how two transactions come to wait for
 /// each other.
 pub async fn batches_that_cross_each_other_all_end(backend: &dyn Backend) {
