@@ -32,6 +32,8 @@ pub struct Stubborn {
     gateway: String,
     /// Who pays at once, and who takes his time.
     pub guests: [Guest; 2],
+    /// What every car needs.
+    pub part: Value,
     /// How long it goes on.
     pub patience: Duration,
 }
@@ -45,6 +47,8 @@ pub struct Guest {
     pub vehicle: Value,
 }
 
+/// How many of the part that every car needs are on the shelf in the beginning.
+pub const ON_THE_SHELF: i64 = 1_000_000;
 /// Names, documents and plates of the guests. The gateway knows by the name who takes his time.
 const GUESTS: [[&str; 3]; 2] =
     [["Ana Souza", "52998224725", "ABC1D23"], ["CONT Oliveira", "11144477735", "DEF4G56"]];
@@ -53,7 +57,7 @@ const GUESTS: [[&str; 3]; 2] =
 pub type Answer = (StatusCode, Value);
 
 impl Stubborn {
-    /// A client of these copies and of the gateway at this address, with the guests taken in.
+    /// A client of these copies and of the gateway at this address, with the guests taken in and the shelf filled.
     ///
     /// # Errors
     /// When that is not possible.
@@ -62,8 +66,10 @@ impl Stubborn {
         let grant = Grant::new("faults", &["attendant", "technician", "manager"], TimeDelta::days(60));
         let token = sign(&SECRET.to_owned().into(), &grant, &Clock::system())?;
         let http = Client::builder().no_proxy().timeout(ANSWER).connect_timeout(ANSWER / 4).build()?;
-        let (turn, guests) = (AtomicUsize::new(0), Default::default());
-        let mut client = Self { urls, turn, token, http, gateway, guests, patience };
+        let (turn, guests, part) = (AtomicUsize::new(0), Default::default(), Value::Null);
+        let mut client = Self { urls, turn, token, http, gateway, guests, part, patience };
+        let pads = json!({ "name": "Brake pads", "partNumber": "PAD-1", "price": 80, "stockQuantity": ON_THE_SHELF });
+        client.part = client.make(At::Billing, "/parts", "pads", pads).await?;
         for (number, guest) in GUESTS.into_iter().enumerate() {
             client.guests[number] = client.take_in(guest).await?;
         }
@@ -90,6 +96,7 @@ impl Stubborn {
             http: self.http.clone(),
             gateway: self.gateway.clone(),
             guests: self.guests.clone(),
+            part: self.part.clone(),
             patience,
         }
     }

@@ -48,6 +48,8 @@ pub struct Ledgers {
     pub orders: HashMap<String, Value>,
     /// Billing's quotes.
     pub quotes: HashMap<String, Vec<Value>>,
+    /// Billing's parts, by their ids.
+    pub parts: HashMap<String, Value>,
     /// Billing's payments.
     pub payments: HashMap<String, Vec<Value>>,
     /// Execution.
@@ -85,16 +87,18 @@ impl Ledgers {
             }
             found
         };
-        let orders = client.all(At::Os, "/work-orders").await?;
-        let orders =
-            orders.into_iter().map(|order| (order["id"].as_str().unwrap_or_default().to_owned(), order));
+        let by_id = |items: Vec<Value>| {
+            let named = |item: Value| (item["id"].as_str().unwrap_or_default().to_owned(), item);
+            items.into_iter().map(named).collect()
+        };
         let mut letters = Vec::new();
         for queue in queues.keys().filter(|name| name.ends_with(".dlq")) {
             letters.extend(world.broker.take(queue).await?.into_iter().map(|body| (queue.clone(), body)));
         }
         Ok(Self {
             sagas,
-            orders: orders.collect(),
+            orders: by_id(client.all(At::Os, "/work-orders").await?),
+            parts: by_id(parts(client).await?),
             quotes: by_order(client.all(At::Billing, "/quotes").await?, "workOrderId"),
             payments: by_order(client.all(At::Billing, "/payments").await?, "workOrderId"),
             jobs: by_order(client.all(At::Execution, "/executions").await?, "workOrderId"),
@@ -105,6 +109,18 @@ impl Ledgers {
             unsent,
             poison,
         })
+    }
+}
+
+/// The shelf, once nothing on it is put aside any more; as it is after half a minute.
+async fn parts(client: &Stubborn) -> Result<Vec<Value>> {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let parts = client.all(At::Billing, "/parts").await?;
+        if Instant::now() > deadline || parts.iter().all(|part| part["reserved"].as_f64() == Some(0.0)) {
+            return Ok(parts);
+        }
+        sleep(Duration::from_millis(500)).await;
     }
 }
 

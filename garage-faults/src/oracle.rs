@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 
 use crate::{
+    client::ON_THE_SHELF,
     ledgers::{Event, Ledgers, Movement},
     load::Saga,
 };
@@ -70,6 +71,7 @@ pub fn judge(ledgers: &Ledgers) -> Vec<Finding> {
     }
     findings.extend(strangers(ledgers, &known));
     findings.extend(left_over(ledgers));
+    findings.extend(shelf(ledgers));
     findings.extend(money.unexplained());
     findings
 }
@@ -104,6 +106,36 @@ fn left_over(ledgers: &Ledgers) -> Vec<Finding> {
     let finding = |(wrong, text)| Finding { wrong, fault: None, text };
     let left = queued.chain(unsent).map(|text| (Wrong::Unfinished, text));
     left.chain(letters.map(|text| (Wrong::Lost, text))).map(finding).collect()
+}
+
+/// Every part that is missing on the shelf is in the car of a completed order, and none is put aside any more.
+fn shelf(ledgers: &Ledgers) -> Vec<Finding> {
+    let completed = |order: &String| {
+        let order = ledgers.orders.get(order);
+        order.is_some_and(|order| ["COMPLETED", "DELIVERED"].contains(&word(order, "status")))
+    };
+    let quotes =
+        || ledgers.quotes.iter().filter(|(order, _)| completed(order)).flat_map(|(_, quotes)| quotes);
+    let mut findings = Vec::new();
+    for (id, part) in &ledgers.parts {
+        let lines = quotes().flat_map(|quote| quote["items"].as_array().into_iter().flatten());
+        let used: i64 =
+            lines.filter(|line| word(line, "partId") == id).filter_map(|line| cents(&line["quantity"])).sum();
+        let expected = 100 * ON_THE_SHELF - used;
+        let (there, aside) = (cents(&part["stockQuantity"]), cents(&part["reserved"]));
+        let mut is = |wrong, text: String| {
+            findings.push(Finding { wrong, fault: None, text: format!("of part {id}, {text}") });
+        };
+        if there.is_none_or(|there| there > expected) {
+            is(Wrong::Lost, format!("{there:?} hundredths are there and {expected} should be"));
+        } else if there < Some(expected) {
+            is(Wrong::Doubled, format!("{there:?} hundredths are there and {expected} should be"));
+        }
+        if aside != Some(0) {
+            is(Wrong::Unfinished, format!("{aside:?} hundredths are still put aside"));
+        }
+    }
+    findings
 }
 
 /// The gateway's ledger against Billing's.

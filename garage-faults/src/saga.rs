@@ -142,7 +142,8 @@ impl Teller<'_> {
     pub async fn open(&self) -> Result<String> {
         let Guest { vehicle, customer } = self.guest();
         let order = json!({ "customerId": customer["id"], "vehicleId": vehicle["id"],
-            "description": "Brakes squeal", "estimatedCost": 99.9 });
+            "description": "Brakes squeal", "estimatedCost": 99.9,
+            "parts": [{ "partId": self.client.part["id"], "quantity": 1 }] });
         text(&self.client.make(At::Os, "/work-orders", self.key, order).await?, "id")
     }
 

@@ -81,6 +81,8 @@ pub const PLACES: &[Place] = &[
         place("cashier-refund-due", BILLING, "money is owed back, the gateway has not been asked"),
     ),
     with(Needs::Refunds, place("cashier-refunded", BILLING, "the gateway has given back, and nobody knows")),
+    place("keeper-decided", BILLING, "it is decided what an order has of a part, nothing is committed"),
+    place("keeper-carried", BILLING, "a part knows what an order has of it, the order's bill does not"),
     with(Needs::Lapses, place("expiry-claimed", BILLING, "a lapsed quote has been found, not yet expired")),
 ];
 

@@ -117,3 +117,20 @@ fn a_dead_letter_is_explained_only_if_it_was_meant_to_be_one() {
     assert_eq!(set_aside, []);
     assert_eq!(after(|books| books.letters.push(letter("{}"))), [Wrong::Lost]);
 }
+
+#[test]
+fn a_part_is_where_its_order_has_it() {
+    let shelf = |there: i64, aside: i64, line: &Value| {
+        after(|books| {
+            books.quotes.values_mut().flatten().for_each(|quote| quote["items"] = json!([line]));
+            let part = json!({ "stockQuantity": there, "reserved": aside });
+            books.parts = HashMap::from([("pad".to_owned(), part)]);
+        })
+    };
+    let pad = json!({ "partId": "pad", "quantity": 1 });
+    assert_eq!(shelf(ON_THE_SHELF - 1, 0, &pad), []);
+    assert_eq!(shelf(ON_THE_SHELF, 0, &json!({ "quantity": 1 })), []);
+    assert_eq!(shelf(ON_THE_SHELF, 0, &pad), [Wrong::Lost]);
+    assert_eq!(shelf(ON_THE_SHELF - 2, 0, &pad), [Wrong::Doubled]);
+    assert_eq!(shelf(ON_THE_SHELF - 1, 1, &pad), [Wrong::Unfinished]);
+}
