@@ -96,9 +96,10 @@ impl Load {
         load
     }
 
-    /// Starts more of them.
+    /// Starts more of them. Those whose quotes lapse wait for their time together, so they begin together.
     pub fn more(&mut self, count: usize, mix: Mix, rng: &mut StdRng) {
-        self.crowd(count, AT_ONCE, mix, rng);
+        let at_once = if mix == Mix::Lapses { count } else { AT_ONCE };
+        self.crowd(count, at_once, mix, rng);
     }
 
     /// Starts more of them, so many at once.

@@ -78,7 +78,7 @@ fn pack(program: &Path, bill: &Bill, target: &str) -> Result<PathBuf> {
     }
     std::fs::create_dir_all(&folder)?;
     std::fs::copy(program, folder.join(PROGRAM))?;
-    for page in ["README.md", "CHANGELOG.md"] {
+    for page in ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"] {
         std::fs::copy(workspace().join(page), folder.join(page))?;
     }
     std::fs::write(folder.join("THIRD-PARTY-LICENSES.txt"), bill.licences()?)?;
