@@ -240,9 +240,13 @@ impl Cashier {
         let open = bills.iter().flat_map(|bill| bill.state.attempts.iter().map(|attempt| attempt.id));
         let mut paces = self.0.paces();
         paces.keep(&open.collect::<HashSet<_>>());
-        let ready =
-            |bill: &&Loaded<Bill>| bill.state.due().iter().any(|due| paces.is_time(&bill.state, due, now));
-        bills.iter().filter(ready).map(|bill| bill.state.work_order_id).collect()
+        let mut ready = Vec::new();
+        for Loaded { state: bill, .. } in &bills {
+            if bill.due().iter().any(|due| paces.is_time(bill, due, now)) {
+                ready.push(bill.work_order_id);
+            }
+        }
+        ready
     }
 
     async fn open_bills(&self) -> Result<Vec<Loaded<Bill>>, Failure> {

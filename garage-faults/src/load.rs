@@ -149,16 +149,15 @@ impl Load {
     /// Waits until this share of them has ended, in percent.
     ///
     /// # Errors
-    /// When that takes longer than a minute.
+    /// When none ends for a minute.
     pub async fn until(&self, percent: usize) -> Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let (mut seen, mut since) = (self.done(), Instant::now());
         while self.done() * 100 < self.wanted * percent {
-            ensure!(
-                Instant::now() < deadline,
-                "{} of {} sagas are done after a minute",
-                self.done(),
-                self.wanted
-            );
+            if self.done() > seen {
+                (seen, since) = (self.done(), Instant::now());
+            }
+            let goes_on = since.elapsed() < Duration::from_secs(60);
+            ensure!(goes_on, "{seen} of {} sagas are done, and no more for a minute", self.wanted);
             sleep(Duration::from_millis(5)).await;
         }
         Ok(())

@@ -10,7 +10,10 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use garage_events::PaymentId;
 
-use crate::{bill::Bill, payment::Due};
+use crate::{
+    bill::Bill,
+    payment::{Attempt, Due},
+};
 
 /// How long a charge is left to the request that makes it: the longest that a call takes.
 const UNDERWAY: TimeDelta = TimeDelta::seconds(20);
@@ -21,7 +24,17 @@ const LONGEST: TimeDelta = TimeDelta::minutes(5);
 
 /// The calls made so far, by the attempt that asks for them.
 #[derive(Debug, Default)]
-pub(super) struct Paces(HashMap<PaymentId, Made>);
+pub(super) struct Paces {
+    made: HashMap<PaymentId, Made>,
+    seen: HashMap<PaymentId, Seen>,
+}
+
+/// An attempt as it was seen for the first time: a copy whose clock is ahead may have dated it past our time.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    dated: DateTime<Utc>,
+    at: DateTime<Utc>,
+}
 
 /// A call that was made.
 #[derive(Clone, Copy, Debug)]
@@ -33,11 +46,21 @@ struct Made {
 
 impl Paces {
     /// Whether it is time for this call.
-    pub(super) fn is_time(&self, bill: &Bill, due: &Due, now: DateTime<Utc>) -> bool {
-        let asked =
-            bill.attempt(due.reference()).is_none_or(|attempt| now >= attempt.updated_at + respite(due));
-        let made = self.0.get(&due.reference()).filter(|made| made.call == mem::discriminant(due));
+    pub(super) fn is_time(&mut self, bill: &Bill, due: &Due, now: DateTime<Utc>) -> bool {
+        let changed = bill.attempt(due.reference()).map(|attempt| self.changed(attempt, now));
+        let asked = changed.is_none_or(|changed| now >= changed + respite(due));
+        let made = self.made.get(&due.reference()).filter(|made| made.call == mem::discriminant(due));
         asked && made.is_none_or(|made| now >= made.at + made.wait)
+    }
+
+    /// When the attempt has changed, by our clock: no later than it was first seen like this.
+    fn changed(&mut self, attempt: &Attempt, now: DateTime<Utc>) -> DateTime<Utc> {
+        let dated = attempt.updated_at;
+        let seen = self.seen.entry(attempt.id).or_insert(Seen { dated, at: now });
+        if seen.dated != dated {
+            *seen = Seen { dated, at: now };
+        }
+        dated.min(seen.at)
     }
 
     /// Whether it is time for this call; if so it counts as made now.
@@ -46,15 +69,16 @@ impl Paces {
             return false;
         }
         let call = mem::discriminant(due);
-        let before = self.0.get(&due.reference()).filter(|made| made.call == call);
+        let before = self.made.get(&due.reference()).filter(|made| made.call == call);
         let wait = before.map_or(SHORTEST, |made| (made.wait * 3 / 2).min(LONGEST));
-        self.0.insert(due.reference(), Made { call, at: now, wait });
+        self.made.insert(due.reference(), Made { call, at: now, wait });
         true
     }
 
     /// Forgets all but these.
     pub(super) fn keep(&mut self, open: &HashSet<PaymentId>) {
-        self.0.retain(|payment, _| open.contains(payment));
+        self.made.retain(|payment, _| open.contains(payment));
+        self.seen.retain(|payment, _| open.contains(payment));
     }
 }
 
@@ -77,7 +101,6 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::payment::Attempt;
 
     const AT: DateTime<Utc> = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
 
@@ -130,6 +153,13 @@ mod tests {
     #[test]
     fn a_charge_is_left_to_its_request_for_as_long_as_that_may_take() {
         assert_eq!(calls(&bill(PaymentStatus::Processing, None), 60), [20, 30, 45]);
+    }
+
+    #[test]
+    fn a_charge_that_a_clock_ahead_has_dated_waits_no_longer() {
+        let mut ahead = bill(PaymentStatus::Processing, None);
+        ahead.attempts[0].updated_at = after(600);
+        assert_eq!(calls(&ahead, 60), [20, 30, 45]);
     }
 
     #[test]

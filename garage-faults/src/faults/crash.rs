@@ -145,7 +145,10 @@ impl Place {
         let number = usize::from(scene.rng.random_bool(0.5));
         let order = format!("{}:{nth}", self.name);
         if self.needs == Needs::Lapses {
-            // The quotes must be there before their time is over.
+            // Those of the round before have lapsed. The quotes must be there before their time is over.
+            if scene.load.is_over() {
+                scene.load.more(MORE, self.mix(), scene.rng);
+            }
             scene.load.until_quoted().await?;
         }
         if self.needs == Needs::Backlog {
@@ -184,17 +187,18 @@ impl Place {
 
     async fn until_dead(&self, scene: &mut Scene<'_>, at: At, number: usize, nth: u64) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(40);
-        let mut poisoned = 0;
+        let mut looks = 0;
         loop {
             if let Some(place) = scene.world.replica(at, number).died()? {
                 ensure!(place == self.name, "{} died at {place}", at.program());
                 return Ok(());
             }
             ensure!(Instant::now() < deadline, "{} was never killed at {}:{nth}", at.program(), self.name);
-            if self.needs == Needs::Poison && poisoned < 20 {
-                poisoned += 1;
+            // Some at once are one batch, and the sibling takes its share.
+            if self.needs == Needs::Poison && looks % 4 == 0 {
                 poison(scene, at).await?;
             }
+            looks += 1;
             if scene.load.is_over() && self.needs != Needs::Lapses {
                 scene.load.more(MORE, self.mix(), scene.rng);
             }

@@ -12,6 +12,7 @@ use super::Simple;
 use crate::{
     doorbell::{Doorbell, Ring},
     fault::{Blow, Scene},
+    load::AT_ONCE,
     saga::Mix,
     wire::Mode,
 };
@@ -62,7 +63,8 @@ const LATE: Duration = Duration::from_secs(12);
 
 async fn trouble(scene: &mut Scene<'_>, trouble: Trouble) -> Result<Blow> {
     scene.load.until_begun(4).await;
-    let calls = if scene.all { 60 } else { 8 };
+    // Two for each order under way: whose answers are lost more often waits for minutes.
+    let calls = if scene.all { 2 * AT_ONCE } else { 8 };
     scene.world.gateway.sandbox.faults().expect(calls, trouble);
     scene.load.until(40).await?;
     scene.world.gateway.sandbox.faults().clear();
