@@ -116,7 +116,7 @@ impl MongoStore {
     ) -> Result<Vec<(usize, Outcome)>, Failure> {
         let mut wrong = Vec::new();
         let mut before = 0;
-        for (command, size) in write::commands(kind.name, statements)? {
+        for (command, size) in write::commands(kind.name, statements) {
             let database = self.database.clone();
             let writing = self.settled("writing", async move { database.run_raw_command(command).await });
             let answer = crash::during("mongo-write-sent", writing).await?;
@@ -143,13 +143,13 @@ impl MongoStore {
         sort: Document,
         limit: u32,
     ) -> Result<Vec<Record>, Failure> {
-        let collection = self.database.collection::<Document>(kind.name);
+        let collection = self.database.collection::<RawDocumentBuf>(kind.name);
         let found = self.settled(doing, async move {
             let projection = doc! { "outbox": 0 };
             let cursor = collection.find(filter).sort(sort).limit(i64::from(limit)).projection(projection);
             cursor.await?.try_collect::<Vec<_>>().await
         });
-        found.await?.into_iter().map(read::record).collect()
+        found.await?.iter().map(|document| read::record(document)).collect()
     }
 
     /// A message leaves only once the majority has it: what a fail-over takes back must not have been told.
@@ -233,7 +233,7 @@ impl Store for MongoStore {
 
     async fn sent(&self, messages: &[Message]) -> Result<(), Failure> {
         for kind in self.kinds {
-            let statements = forgets(kind, messages)?;
+            let statements = forgets(kind, messages);
             if !statements.is_empty() {
                 self.write(kind, statements).await?;
                 if self.graves.load(Ordering::Relaxed) {
@@ -265,10 +265,10 @@ fn named(changes: &[Change]) -> Vec<&'static Kind> {
 }
 
 /// One statement for each record of `kind` that told one of `messages`.
-fn forgets(kind: &Kind, messages: &[Message]) -> Result<Vec<RawDocumentBuf>, Failure> {
+fn forgets(kind: &Kind, messages: &[Message]) -> Vec<RawDocumentBuf> {
     let mut told: BTreeMap<Uuid, Vec<String>> = BTreeMap::new();
     for message in messages.iter().filter(|message| message.kind == kind.name) {
         told.entry(message.aggregate).or_default().push(message.id.to_string());
     }
-    told.iter().map(|(id, messages)| write::forget(&id.to_string(), messages)).collect()
+    told.into_iter().map(|(id, messages)| write::forget(&id.to_string(), messages)).collect()
 }

@@ -1,6 +1,6 @@
 //! Queries as filters, and documents as records.
 
-use bson::{Document, doc};
+use bson::{Document, RawDocument, doc};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -121,12 +121,12 @@ fn behind(path: &str, last: &Position) -> Document {
 }
 
 /// The record that a document holds.
-pub(super) fn record(mut document: Document) -> Result<Record, Failure> {
+pub(super) fn record(document: &RawDocument) -> Result<Record, Failure> {
     let broken = || Failure::lasting("reading a record", "its document is not (_id, version, body)");
-    let body = document.remove("body").and_then(json::to_json).ok_or_else(broken)?;
+    let body = document.get_document("body").ok().and_then(json::to_text).ok_or_else(broken)?;
     let id = document.get_str("_id").ok().and_then(|id| id.parse().ok());
     let version = document.get_i64("version").ok().and_then(|version| u64::try_from(version).ok());
-    Ok(Record { id: id.ok_or_else(broken)?, version: version.ok_or_else(broken)?, body: body.to_string() })
+    Ok(Record { id: id.ok_or_else(broken)?, version: version.ok_or_else(broken)?, body })
 }
 
 /// The message that an entry of an outbox holds.

@@ -7,8 +7,7 @@
 //! there": for documents that are missing (every statement may create) and for those that were deleted while
 //! messages still waited in them.
 
-use bson::{Bson, Document, RawArrayBuf, RawDocumentBuf, doc};
-use serde_json::Value;
+use bson::{Document, RawArrayBuf, RawBson, RawDocumentBuf, doc, rawdoc};
 
 use super::json;
 use crate::{
@@ -24,12 +23,12 @@ const BYTES: usize = 8 << 20;
 pub(super) fn statement(change: &Change) -> Result<RawDocumentBuf, Failure> {
     let expected = change.expected.cast_signed();
     let (version, body) = match &change.body {
-        Some(text) => (expected + 1, doc! { "$literal": body(text)? }.into()),
-        None => (0, Bson::from("$$REMOVE")),
+        Some(text) => (expected + 1, RawBson::Document(rawdoc! { "$literal": body(text)? })),
+        None => (0, RawBson::String("$$REMOVE".to_owned())),
     };
-    let messages = change.messages.iter().map(waiting).collect::<Result<Vec<_>, _>>()?;
-    let is_expected = doc! { "$eq": [{ "$ifNull": ["$version", 0] }, expected] };
-    raw(&doc! {
+    let messages = change.messages.iter().map(waiting).collect::<Result<RawArrayBuf, _>>()?;
+    let is_expected = rawdoc! { "$eq": [{ "$ifNull": ["$version", 0] }, expected] };
+    Ok(rawdoc! {
         "q": { "_id": change.id.to_string() },
         "u": [{ "$set": {
             "version": { "$cond": [is_expected, version, { "$toInt": "$_id" }] },
@@ -41,8 +40,9 @@ pub(super) fn statement(change: &Change) -> Result<RawDocumentBuf, Failure> {
 }
 
 /// The statement that forgets messages of one record.
-pub(super) fn forget(id: &str, messages: &[String]) -> Result<RawDocumentBuf, Failure> {
-    raw(&doc! { "q": { "_id": id }, "u": { "$pull": { "outbox": { "id": { "$in": messages } } } } })
+pub(super) fn forget(id: &str, messages: Vec<String>) -> RawDocumentBuf {
+    let messages: RawArrayBuf = messages.into_iter().collect();
+    rawdoc! { "q": { "_id": id }, "u": { "$pull": { "outbox": { "id": { "$in": messages } } } } }
 }
 
 /// The command that removes what was deleted and has nothing to say any more.
@@ -55,25 +55,23 @@ pub(super) fn bury(collection: &str) -> Document {
 }
 
 /// Statements as commands that the server takes, each with the number of its statements.
-pub(super) fn commands(
-    collection: &str,
-    statements: Vec<RawDocumentBuf>,
-) -> Result<Vec<(RawDocumentBuf, usize)>, Failure> {
-    let parts = split(statements).into_iter();
-    parts.map(|part| Ok((command(collection, &part)?, part.len()))).collect()
+pub(super) fn commands(collection: &str, statements: Vec<RawDocumentBuf>) -> Vec<(RawDocumentBuf, usize)> {
+    split(statements).into_iter().map(|part| (command(collection, &part), part.len())).collect()
 }
 
 /// Waits for the disks of a majority, also to forget a message: the outbox is read as the majority has it, so
 /// what was forgotten in haste would be found there again.
-fn command(collection: &str, statements: &[RawDocumentBuf]) -> Result<RawDocumentBuf, Failure> {
-    let concern = doc! { "w": "majority", "j": true, "wtimeout": 10_000 };
+fn command(collection: &str, statements: &[RawDocumentBuf]) -> RawDocumentBuf {
     let mut updates = RawArrayBuf::new();
     for statement in statements {
         updates.push(statement.as_ref());
     }
-    let mut command = raw(&doc! { "update": collection, "ordered": false, "writeConcern": concern })?;
-    command.append(bson::cstr!("updates"), updates);
-    Ok(command)
+    rawdoc! {
+        "update": collection,
+        "ordered": false,
+        "writeConcern": { "w": "majority", "j": true, "wtimeout": 10_000 },
+        "updates": updates,
+    }
 }
 
 fn split(statements: Vec<RawDocumentBuf>) -> Vec<Vec<RawDocumentBuf>> {
@@ -95,22 +93,15 @@ fn split(statements: Vec<RawDocumentBuf>) -> Vec<Vec<RawDocumentBuf>> {
     parts
 }
 
-fn body(text: &str) -> Result<Document, Failure> {
-    match serde_json::from_str(text) {
-        Ok(Value::Object(members)) => Ok(json::to_document(members)),
-        _ => Err(Failure::lasting("writing a record", "its body is no JSON object")),
-    }
+fn body(text: &str) -> Result<RawDocumentBuf, Failure> {
+    json::to_document(text).ok_or_else(|| Failure::lasting("writing a record", "its body is no JSON object"))
 }
 
-fn waiting(message: &Message) -> Result<Document, Failure> {
+fn waiting(message: &Message) -> Result<RawDocumentBuf, Failure> {
     let text = serde_json::to_string(message)
         .map_err(|cause| Failure::lasting("writing a message into the outbox", cause))?;
     let at = bson::DateTime::from_millis(message.at.timestamp_millis());
-    Ok(doc! { "id": message.id.to_string(), "at": at, "message": text })
-}
-
-fn raw(document: &Document) -> Result<RawDocumentBuf, Failure> {
-    RawDocumentBuf::try_from(document).map_err(|cause| Failure::lasting("writing a command", cause))
+    Ok(rawdoc! { "id": message.id.to_string(), "at": at, "message": text })
 }
 
 #[cfg(test)]
