@@ -12,6 +12,7 @@ mod links;
 mod live;
 mod messages;
 mod pages;
+mod pdf;
 mod people;
 mod services;
 mod show;

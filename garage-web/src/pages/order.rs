@@ -23,6 +23,7 @@ use crate::{
     visitor::SignedIn,
 };
 
+mod lines;
 mod money;
 mod next;
 mod page;
@@ -33,7 +34,7 @@ mod timeline;
 mod whole;
 
 pub(super) use self::{
-    page::lines,
+    lines::{columns, groups, lines},
     pay::{pix, tender},
 };
 
