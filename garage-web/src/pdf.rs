@@ -4,8 +4,6 @@
 use pdf_writer::{Content, Finish, Name, Pdf, Rect, Ref, Str, TextStr};
 
 mod letters;
-#[cfg(test)]
-pub(crate) mod read;
 
 /// A4, in points.
 const PAGE: (f32, f32) = (595.0, 842.0);
@@ -144,7 +142,9 @@ impl Document {
         let [catalog, tree, plain, bold, about] = std::array::from_fn(|_| fresh.bump());
         let pages: Vec<(Ref, Ref)> = self.written.iter().map(|_| (fresh.bump(), fresh.bump())).collect();
         pdf.catalog(catalog).pages(tree).lang(TextStr(language));
-        pdf.pages(tree).kids(pages.iter().map(|(page, _)| *page)).count(i32::try_from(count).unwrap_or(i32::MAX));
+        pdf.pages(tree)
+            .kids(pages.iter().map(|(page, _)| *page))
+            .count(i32::try_from(count).unwrap_or(i32::MAX));
         for (font, name) in [(plain, &b"Helvetica"[..]), (bold, b"Helvetica-Bold")] {
             pdf.type1_font(font).base_font(Name(name)).encoding_predefined(Name(b"WinAnsiEncoding"));
         }
@@ -204,13 +204,17 @@ fn pieces(word: &[u8], style: Style, width: f32) -> Vec<&[u8]> {
 }
 
 #[cfg(test)]
+pub(crate) mod read;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_text_fills_its_lines_and_loses_no_letter() {
-        let text = "Troca das pastilhas de freio dianteiras e verificação dos discos, com limpeza das pinças. "
-            .repeat(8);
+        let text =
+            "Troca das pastilhas de freio dianteiras e verificação dos discos, com limpeza das pinças. "
+                .repeat(8);
         let lines = wrapped(&text, Style::TEXT, 120.0);
         assert!(lines.iter().all(|line| Style::TEXT.width(line) <= 120.0), "{lines:?}");
         assert_eq!(lines.join(&b' '), letters::encoded(text.trim()));

@@ -102,7 +102,7 @@ impl Seen {
             asker.find::<Progress>(Service::Execution, &progress),
         )?;
         let vehicle = app.names.vehicle(&app.as_the_house()?, order.vehicle_id).await?;
-        let car = vehicle.map(|vehicle| format!("{} {}", vehicle.brand, vehicle.model)).unwrap_or_default();
+        let car = vehicle.map(|vehicle| vehicle.model_name()).unwrap_or_default();
         Ok(Self { order, car, quote, payments, progress })
     }
 

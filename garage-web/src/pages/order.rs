@@ -24,6 +24,7 @@ use crate::{
 };
 
 mod lines;
+mod mails;
 mod money;
 mod next;
 mod page;

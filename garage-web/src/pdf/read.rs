@@ -14,8 +14,11 @@ pub(crate) fn pages(file: &[u8]) -> Vec<Vec<String>> {
             latin[at..].strip_prefix(&format!("{id} 0 obj")).unwrap().split("endobj").next().unwrap()
         })
         .collect();
-    let pages: Vec<Vec<String>> =
-        objects.iter().filter_map(|object| object.split_once("stream\n")).map(|(_, text)| shown(text)).collect();
+    let pages: Vec<Vec<String>> = objects
+        .iter()
+        .filter_map(|object| object.split_once("stream\n"))
+        .map(|(_, text)| shown(text))
+        .collect();
     let said = objects.iter().filter(|object| object.contains("/Type /Page\n")).count();
     assert_eq!(said, pages.len());
     pages

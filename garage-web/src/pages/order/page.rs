@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::{
     Whole,
+    mails::mails,
     money::payments,
     next::{calling_off, next},
     quoted::quoted,
@@ -55,6 +56,7 @@ pub(super) fn page(
                         (timeline(app, lang, &whole.history))
                         (waits(app, lang, whole))
                     }
+                    (mails(app, lang, whole))
                 }
             }
             (calling_off(by, whole))

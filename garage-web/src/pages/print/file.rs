@@ -124,8 +124,11 @@ mod tests {
     }
 
     fn pages(lang: Lang, shop: &str, items: &[Value], link: Option<&str>) -> Vec<Vec<String>> {
-        let settings =
-            Settings { name: Some(shop.to_owned()), phone: Some("1134567890".to_owned()), ..Settings::default() };
+        let settings = Settings {
+            name: Some(shop.to_owned()),
+            phone: Some("1134567890".to_owned()),
+            ..Settings::default()
+        };
         let order: Order = read_as(json!({ "id": ID, "customerId": ID, "vehicleId": ID, "plate": "ABC1234",
             "description": "Freio chiando", "status": "QUOTE_SENT", "metadata": { "km": "51.200" },
             "createdAt": AT, "updatedAt": AT }));
@@ -176,7 +179,9 @@ mod tests {
     #[test]
     fn it_speaks_english_too_and_names_nobody_to_the_holder_of_a_link() {
         let pages = pages(Lang::En, "Joe's", &[line("Diagnosis", false, 1000.5)], None);
-        for words in ["Quote", "Labour", "R$\u{a0}1,000.50", "Version 3. Valid until 8 Feb 2026.", "page 1 of 1"] {
+        for words in
+            ["Quote", "Labour", "R$\u{a0}1,000.50", "Version 3. Valid until 8 Feb 2026.", "page 1 of 1"]
+        {
             assert!(holds(&pages, words), "{words} is missing: {pages:?}");
         }
         for words in ["Ana", "982", "98765", "signature"] {
