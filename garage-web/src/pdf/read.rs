@@ -2,26 +2,30 @@
 
 /// What is shown on each page, text by text. Follows the table of objects, so a file whose table is wrong does not read.
 pub(crate) fn pages(file: &[u8]) -> Vec<Vec<String>> {
-    let latin: String = file.iter().map(|byte| char::from(*byte)).collect();
-    assert!(latin.starts_with("%PDF-1.") && latin.trim_end().ends_with("%%EOF"), "{latin}");
-    let start: usize = latin.rsplit("startxref").next().unwrap().lines().nth(1).unwrap().parse().unwrap();
-    let mut table = latin[start..].lines();
+    let whole = latin(file);
+    assert!(whole.starts_with("%PDF-1.") && whole.trim_end().ends_with("%%EOF"), "{whole}");
+    let start: usize = whole.rsplit("startxref").next().unwrap().lines().nth(1).unwrap().parse().unwrap();
+    let table = latin(&file[start..]);
+    let mut table = table.lines();
     assert_eq!(table.next(), Some("xref"));
     let count: usize = table.next().unwrap().strip_prefix("0 ").unwrap().parse().unwrap();
-    let objects: Vec<&str> = (table.take(count).enumerate().skip(1))
+    let objects: Vec<String> = (table.take(count).enumerate().skip(1))
         .map(|(id, line)| {
             let at: usize = line.split(' ').next().unwrap().parse().unwrap();
-            latin[at..].strip_prefix(&format!("{id} 0 obj")).unwrap().split("endobj").next().unwrap()
+            let rest = latin(&file[at..]);
+            let object = rest.strip_prefix(&format!("{id} 0 obj")).unwrap();
+            object.split("\nendobj").next().unwrap().to_owned()
         })
         .collect();
-    let pages: Vec<Vec<String>> = objects
-        .iter()
-        .filter_map(|object| object.split_once("stream\n"))
-        .map(|(_, text)| shown(text))
-        .collect();
+    let streams = objects.iter().filter_map(|object| object.split_once("stream\n"));
+    let pages: Vec<Vec<String>> = streams.map(|(_, text)| shown(text)).collect();
     let said = objects.iter().filter(|object| object.contains("/Type /Page\n")).count();
     assert_eq!(said, pages.len());
     pages
+}
+
+fn latin(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
 /// The operands of every `Tj`.
@@ -41,5 +45,5 @@ fn string(written: &str) -> String {
             inner.replace("\\(", "(").replace("\\)", ")").replace("\\\\", "\\").into_bytes()
         }
     };
-    bytes.into_iter().map(char::from).collect()
+    latin(&bytes)
 }
