@@ -307,8 +307,19 @@ async fn wait_for_a_part(desk: &Window<'_>) -> Result<WaitingOrder> {
 }
 
 fn pages(draft: &str, waiting: &WaitingOrder) -> Vec<(&'static str, String)> {
-    let fixed = ["/", "/intake", "/workshop", "/parts", "/dashboard", "/people", "/account", "/export"];
-    let names = ["board", "intake", "workshop-empty", "parts", "dashboard", "people", "account", "export"];
+    let fixed =
+        ["/", "/intake", "/workshop", "/parts", "/dashboard", "/people", "/messages", "/account", "/export"];
+    let names = [
+        "board",
+        "intake",
+        "workshop-empty",
+        "parts",
+        "dashboard",
+        "people",
+        "messages",
+        "account",
+        "export",
+    ];
     let mut pages: Vec<_> = names.into_iter().zip(fixed.map(str::to_owned)).collect();
     pages.extend([
         ("intake-new", "/intake?plate=NEW1A23".to_owned()),

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, FixedOffset, Utc};
 use garage_kit::{Failure, auth::Verifier, clock::Clock, http::RateLimit};
+use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Parts, Settings,
     links::Links,
     live::Live,
+    mail::{self, book::Book},
     people::People,
     services::{Asker, Names, Services},
     signer::Signer,
@@ -32,6 +34,9 @@ pub(crate) struct Inner {
     pub(crate) links: Links,
     pub(crate) live: Live,
     pub(crate) names: Names,
+    pub(crate) book: Book,
+    /// Told when there is something in the book to be sent.
+    pub(crate) to_send: Notify,
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
     pub(crate) tries: RateLimit,
@@ -58,6 +63,8 @@ impl App {
             tries: RateLimit::new(TRIES, MINUTE, clock.clone()),
             signer,
             verifier,
+            book: people.book(),
+            to_send: Notify::new(),
             people,
             clock,
             settings,
@@ -71,6 +78,7 @@ impl App {
         for service in garage_events::Service::ALL {
             tasks.spawn(crate::live::watch(self.clone(), *service, self.stopping.clone()));
         }
+        mail::start(self, &tasks, &self.stopping);
         tasks.close();
         Running { stopping: self.stopping.clone(), tasks }
     }

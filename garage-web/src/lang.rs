@@ -3,9 +3,23 @@
 
 /// A page's language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lang {
+pub enum Lang {
+    /// Brazil's Portuguese.
     Pt,
+    /// English.
     En,
+}
+
+impl std::str::FromStr for Lang {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "pt" | "pt-BR" => Ok(Self::Pt),
+            "en" => Ok(Self::En),
+            _ => Err(()),
+        }
+    }
 }
 
 impl Lang {

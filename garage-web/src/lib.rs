@@ -10,8 +10,10 @@ mod guard;
 mod lang;
 mod links;
 mod live;
+mod mail;
 mod messages;
 mod pages;
+mod pdf;
 mod people;
 mod services;
 mod show;
@@ -32,6 +34,8 @@ use garage_kit::{
 use secrecy::ExposeSecret;
 
 pub use app::Running;
+pub use lang::Lang;
+pub use mail::Mail;
 pub use people::{FirstManager, People};
 pub use signer::Signer;
 
@@ -65,18 +69,22 @@ pub struct Settings {
     pub name: Option<String>,
     /// Where they call it: digits, with the area code.
     pub phone: Option<String>,
+    /// How its customers get mail; where it is not given, they get none.
+    pub mail: Option<Mail>,
+    /// In which language they do.
+    pub lang: Lang,
 }
 
 impl Default for Settings {
     /// In Brasília's zone.
     fn default() -> Self {
         let zone = FixedOffset::west_opt(3 * 3600).unwrap_or_else(|| Utc.fix());
-        Self { zone, public_url: None, name: None, phone: None }
+        Self { zone, public_url: None, name: None, phone: None, mail: None, lang: Lang::Pt }
     }
 }
 
 impl Settings {
-    /// From `UTC_OFFSET`, `PUBLIC_URL`, `SHOP_NAME` and `SHOP_PHONE`.
+    /// From `UTC_OFFSET`, `PUBLIC_URL`, `SHOP_NAME`, `SHOP_PHONE`, `SHOP_LANGUAGE`, `SMTP_URL` and `SMTP_FROM`.
     ///
     /// # Errors
     /// When one of them does not read.
@@ -92,11 +100,20 @@ impl Settings {
                 "SHOP_PHONE must be a phone number with its area code, such as 11987654321",
             ));
         }
+        let mail = Mail::from_env(env)?;
+        if mail.is_some() && public_url.is_none() {
+            return Err(Misconfigured::new(
+                "PUBLIC_URL is not set: mail to customers has links, so give the address under which they reach these pages",
+            ));
+        }
+        let lang = env.parse("SHOP_LANGUAGE", "pt or en")?;
         Ok(Self {
             zone: zone.unwrap_or(Self::default().zone),
             public_url,
             name: env.text("SHOP_NAME")?,
             phone,
+            mail,
+            lang: lang.unwrap_or(Self::default().lang),
         })
     }
 }

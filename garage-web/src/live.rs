@@ -28,7 +28,7 @@ const LONGEST: usize = 1 << 20;
 
 /// What has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Change {
+pub(crate) enum Change {
     Order(Uuid),
     Everything,
 }
@@ -42,6 +42,17 @@ pub(crate) struct Live {
 impl Live {
     pub(crate) fn new(stopping: CancellationToken) -> Self {
         Self { changes: broadcast::channel(WAITING).0, stopping }
+    }
+
+    /// What changes from now on.
+    pub(crate) fn changes(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
+    }
+
+    /// Tells tabs of a change that no service knows of.
+    pub(crate) fn tell(&self, order: WorkOrderId) {
+        // An error says that nobody watches.
+        let _ = self.changes.send(Change::Order(order.0));
     }
 
     /// A stream for one tab: of every order, or of one.

@@ -26,6 +26,9 @@ const VARIABLES: &str = "Environment:
   PEOPLE_FILE              where the shop's people are kept, a SQLite file (web.sqlite)
   PUBLIC_URL               the address under which customers reach these pages; else the one that the desk uses
   SHOP_NAME, SHOP_PHONE    what customers see on their page
+  SHOP_LANGUAGE            in which language they get mail: pt or en (pt)
+  SMTP_URL                 the mail server for messages to customers, such as smtps://user:password@host:465; none
+  SMTP_FROM                who writes them, such as Oficina <oficina@example.com>
   UTC_OFFSET               the shop's zone, such as -04:00 (-03:00)
   RESET_PASSWORD           gives this login a new password, prints it and stops
   TRUSTED_PROXIES          addresses or networks whose X-Forwarded-For is believed; none

@@ -13,6 +13,7 @@ mod customers;
 mod dashboard;
 mod export;
 mod intake;
+mod messages;
 mod order;
 mod people;
 mod print;
@@ -40,6 +41,7 @@ pub(crate) fn routes() -> Router<App> {
         .merge(dashboard::routes())
         .merge(export::routes())
         .merge(print::routes())
+        .merge(messages::routes())
         .merge(people::routes())
         .merge(vehicle::routes())
         .route("/live", get(live))

@@ -13,6 +13,7 @@ use sqlx::{
 };
 
 pub(crate) use self::password::{Strength, fresh_token};
+use crate::mail::book::Book;
 
 mod password;
 
@@ -127,6 +128,11 @@ impl People {
         let made =
             made.bind(FIRST).bind(hash).bind(now.timestamp()).execute(&self.pool).await.map_err(failure)?;
         Ok((made.rows_affected() > 0).then(|| FirstManager { login: FIRST.to_owned(), password }))
+    }
+
+    /// The book of messages, which is in the same file.
+    pub(crate) fn book(&self) -> Book {
+        Book::new(self.pool.clone())
     }
 
     async fn count(&self) -> Result<i64, Failure> {

@@ -248,6 +248,10 @@ fn a_setting_that_is_wrong_is_named_and_not_repeated() {
         ("JWT_SECRET", "long enough for a secret"),
         ("MONGODB_URI", "mongodb://127.0.0.1:1/billing_service"),
         ("PAYMENT_GATEWAY", "sandbox"),
+        ("OS_SERVICE_URL", "http://127.0.0.1:1"),
+        ("BILLING_SERVICE_URL", "http://127.0.0.1:1"),
+        ("EXECUTION_SERVICE_URL", "http://127.0.0.1:1"),
+        ("SMTP_FROM", "oficina@example.com"),
     ];
     for (program, name, wrong) in [
         ("garage-os-service", "JWT_SECRET", "hush"),
@@ -261,6 +265,9 @@ fn a_setting_that_is_wrong_is_named_and_not_repeated() {
         ("garage-billing-service", "MONGODB_URI", "mongodb://user:hush/3@host/billing"),
         ("garage-billing-service", "MERCADOPAGO_BASE_URL", "https://user:hush@:x"),
         ("garage-billing-service", "MERCADOPAGO_ACCESS_TOKEN", "hush\nhush"),
+        ("garage-web", "SMTP_URL", "http://user:hush@host"),
+        ("garage-web", "SMTP_URL", "smtps://user:hush@host:port"),
+        ("garage-web", "SMTP_URL", "smtp://user:hush@host:25"),
     ] {
         let mut environment: Vec<_> = right.into_iter().filter(|(known, _)| *known != name).collect();
         environment.extend([(name, wrong), ("RUST_LOG", "trace")]);

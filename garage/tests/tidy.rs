@@ -69,6 +69,8 @@ const PURE: &[&str] = &[
     "garage-web/src/lang.rs",
     "garage-web/src/links.rs",
     "garage-web/src/messages.rs",
+    "garage-web/src/pages/print/paper.rs",
+    "garage-web/src/pdf.rs",
     "garage-web/src/show.rs",
     "garage-web/src/pages/quote/rows.rs",
     "garage-web/src/pages/workshop/step.rs",

@@ -19,7 +19,10 @@ use crate::{
     app::App,
     form::{Form, KEY, Objections},
     lang::Lang,
-    pages::order::{tender, uuid_of},
+    pages::{
+        order::{tender, uuid_of},
+        print::{self, paper::About},
+    },
     services::{
         Asker, Beside, No, Versioned,
         view::{Order, Payment, Progress, Quote},
@@ -34,6 +37,7 @@ pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/c/{code}", get(show))
         .route("/c/{code}/live", get(live))
+        .route("/c/{code}/quote.pdf", get(file))
         .route("/c/{code}/approve", post(approve).get(back))
         .route("/c/{code}/reject", post(reject).get(back))
         .route("/c/{code}/pay", post(pay).get(back))
@@ -98,8 +102,13 @@ impl Seen {
             asker.find::<Progress>(Service::Execution, &progress),
         )?;
         let vehicle = app.names.vehicle(&app.as_the_house()?, order.vehicle_id).await?;
-        let car = vehicle.map(|vehicle| format!("{} {}", vehicle.brand, vehicle.model)).unwrap_or_default();
+        let car = vehicle.map(|vehicle| vehicle.model_name()).unwrap_or_default();
         Ok(Self { order, car, quote, payments, progress })
+    }
+
+    /// The quote's text, unless the shop is still writing it.
+    fn sent_quote(&self) -> Option<&Quote> {
+        self.quote.as_ref().map(|quote| &quote.it).filter(|quote| quote.status != "PENDING")
     }
 }
 
@@ -123,6 +132,15 @@ async fn show(
 async fn live(State(app): State<App>, lang: Lang, Path(code): Path<String>) -> Result<Response, Trouble> {
     let guest = Guest::of(&app, code, lang)?;
     Ok(app.live.stream(Some(guest.order)))
+}
+
+/// The quote to keep, once the customer may see it.
+async fn file(State(app): State<App>, lang: Lang, Path(code): Path<String>) -> Result<Response, Trouble> {
+    let guest = Guest::of(&app, code, lang)?;
+    let seen = Seen::read(&app, &guest).await?;
+    let quote = seen.sent_quote().ok_or(Trouble::NotFound)?;
+    let (settings, order, car) = (&app.settings, &seen.order, &seen.car);
+    Ok(print::file::quote(&About { lang, settings, order, customer: None, car }, quote, None))
 }
 
 /// Back to the page, or there at once with what was said against it.

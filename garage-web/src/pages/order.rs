@@ -23,6 +23,8 @@ use crate::{
     visitor::SignedIn,
 };
 
+mod lines;
+mod mails;
 mod money;
 mod next;
 mod page;
@@ -33,7 +35,7 @@ mod timeline;
 mod whole;
 
 pub(super) use self::{
-    page::lines,
+    lines::{columns, groups, lines},
     pay::{pix, tender},
 };
 

@@ -1,20 +1,21 @@
 //! Paper: the quote with what the law wants on it (CDC art. 40: labour and parts apart, terms, dates, validity), the
 //! order, and the receipt with the warranty's last day (art. 26). The numbers and words are the screen's. The browser
-//! prints them, or keeps them as a PDF.
+//! prints them; the quote is there as a file (PDF), too.
 
 use axum::{
     Router,
     extract::{Path, Query, State},
     http::HeaderMap,
-    response::Html,
+    response::{Html, Response},
     routing::get,
 };
 use chrono::TimeDelta;
-use garage_events::WorkOrderId;
+use garage_events::{Service, WorkOrderId};
 use maud::{Markup, html};
 use serde::Deserialize;
 use uuid::Uuid;
 
+use self::paper::About;
 use super::order::{Whole, lines, public_url};
 use crate::{
     app::App,
@@ -25,11 +26,14 @@ use crate::{
     visitor::SignedIn,
 };
 
+pub(super) mod file;
+pub(super) mod paper;
+
 /// The legal warranty of durable goods and services, from the end of the work.
 const WARRANTY: TimeDelta = TimeDelta::days(90);
 
 pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/orders/{id}/print", get(print))
+    Router::new().route("/orders/{id}/print", get(print)).route("/orders/{id}/quote.pdf", get(quote))
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -54,8 +58,10 @@ async fn print(
 ) -> Result<Html<String>, Trouble> {
     let whole = Whole::read(&app, &by.asker, WorkOrderId(id)).await?.ok_or(Trouble::NotFound)?;
     let lang = by.lang;
+    let car = whole.named.car();
+    let about = about(&app, lang, &whole, &car);
     let title = match of {
-        Sheet::Quote => lang.t("Orçamento", "Quote"),
+        Sheet::Quote => paper::title(lang),
         Sheet::Order => lang.t("Ordem de serviço", "Work order"),
         Sheet::Receipt => lang.t("Recibo", "Receipt"),
     };
@@ -65,51 +71,63 @@ async fn print(
         html! {
             p class="bar screen" {
                 button type="button" data-print hidden { (lang.t("Imprimir", "Print")) }
+                @if of == Sheet::Quote && whole.quote.is_some() { a class="button" href={ "/orders/" (id) "/quote.pdf" } { "PDF" } }
                 a class="button" href={ "/orders/" (id) } { (lang.t("Voltar à ordem", "Back to the order")) }
             }
             article class="sheet" {
-                (head(&app, lang, &whole, title))
-                (body(&app, lang, &whole, of))
-                (foot(&app, lang, &whole, of, &public_url(&app, &headers)))
+                (head(&about, title))
+                (body(&app, &about, &whole, of))
+                (foot(lang, of, &link_to(&app, id, &headers)))
             }
         },
     ))
 }
 
-fn head(app: &App, lang: Lang, whole: &Whole, title: &str) -> Markup {
-    let (order, settings) = (&whole.order, &app.settings);
+/// The quote's sheet as a file.
+async fn quote(
+    State(app): State<App>,
+    by: SignedIn,
+    Path(id): Path<Uuid>,
+    headers: HeaderMap,
+) -> Result<Response, Trouble> {
+    let whole = Whole::read(&app, &by.asker, WorkOrderId(id)).await?.ok_or(Trouble::NotFound)?;
+    if whole.away.contains(&Service::Billing) {
+        return Err(Trouble::Away(Service::Billing));
+    }
+    let offer = whole.quote.as_ref().ok_or(Trouble::NotFound)?;
+    let car = whole.named.car();
+    Ok(file::quote(&about(&app, by.lang, &whole, &car), &offer.it, Some(&link_to(&app, id, &headers))))
+}
+
+fn about<'a>(app: &'a App, lang: Lang, whole: &'a Whole, car: &'a str) -> About<'a> {
+    let customer = whole.customer().map(AsRef::as_ref);
+    About { lang, settings: &app.settings, order: &whole.order, customer, car }
+}
+
+fn link_to(app: &App, id: Uuid, headers: &HeaderMap) -> String {
+    format!("{}/c/{}", public_url(app, headers), app.links.to(WorkOrderId(id), app.clock.now()))
+}
+
+fn head(about: &About<'_>, title: &str) -> Markup {
     html! {
         header class="head" {
             div {
-                b { (settings.name.as_deref().unwrap_or_else(|| lang.t("Oficina", "Garage"))) }
-                @if let Some(phone) = &settings.phone { p { (show::phone(phone)) } }
+                b { (about.shop()) }
+                @if let Some(phone) = about.phone() { p { (phone) } }
             }
-            div class="number" { h1 { (title) } p { (lang.t("OS ", "Order ")) (show::number_of(order.id.0)) " · " (show::time(lang, app.local(order.created_at))) } }
+            div class="number" { h1 { (title) } p { (about.number()) } }
         }
-        dl class="pairs" {
-            @if let Some(customer) = whole.customer() {
-                div { dt { (lang.t("Cliente", "Customer")) } dd { (customer.name) " · " (show::masked_document(&customer.document)) " · " (show::phone(&customer.phone)) } }
-            }
-            div { dt { (lang.t("Veículo", "Vehicle")) } dd { (show::plate(&order.plate)) " · " (whole.named.car()) @if let Some(km) = order.note("km") { " · " (km) " km" } } }
-            div { dt { (lang.t("Reclamação", "Complaint")) } dd { (order.description) } }
-            @if let Some(left) = order.note("left") { div { dt { (lang.t("Objetos e combustível", "Items left and fuel")) } dd { (left) } } }
-            @if let Some(promised) = order.estimated_completion_date {
-                div { dt { (lang.t("Prazo de entrega", "Promised for")) } dd { (show::time(lang, app.local(promised))) } }
-            }
-        }
+        dl class="pairs" { @for (label, fact) in about.facts() { div { dt { (label) } dd { (fact) } } } }
     }
 }
 
-fn body(app: &App, lang: Lang, whole: &Whole, of: Sheet) -> Markup {
+fn body(app: &App, about: &About<'_>, whole: &Whole, of: Sheet) -> Markup {
     let Some(quote) = &whole.quote else { return html! {} };
-    let quote = &quote.it;
+    let (quote, lang) = (&quote.it, about.lang);
     html! {
         (lines(lang, &quote.items))
-        p class="total" { (lang.t("Total ", "Total ")) (show::money(lang, quote.total_amount)) }
-        @if of == Sheet::Quote {
-            p { (lang.t("Válido até ", "Valid until ")) (show::day(lang, app.local(quote.valid_until))) ". "
-                (lang.t("Pagamento: PIX ou boleto, antes do início do serviço. Nada é feito sem aprovação (CDC art. 39, VI).", "Payment: PIX or boleto, before the work begins. Nothing is done without approval (CDC art. 39, VI).")) }
-        }
+        p class="total" { (about.total(quote)) }
+        @if of == Sheet::Quote { p { (about.terms(quote)) } }
         @if of == Sheet::Order { (work(lang, whole)) }
         @if of == Sheet::Receipt { (paid(app, lang, whole)) }
     }
@@ -143,18 +161,17 @@ fn paid(app: &App, lang: Lang, whole: &Whole) -> Markup {
     }
 }
 
-fn foot(app: &App, lang: Lang, whole: &Whole, of: Sheet, public_url: &str) -> Markup {
-    let link = format!("{public_url}/c/{}", app.links.to(whole.order.id, app.clock.now()));
+fn foot(lang: Lang, of: Sheet, link: &str) -> Markup {
     html! {
         @if of != Sheet::Receipt {
             div class="pix" {
-                (ui::qr(&link, lang.t("Página do cliente", "The customer's page")))
+                (ui::qr(link, lang.t("Página do cliente", "The customer's page")))
                 div class="grow" {
-                    p { (lang.t("Acompanhe, aprove e pague por este código.", "Follow, approve and pay by this code.")) }
-                    p class="signature" { (lang.t("Assinatura do cliente", "The customer's signature")) }
+                    p { (paper::follow(lang)) }
+                    p class="signature" { (paper::signature(lang)) }
                 }
             }
         }
-        p class="quiet" { (lang.t("Documento sem valor fiscal.", "Not a tax document.")) }
+        p class="quiet" { (paper::no_tax_document(lang)) }
     }
 }

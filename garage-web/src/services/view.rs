@@ -37,6 +37,11 @@ impl Vehicle {
     pub(crate) fn car(&self) -> String {
         format!("{} {} {}", self.brand, self.model, self.year)
     }
+
+    /// `Toyota Corolla`, which is enough for its owner.
+    pub(crate) fn model_name(&self) -> String {
+        format!("{} {}", self.brand, self.model)
+    }
 }
 
 /// Whom something waits for.

@@ -11,6 +11,8 @@
 mod browser;
 mod journey;
 mod live;
+mod mail;
+mod post;
 mod records;
 mod refusals;
 mod second_thoughts;

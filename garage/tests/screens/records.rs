@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 
 use crate::{
-    journey::{NEW, take_in},
+    journey::{NEW, customer, take_in},
     world::{World, until_it_shows},
 };
 
@@ -31,6 +31,38 @@ async fn paper_says_what_the_screen_says() {
         .must_show("Freio chiando")
         .must_show("Assinatura do cliente");
     desk.open(&format!("{order}/print?of=receipt")).await.must_show("Nenhum pagamento em nosso poder.");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_quote_is_a_file_for_the_desk_and_for_whoever_has_the_link() {
+    let world = World::open().await;
+    let mut desk = world.manager().await;
+    take_in(&mut desk, "ABC-1234", &NEW).await;
+    until_it_shows(&mut desk, "Enviar o orçamento").await;
+    desk.press("Enviar ao cliente", &[]).await;
+    until_it_shows(&mut desk, "Aguardando a resposta do cliente").await;
+    let (mut phone, order) = (customer(&world, &desk).await, desk.path.clone());
+    phone.follow("Orçamento em PDF").await;
+    desk.follow("Orçamento em PDF").await;
+    for browser in [&desk, &phone] {
+        assert_eq!(browser.headers["content-type"], "application/pdf");
+        assert!(browser.html.starts_with("%PDF-") && browser.html.contains("(Freio chiando) Tj"));
+    }
+    // The whole plate, as the file writes it: a link's holder does not see it.
+    let plate = "4142432D31323334";
+    assert!(desk.html.contains(plate) && !phone.html.contains(plate), "{}", phone.html);
+
+    let file = format!("{order}/quote.pdf");
+    assert!(world.browser().open(&file).await.path.starts_with("/sign-in"));
+    let link = phone.path.clone();
+    let forged = link.replace("/quote.pdf", "A/quote.pdf");
+    assert_eq!(world.browser().open(&forged).await.status, StatusCode::NOT_FOUND);
+    let nobody_s = "/orders/0190b6a0-0000-7000-8000-000000000001/quote.pdf";
+    assert_eq!(desk.open(nobody_s).await.status, StatusCode::NOT_FOUND);
+    let line = [("line", "Discos"), ("quantity", "1"), ("price", "890"), ("of", ""), ("reason", "Gastos")];
+    desk.open(&order).await.follow("Mudar o orçamento").await.press("Salvar", &line).await;
+    assert_eq!(phone.open(&link).await.status, StatusCode::NOT_FOUND);
     world.close().await;
 }
 

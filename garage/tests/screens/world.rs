@@ -29,11 +29,15 @@ pub(crate) struct World {
     pub(crate) front: Front,
     pub(crate) shop: Shop,
     embedded: Embedded,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl World {
     pub(crate) async fn open() -> Self {
+        Self::open_with(Settings::default()).await
+    }
+
+    pub(crate) async fn open_with(wishes: Settings) -> Self {
         install_crypto();
         let memory = PathBuf::from("/dev/shm");
         let memory = if memory.is_dir() { memory } else { std::env::temp_dir() };
@@ -47,10 +51,19 @@ impl World {
                 .await
                 .unwrap();
         let (urls, anywhere) = (embedded.urls.clone(), SocketAddr::new(local, 0));
-        let front = Front::start(&data, anywhere, urls, &secret, Settings::default(), &clock).await.unwrap();
+        let front = Front::start(&data, anywhere, urls, &secret, wishes, &clock).await.unwrap();
         let grant = Grant::new("tests", &["attendant", "technician", "manager"], TimeDelta::hours(1));
         let shop = Shop::new(embedded.urls.clone(), sign(&secret, &grant, &clock).unwrap()).unwrap();
-        Self { front, shop, embedded, _folder: folder }
+        Self { front, shop, embedded, folder }
+    }
+
+    /// Another copy of the screens on the same file.
+    pub(crate) async fn another_front(&self, wishes: Settings) -> Front {
+        let (data, secret) = (DataDir::open(self.folder.path()).unwrap(), SECRET.to_owned().into());
+        let anywhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        Front::start(&data, anywhere, self.embedded.urls.clone(), &secret, wishes, &Clock::system())
+            .await
+            .unwrap()
     }
 
     /// A browser in which nobody has signed in.

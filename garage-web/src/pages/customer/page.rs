@@ -42,7 +42,7 @@ pub(super) fn page(
                         (status::stepper(lang, &seen.order.status))
                     }
                     (what_to_do(app, guest, seen))
-                    @if let Some(quote) = &seen.quote { @if quote.it.status != "PENDING" { (the_quote(app, lang, &quote.it)) } }
+                    @if let Some(quote) = seen.sent_quote() { (the_quote(app, guest, quote)) }
                     (receipt(app, lang, seen))
                     p class="quiet" { (lang.t("Documento sem valor fiscal. Quem tem este link vê esta página; não o publique.", "Not a tax document. Whoever has this link sees this page; do not publish it.")) }
                 }
@@ -218,7 +218,8 @@ fn to_pay(app: &App, lang: Lang, guest: &Guest, quote: &Versioned<Quote>) -> Mar
     }
 }
 
-fn the_quote(app: &App, lang: Lang, quote: &Quote) -> Markup {
+fn the_quote(app: &App, guest: &Guest, quote: &Quote) -> Markup {
+    let lang = guest.lang;
     html! {
         section class="card" {
             div class="head" { h2 { (lang.t("Orçamento", "Quote")) } (status::quote(lang, &quote.status).chip()) }
@@ -226,6 +227,7 @@ fn the_quote(app: &App, lang: Lang, quote: &Quote) -> Markup {
             p class="total" { (lang.t("Total ", "Total ")) (show::money(lang, quote.total_amount)) }
             p class="quiet" { (lang.t("Válido até ", "Valid until ")) (show::day(lang, app.local(quote.valid_until)))
                 @if let Some(at) = quote.approved_at { " · " (lang.t("aprovado em ", "approved on ")) (show::time(lang, app.local(at))) } }
+            p { a href={ "/c/" (guest.code) "/quote.pdf" } { (icon(Icon::Doc)) (lang.t("Orçamento em PDF", "Quote as PDF")) } }
         }
     }
 }

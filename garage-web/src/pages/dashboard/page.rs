@@ -23,6 +23,7 @@ pub(super) fn page(app: &App, by: &SignedIn, figures: &Figures, needs: &Needs) -
                 h1 { (title) }
                 span class="grow" {}
                 a class="button" href="/export" { (icon(Icon::Doc)) (lang.t("Exportar", "Export")) }
+                a class="button" href="/messages" { (icon(Icon::Phone)) (lang.t("Mensagens", "Messages")) }
                 a class="button" href="/people" { (icon(Icon::Person)) (lang.t("Equipe", "People")) }
             }
             div id="dashboard" data-live="*" class="stack" {

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::{
     Whole,
+    mails::mails,
     money::payments,
     next::{calling_off, next},
     quoted::quoted,
@@ -15,7 +16,6 @@ use crate::{
     app::App,
     form::{Form, Objections},
     lang::Lang,
-    services::view::Line,
     show, status, trouble,
     ui::{self, Icon, Page, alarm, icon, notice, summary},
     visitor::SignedIn,
@@ -56,6 +56,7 @@ pub(super) fn page(
                         (timeline(app, lang, &whole.history))
                         (waits(app, lang, whole))
                     }
+                    (mails(app, lang, whole))
                 }
             }
             (calling_off(by, whole))
@@ -98,7 +99,10 @@ fn papers(by: &SignedIn, whole: &Whole) -> Markup {
             details class="me" {
                 summary { (lang.t("Imprimir", "Print")) }
                 div class="menu" {
-                    @if whole.quote.is_some() { a href={ "/orders/" (id) "/print?of=quote" } { (lang.t("Orçamento", "Quote")) } }
+                    @if whole.quote.is_some() {
+                        a href={ "/orders/" (id) "/print?of=quote" } { (lang.t("Orçamento", "Quote")) }
+                        a href={ "/orders/" (id) "/quote.pdf" } { (lang.t("Orçamento em PDF", "Quote as PDF")) }
+                    }
                     a href={ "/orders/" (id) "/print?of=order" } { (lang.t("Ordem de serviço", "Work order")) }
                     @if !whole.payments.is_empty() { a href={ "/orders/" (id) "/print?of=receipt" } { (lang.t("Recibo", "Receipt")) } }
                 }
@@ -147,43 +151,6 @@ fn ending(lang: Lang, whole: &Whole) -> Markup {
         _ => return html! {},
     };
     html! { div class="card over" { p { (icon(Icon::Alert)) (words) } } }
-}
-
-/// The lines of a quote, parts and labour apart.
-pub(in crate::pages) fn lines(lang: Lang, items: &[Line]) -> Markup {
-    let (parts, labour): (Vec<&Line>, Vec<&Line>) = items.iter().partition(|line| line.part_id.is_some());
-    html! {
-        table class="lines" {
-            thead { tr {
-                th scope="col" { (lang.t("Descrição", "Description")) }
-                th scope="col" class="number" { (lang.t("Qtd.", "Qty.")) }
-                th scope="col" class="number" { (lang.t("Unitário", "Unit price")) }
-                th scope="col" class="number" { (lang.t("Total", "Total")) }
-            } }
-            @for (title, lines) in [(lang.t("Serviços", "Labour"), labour), (lang.t("Peças", "Parts"), parts)] {
-                @if !lines.is_empty() {
-                    tbody {
-                        tr class="group" { th scope="rowgroup" colspan="3" { (title) }
-                            td class="number" { (show::money(lang, lines.iter().map(|line| line.total_price).sum())) } }
-                        @for line in lines { (one(lang, line)) }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn one(lang: Lang, line: &Line) -> Markup {
-    html! {
-        tr {
-            td { (show::line_name(lang, &line.name)) @if let Some(more) = &line.description { span class="quiet" { (more) } } }
-            td class="number" data-label=(lang.t("Qtd.", "Qty.")) { (show::typed(lang, line.quantity.decimal())) }
-            td class="number" data-label=(lang.t("Unitário", "Unit price")) {
-                @match line.unit_price { Some(price) => (show::money(lang, price)), None => (lang.t("a definir", "to be set")) }
-            }
-            td class="number" data-label=(lang.t("Total", "Total")) { (show::money(lang, line.total_price)) }
-        }
-    }
 }
 
 fn work(lang: Lang, whole: &Whole) -> Markup {

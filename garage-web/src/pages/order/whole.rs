@@ -7,6 +7,7 @@ use garage_events::{Service, WorkOrderId};
 
 use crate::{
     app::App,
+    mail::book::Entry,
     services::{
         Asker, No, Versioned,
         names::Named,
@@ -27,6 +28,8 @@ pub(crate) struct Whole {
     pub(crate) history: Vec<Moment>,
     /// The catalogue's parts that the quote names.
     pub(crate) parts: Vec<OrderedPart>,
+    /// What was written to the customer by mail, oldest first.
+    pub(crate) mails: Vec<Entry>,
     /// Services that did not answer.
     pub(crate) away: Vec<Service>,
 }
@@ -52,6 +55,9 @@ impl Whole {
             asker.get(Service::Os, &paths[3]),
             asker.find(Service::Billing, &paths[4]),
         );
+        let mails = app.book.of(id).await;
+        let mails =
+            mails.inspect_err(|failure| tracing::error!(%failure, "an order is shown without its mail"));
         let mut away = Vec::new();
         let quote: Option<Versioned<Quote>> = or_away(quote, &mut away)?;
         let earlier = match quote.as_ref().filter(|quote| quote.it.revision > 1) {
@@ -67,6 +73,7 @@ impl Whole {
             job: or_away(job, &mut away)?,
             history: or_away(history, &mut away)?,
             parts: or_away::<Option<_>>(parts, &mut away)?.unwrap_or_default(),
+            mails: mails.unwrap_or_default(),
             away,
         }))
     }
