@@ -7,10 +7,12 @@
 mod app;
 mod form;
 mod guard;
+mod key;
 mod lang;
 mod links;
 mod live;
 mod messages;
+mod oidc;
 mod pages;
 mod people;
 mod services;
@@ -32,6 +34,7 @@ use garage_kit::{
 use secrecy::ExposeSecret;
 
 pub use app::Running;
+pub use oidc::OidcSettings;
 pub use people::{FirstManager, People};
 pub use signer::Signer;
 
@@ -65,18 +68,20 @@ pub struct Settings {
     pub name: Option<String>,
     /// Where they call it: digits, with the area code.
     pub phone: Option<String>,
+    /// The provider by which people sign in, if there is one.
+    pub oidc: Option<OidcSettings>,
 }
 
 impl Default for Settings {
     /// In Brasília's zone.
     fn default() -> Self {
         let zone = FixedOffset::west_opt(3 * 3600).unwrap_or_else(|| Utc.fix());
-        Self { zone, public_url: None, name: None, phone: None }
+        Self { zone, public_url: None, name: None, phone: None, oidc: None }
     }
 }
 
 impl Settings {
-    /// From `UTC_OFFSET`, `PUBLIC_URL`, `SHOP_NAME` and `SHOP_PHONE`.
+    /// From `UTC_OFFSET`, `PUBLIC_URL`, `SHOP_NAME`, `SHOP_PHONE` and those that begin with `OIDC_`.
     ///
     /// # Errors
     /// When one of them does not read.
@@ -94,10 +99,17 @@ impl Settings {
         }
         Ok(Self {
             zone: zone.unwrap_or(Self::default().zone),
+            oidc: OidcSettings::from_env(env, public_url.as_deref())?,
             public_url,
             name: env.text("SHOP_NAME")?,
             phone,
         })
+    }
+
+    /// Whether people may sign in with a password that is kept here.
+    #[must_use]
+    pub fn take_passwords(&self) -> bool {
+        self.oidc.as_ref().is_none_or(|oidc| !oidc.is_only_way())
     }
 }
 
