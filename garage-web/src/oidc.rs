@@ -43,9 +43,9 @@ pub(crate) enum NotIn {
     /// The provider's answer cannot be believed or read.
     Odd(String),
     /// The provider gives them none of the shop's roles.
-    NoRole(Identity),
+    NoRole(Box<Identity>),
     /// A manager has said that they do not work here any more.
-    Left(Identity),
+    Left(Box<Identity>),
 }
 
 /// Where somebody goes to sign in, and what their browser takes along.

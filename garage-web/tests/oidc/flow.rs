@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     provider::{Answers, Signed},
-    world::World,
+    world::{NO_PROVIDER, World},
 };
 
 #[tokio::test]
@@ -184,12 +184,30 @@ async fn where_the_provider_is_the_only_way_no_password_is_asked_for_or_taken() 
     assert!(!ana.html.contains("type=\"password\""));
     ana.sign_in().await.must_show("Ana Silva");
     assert!(!ana.html.contains("Somebody new"));
-    let open = World::open().await;
-    let word = open.browser().open("/sign-in").await.word();
     let mut stranger = world.browser();
     stranger.open("/sign-in").await;
-    let visit = stranger.cookies["visit"].clone();
-    assert!(!visit.is_empty());
+    // The word is the visit's, whoever shows the form.
+    let elsewhere = World::open().await;
+    let mut twin = elsewhere.browser();
+    twin.cookies.clone_from(&stranger.cookies);
+    let word = twin.open("/sign-in").await.word();
     let fields = [("word", word.as_str()), ("login", "ana"), ("password", "")];
-    assert_eq!(stranger.go(Method::POST, "/sign-in", &fields).await.status, StatusCode::FORBIDDEN);
+    stranger.go(Method::POST, "/sign-in", &fields).await.must_show("Nobody signs in with a password here.");
+    assert_eq!(stranger.status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test]
+async fn a_session_ends_with_the_way_by_which_it_began() {
+    let world = World::open().await;
+    let first = world.first.as_ref().unwrap();
+    let (mut desk, mut ana) = (world.browser(), world.browser());
+    let word = desk.open("/sign-in").await.word();
+    let fields = [("word", word.as_str()), ("login", &first.login), ("password", &first.password)];
+    desk.go(Method::POST, "/sign-in", &fields).await;
+    ana.sign_in().await;
+    assert!(desk.is_signed_in().await && ana.is_signed_in().await);
+    let world = world.reopened(&[("OIDC_ONLY", "true")]).await;
+    assert!(!desk.again_at(&world).is_signed_in().await && ana.again_at(&world).is_signed_in().await);
+    let world = world.reopened(&NO_PROVIDER).await;
+    assert!(desk.again_at(&world).is_signed_in().await && !ana.again_at(&world).is_signed_in().await);
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     provider::Answers,
-    world::{NOWHERE, World},
+    world::{NO_PROVIDER, NOWHERE, World},
 };
 
 #[tokio::test]
@@ -31,6 +31,16 @@ async fn a_provider_that_is_away_is_said_to_be_and_asked_again() {
 #[tokio::test]
 async fn where_nobody_listens_the_provider_is_away() {
     let world = World::with(&[("OIDC_ISSUER", NOWHERE)]).await;
+    let mut ana = world.browser();
+    assert_eq!(ana.open("/sign-in/oidc").await.status, StatusCode::BAD_GATEWAY);
+    ana.must_show("does not answer right now");
+}
+
+#[tokio::test]
+async fn a_provider_that_takes_a_call_and_says_nothing_is_away() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let issuer = format!("http://{}", listener.local_addr().unwrap());
+    let world = World::with(&[("OIDC_ISSUER", &issuer)]).await;
     let mut ana = world.browser();
     assert_eq!(ana.open("/sign-in/oidc").await.status, StatusCode::BAD_GATEWAY);
     ana.must_show("does not answer right now");
@@ -90,9 +100,7 @@ async fn whom_the_provider_refuses_is_told_so() {
 
 #[tokio::test]
 async fn without_a_provider_there_is_no_such_way() {
-    let nothing =
-        ["OIDC_ISSUER", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET", "OIDC_NAME"].map(|name| (name, "-"));
-    let world = World::with(&nothing).await;
+    let world = World::with(&NO_PROVIDER).await;
     let mut ana = world.browser();
     for path in ["/sign-in/oidc", "/sign-in/oidc/callback?code=x&state=y"] {
         assert_eq!(ana.open(path).await.status, StatusCode::NOT_FOUND, "{path}");

@@ -15,6 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::provider::{CLIENT, Provider, SECRET};
 
+/// Screens that have no provider.
+pub(crate) const NO_PROVIDER: [(&str, &str); 4] =
+    [("OIDC_ISSUER", "-"), ("OIDC_CLIENT_ID", "-"), ("OIDC_CLIENT_SECRET", "-"), ("OIDC_NAME", "-")];
 /// Nobody listens there.
 pub(crate) const NOWHERE: &str = "http://127.0.0.1:1";
 
@@ -25,7 +28,7 @@ pub(crate) struct World {
     /// Who has a password, unless nobody may.
     pub(crate) first: Option<FirstManager>,
     _running: Running,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl World {
@@ -38,6 +41,20 @@ impl World {
         install_crypto();
         let clock = Clock::manual("2026-02-08T10:00:00Z".parse().unwrap());
         let provider = Provider::start(&clock).await;
+        Self::on(clock, provider, tempfile::tempdir().unwrap(), wishes).await
+    }
+
+    /// The same shop, opened anew with these settings.
+    pub(crate) async fn reopened(self, wishes: &[(&str, &str)]) -> Self {
+        Self::on(self.clock, self.provider, self.folder, wishes).await
+    }
+
+    async fn on(
+        clock: Clock,
+        provider: Provider,
+        folder: tempfile::TempDir,
+        wishes: &[(&str, &str)],
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let mut variables = BTreeMap::from([
@@ -50,7 +67,6 @@ impl World {
         variables.extend(wishes.iter().copied());
         variables.retain(|_, value| *value != "-");
         let settings = Settings::from_env(&Env::fixed(&Vec::from_iter(variables))).unwrap();
-        let folder = tempfile::tempdir().unwrap();
         let people = People::open(&folder.path().join("web.sqlite")).await.unwrap();
         let first =
             if settings.take_passwords() { people.first_manager(clock.now()).await.unwrap() } else { None };
@@ -60,7 +76,7 @@ impl World {
         let parts = Parts { urls, signer, verifier, people, clock: clock.clone(), settings };
         let (router, running) = open(parts).unwrap();
         tokio::spawn(http::serve(listener, router, CancellationToken::new()));
-        Self { base, provider, clock, first, _running: running, _folder: folder }
+        Self { base, provider, clock, first, _running: running, folder }
     }
 
     pub(crate) fn browser(&self) -> Browser {
@@ -111,7 +127,7 @@ impl Browser {
         self.at = path.to_owned();
         let Some(next) = location(&self.headers) else { return self };
         match next.strip_prefix(&self.base).unwrap_or(&next) {
-            path if path.starts_with('/') => Box::pin(self.go(Method::GET, &path.to_owned(), &[])).await,
+            path if path.starts_with('/') => Box::pin(self.go(Method::GET, path, &[])).await,
             elsewhere => {
                 self.at = elsewhere.to_owned();
                 self
@@ -178,6 +194,12 @@ impl Browser {
 
     pub(crate) async fn is_signed_in(&mut self) -> bool {
         self.open("/account").await.at == "/account"
+    }
+
+    /// At the same shop, opened anew.
+    pub(crate) fn again_at(&mut self, world: &World) -> &mut Self {
+        self.base.clone_from(&world.base);
+        self
     }
 
     /// The word for forms of the page that is open.

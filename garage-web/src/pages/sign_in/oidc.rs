@@ -98,10 +98,10 @@ async fn finish(
 async fn admitted(app: &App, who: Identity, now: DateTime<Utc>) -> Result<Result<String, NotIn>, Failure> {
     if who.roles.is_empty() {
         app.people.without_roles(&who).await?;
-        return Ok(Err(NotIn::NoRole(who)));
+        return Ok(Err(NotIn::NoRole(who.into())));
     }
     let session = app.people.sign_in_elsewhere(&who, now).await?;
-    Ok(session.ok_or(NotIn::Left(who)))
+    Ok(session.ok_or_else(|| NotIn::Left(who.into())))
 }
 
 /// A page for whoever is not let in, and the cause for the log.
