@@ -11,5 +11,6 @@ mod verifier;
 
 pub use admitted::{By, ByOrLink, Group};
 pub use caller::Caller;
+pub use jwks::{Jwks, NotBelieved};
 pub use sign::{Grant, sign};
 pub use verifier::Verifier;

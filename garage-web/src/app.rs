@@ -13,7 +13,8 @@ use crate::{
     links::Links,
     live::Live,
     mail::{self, book::Book},
-    people::People,
+    oidc::Oidc,
+    people::{People, Person},
     services::{Asker, Names, Services},
     signer::Signer,
 };
@@ -40,6 +41,8 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
     pub(crate) tries: RateLimit,
+    /// The provider that knows the shop's people, if there is one.
+    pub(crate) oidc: Option<Oidc>,
     stopping: CancellationToken,
 }
 
@@ -54,6 +57,7 @@ impl std::ops::Deref for App {
 impl App {
     pub(crate) fn new(parts: Parts) -> Result<Self, Failure> {
         let Parts { urls, signer, verifier, people, clock, settings } = parts;
+        let oidc = settings.oidc.clone().map(|settings| Oidc::new(settings, signer.secret())).transpose()?;
         let stopping = CancellationToken::new();
         Ok(Self(Arc::new(Inner {
             services: Services::new(urls)?,
@@ -61,6 +65,7 @@ impl App {
             live: Live::new(stopping.clone()),
             names: Names::new(clock.clone()),
             tries: RateLimit::new(TRIES, MINUTE, clock.clone()),
+            oidc,
             signer,
             verifier,
             book: people.book(),
@@ -88,6 +93,15 @@ impl App {
     pub(crate) fn as_the_house(&self) -> Result<Asker, Failure> {
         let token = self.signer.staff("garage-web", &["technician"], &self.clock)?;
         Ok(self.services.asked_with(token))
+    }
+
+    /// Whether somebody's way of signing in is still one: a session ends with it.
+    pub(crate) fn lets_in(&self, person: &Person) -> bool {
+        match (&self.oidc, &person.issuer) {
+            (None, issuer) => issuer.is_none(),
+            (Some(oidc), None) => !oidc.is_only_way(),
+            (Some(oidc), Some(issuer)) => oidc.issuer() == issuer,
+        }
     }
 
     /// The shop's time of an instant.

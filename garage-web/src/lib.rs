@@ -7,11 +7,13 @@
 mod app;
 mod form;
 mod guard;
+mod key;
 mod lang;
 mod links;
 mod live;
 mod mail;
 mod messages;
+mod oidc;
 mod pages;
 mod pdf;
 mod people;
@@ -36,6 +38,7 @@ use secrecy::ExposeSecret;
 pub use app::Running;
 pub use lang::Lang;
 pub use mail::Mail;
+pub use oidc::OidcSettings;
 pub use people::{FirstManager, People};
 pub use signer::Signer;
 
@@ -73,18 +76,21 @@ pub struct Settings {
     pub mail: Option<Mail>,
     /// In which language they do.
     pub lang: Lang,
+    /// The provider by which people sign in, if there is one.
+    pub oidc: Option<OidcSettings>,
 }
 
 impl Default for Settings {
     /// In Brasília's zone.
     fn default() -> Self {
         let zone = FixedOffset::west_opt(3 * 3600).unwrap_or_else(|| Utc.fix());
-        Self { zone, public_url: None, name: None, phone: None, mail: None, lang: Lang::Pt }
+        Self { zone, public_url: None, name: None, phone: None, mail: None, lang: Lang::Pt, oidc: None }
     }
 }
 
 impl Settings {
-    /// From `UTC_OFFSET`, `PUBLIC_URL`, `SHOP_NAME`, `SHOP_PHONE`, `SHOP_LANGUAGE`, `SMTP_URL` and `SMTP_FROM`.
+    /// From `UTC_OFFSET`, `PUBLIC_URL`, `SHOP_NAME`, `SHOP_PHONE`, `SHOP_LANGUAGE`, `SMTP_URL`, `SMTP_FROM` and those
+    /// that begin with `OIDC_`.
     ///
     /// # Errors
     /// When one of them does not read.
@@ -109,12 +115,19 @@ impl Settings {
         let lang = env.parse("SHOP_LANGUAGE", "pt or en")?;
         Ok(Self {
             zone: zone.unwrap_or(Self::default().zone),
+            oidc: OidcSettings::from_env(env, public_url.as_deref())?,
             public_url,
             name: env.text("SHOP_NAME")?,
             phone,
             mail,
             lang: lang.unwrap_or(Self::default().lang),
         })
+    }
+
+    /// Whether people may sign in with a password that is kept here.
+    #[must_use]
+    pub fn take_passwords(&self) -> bool {
+        self.oidc.as_ref().is_none_or(|oidc| !oidc.is_only_way())
     }
 }
 

@@ -5,10 +5,11 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use garage_events::WorkOrderId;
-use hmac::{Hmac, KeyInit, Mac};
-use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
+use hmac::Mac;
+use secrecy::SecretString;
 use uuid::Uuid;
+
+use crate::key::Key;
 
 /// How long a link opens its order.
 const LIFETIME: TimeDelta = TimeDelta::days(90);
@@ -18,17 +19,12 @@ const DAY: i64 = 86_400;
 
 /// Makes links and reads them.
 pub(crate) struct Links {
-    key: [u8; 64],
+    key: Key,
 }
 
 impl Links {
-    /// The key is the secret's child, so that no link says anything about tokens.
     pub(crate) fn new(secret: &SecretString) -> Self {
-        let derived =
-            Sha256::new_with_prefix(b"customers' links\0").chain_update(secret.expose_secret()).finalize();
-        let mut key = [0; 64];
-        key[..derived.len()].copy_from_slice(&derived);
-        Self { key }
+        Self { key: Key::new("customers' links", secret) }
     }
 
     /// The link to an order. The same all day, so that a page may show it again.
@@ -36,7 +32,7 @@ impl Links {
         let day = u16::try_from((now + LIFETIME).timestamp() / DAY).unwrap_or(u16::MAX);
         let mut bytes = order.0.as_bytes().to_vec();
         bytes.extend(day.to_be_bytes());
-        let signature = mac(&self.key, &bytes).finalize().into_bytes();
+        let signature = self.key.mac(&bytes).finalize().into_bytes();
         bytes.extend(&signature[..SIGNATURE]);
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -48,18 +44,12 @@ impl Links {
         if signature.len() != SIGNATURE {
             return None;
         }
-        mac(&self.key, said).verify_truncated_left(signature).ok()?;
+        self.key.mac(said).verify_truncated_left(signature).ok()?;
         let (id, day) = said.split_at_checked(16)?;
         let day = u16::from_be_bytes(day.try_into().ok()?);
         let is_over = now.timestamp() / DAY > i64::from(day);
         (!is_over).then_some(WorkOrderId(Uuid::from_slice(id).ok()?))
     }
-}
-
-fn mac(key: &[u8; 64], said: &[u8]) -> Hmac<Sha256> {
-    let mut mac = Hmac::<Sha256>::new(key.into());
-    mac.update(said);
-    mac
 }
 
 #[cfg(test)]

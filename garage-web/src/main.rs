@@ -29,6 +29,12 @@ const VARIABLES: &str = "Environment:
   SHOP_LANGUAGE            in which language they get mail: pt or en (pt)
   SMTP_URL                 the mail server for messages to customers, such as smtps://user:password@host:465; none
   SMTP_FROM                who writes them, such as Oficina <oficina@example.com>
+  OIDC_ISSUER              the address of the provider (OpenID Connect) by which people sign in, https://; none
+  OIDC_CLIENT_ID           the name under which it knows these screens; their address is PUBLIC_URL/sign-in/oidc/callback
+  OIDC_CLIENT_SECRET       their secret there; none for a public client
+  OIDC_ROLES_CLAIM         where it says who is attendant, technician or manager, such as realm_access.roles (roles)
+  OIDC_NAME                what it is called on the button (its host)
+  OIDC_ONLY                true: nobody signs in with a password that is kept here (false)
   UTC_OFFSET               the shop's zone, such as -04:00 (-03:00)
   RESET_PASSWORD           gives this login a new password, prints it and stops
   TRUSTED_PROXIES          addresses or networks whose X-Forwarded-For is believed; none
@@ -67,7 +73,9 @@ async fn run(env: &Env) -> Result<(), Stopped> {
     let people = People::open(&file).await?;
     let stopping = program::shutdown_signal()?;
     let listener = bind("garage-web", SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))).await?;
-    greet(&people, &clock).await?;
+    if settings.take_passwords() {
+        greet(&people, &clock).await?;
+    }
     let parts = Parts { urls, signer, verifier, people, clock, settings };
     let (router, running) = open(parts)?;
     let served = tokio::spawn(http::serve(listener, router, stopping.clone()));

@@ -1,6 +1,6 @@
-//! Who works here: names, roles and passwords, and who is signed in, in a SQLite file of the screens' own. Passwords are
-//! kept as argon2id hashes, sessions as hashes of their tokens, so that the file alone lets nobody in. The services know
-//! nothing of this: they believe the tokens that the screens sign.
+//! Who works here: names, roles and passwords (or by which provider they sign in), and who is signed in, in a SQLite file
+//! of the screens' own. Passwords are kept as argon2id hashes, sessions as hashes of their tokens, so that the file alone
+//! lets nobody in. The services know nothing of this: they believe the tokens that the screens sign.
 
 use std::{path::Path, time::Duration};
 
@@ -15,6 +15,7 @@ use sqlx::{
 pub(crate) use self::password::{Strength, fresh_token};
 use crate::mail::book::Book;
 
+mod elsewhere;
 mod password;
 
 /// A working day and a little more.
@@ -47,6 +48,8 @@ pub(crate) struct Person {
     /// With blanks between.
     roles: String,
     pub(crate) active: bool,
+    /// The provider by which they sign in; `None` for a password that is kept here.
+    pub(crate) issuer: Option<String>,
 }
 
 impl Person {
@@ -56,6 +59,11 @@ impl Person {
 
     pub(crate) fn is(&self, role: &str) -> bool {
         self.roles().contains(&role)
+    }
+
+    /// Whether a password of theirs is kept here.
+    pub(crate) const fn has_password(&self) -> bool {
+        self.issuer.is_none()
     }
 }
 
@@ -111,7 +119,7 @@ impl People {
         Ok(Self { pool })
     }
 
-    /// Where nobody works yet, makes a manager who may then make others.
+    /// Where nobody has a password yet, makes a manager who may then make others.
     ///
     /// # Errors
     /// When the store fails.
@@ -123,7 +131,8 @@ impl People {
         let hash = password::hash(password.clone()).await?;
         let made = sqlx::query(
             "INSERT INTO people (login, name, roles, password, created_at)
-             SELECT ?, 'Gerente', 'attendant technician manager', ?, ? WHERE NOT EXISTS (SELECT 1 FROM people)",
+             SELECT ?, 'Gerente', 'attendant technician manager', ?, ?
+             WHERE NOT EXISTS (SELECT 1 FROM people WHERE issuer IS NULL)",
         );
         let made =
             made.bind(FIRST).bind(hash).bind(now.timestamp()).execute(&self.pool).await.map_err(failure)?;
@@ -136,10 +145,13 @@ impl People {
     }
 
     async fn count(&self) -> Result<i64, Failure> {
-        sqlx::query_scalar("SELECT count(*) FROM people").fetch_one(&self.pool).await.map_err(failure)
+        sqlx::query_scalar("SELECT count(*) FROM people WHERE issuer IS NULL")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(failure)
     }
 
-    /// Gives somebody a new password, which is said once; `None` for a login that nobody has.
+    /// Gives somebody a new password, which is said once; `None` for a login that nobody has a password with.
     ///
     /// # Errors
     /// When the store fails.
@@ -157,10 +169,13 @@ impl People {
 
     async fn set_hash(&self, login: &str, hash: &str) -> Result<bool, Failure> {
         let set =
-            sqlx::query("UPDATE people SET password = ?, active = 1 WHERE login = ?").bind(hash).bind(login);
-        let set = set.execute(&self.pool).await.map_err(failure)?;
-        self.sign_out_everywhere(login).await?;
-        Ok(set.rows_affected() > 0)
+            sqlx::query("UPDATE people SET password = ?, active = 1 WHERE login = ? AND issuer IS NULL");
+        let set = set.bind(hash).bind(login).execute(&self.pool).await.map_err(failure)?;
+        let is_set = set.rows_affected() > 0;
+        if is_set {
+            self.sign_out_everywhere(login).await?;
+        }
+        Ok(is_set)
     }
 
     async fn sign_out_everywhere(&self, login: &str) -> Result<(), Failure> {
@@ -170,34 +185,48 @@ impl People {
 
     /// Whether this is their password. Takes as long for a login that nobody has.
     pub(crate) async fn knows(&self, login: &str, password: &str) -> Result<bool, Failure> {
-        let hash =
-            sqlx::query_scalar::<_, String>("SELECT password FROM people WHERE login = ? AND active = 1");
+        let hash = sqlx::query_scalar::<_, String>(
+            "SELECT password FROM people WHERE login = ? AND active = 1 AND issuer IS NULL",
+        );
         let hash = hash.bind(login).fetch_optional(&self.pool).await.map_err(failure)?;
         password::fits(password.to_owned(), hash).await
     }
 
     /// Signs somebody in; gives the session's token.
     pub(crate) async fn sign_in(&self, login: &str, now: DateTime<Utc>) -> Result<String, Failure> {
+        self.begin_session(login, None, now).await
+    }
+
+    /// `id_token` is what the provider said, if somebody has signed in by one: it wants to see it at the sign-out.
+    async fn begin_session(
+        &self,
+        login: &str,
+        id_token: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<String, Failure> {
         let token = fresh_token();
         let over = sqlx::query("DELETE FROM sessions WHERE expires_at <= ?").bind(now.timestamp());
         over.execute(&self.pool).await.map_err(failure)?;
-        let session = sqlx::query("INSERT INTO sessions (token, login, expires_at) VALUES (?, ?, ?)");
+        let session =
+            sqlx::query("INSERT INTO sessions (token, login, expires_at, id_token) VALUES (?, ?, ?, ?)");
         let session = session.bind(hashed(&token)).bind(login).bind((now + SESSION).timestamp());
-        session.execute(&self.pool).await.map_err(failure)?;
+        session.bind(id_token).execute(&self.pool).await.map_err(failure)?;
         Ok(token)
     }
 
-    /// Ends one session.
-    pub(crate) async fn sign_out(&self, token: &str) -> Result<(), Failure> {
-        let ended =
-            sqlx::query("DELETE FROM sessions WHERE token = ?").bind(hashed(token)).execute(&self.pool);
-        ended.await.map(drop).map_err(failure)
+    /// Ends one session; gives the ID token that it began with, if there was one.
+    pub(crate) async fn sign_out(&self, token: &str) -> Result<Option<String>, Failure> {
+        let ended = sqlx::query_scalar::<_, Option<String>>(
+            "DELETE FROM sessions WHERE token = ? RETURNING id_token",
+        );
+        let ended = ended.bind(hashed(token)).fetch_optional(&self.pool).await;
+        ended.map(Option::flatten).map_err(failure)
     }
 
     /// Whose session this is, if it is one and they still work here.
     pub(crate) async fn signed_in(&self, token: &str, now: DateTime<Utc>) -> Result<Option<Person>, Failure> {
         let person = sqlx::query_as(
-            "SELECT login, name, roles, active FROM people JOIN sessions USING (login)
+            "SELECT login, name, roles, active, issuer FROM people JOIN sessions USING (login)
              WHERE token = ? AND expires_at > ? AND active = 1",
         );
         person.bind(hashed(token)).bind(now.timestamp()).fetch_optional(&self.pool).await.map_err(failure)
@@ -205,8 +234,9 @@ impl People {
 
     /// Everybody, by name.
     pub(crate) async fn all(&self) -> Result<Vec<Person>, Failure> {
-        let all =
-            sqlx::query_as("SELECT login, name, roles, active FROM people ORDER BY active DESC, name, login");
+        let all = sqlx::query_as(
+            "SELECT login, name, roles, active, issuer FROM people ORDER BY active DESC, name, login",
+        );
         all.fetch_all(&self.pool).await.map_err(failure)
     }
 
@@ -228,7 +258,8 @@ impl People {
         if added.rows_affected() == 0 { Err(NotChanged::Taken) } else { Ok(()) }
     }
 
-    /// Changes what somebody is, and whether they still work here. The last manager stays one.
+    /// Changes what somebody is, and whether they still work here. The last manager with a password stays one; of
+    /// somebody who signs in by a provider, name and roles are as that says.
     pub(crate) async fn change(
         &self,
         login: &str,
@@ -238,8 +269,10 @@ impl People {
     ) -> Result<(), NotChanged> {
         let stays = active && roles.contains(&"manager");
         let changed = sqlx::query(
-            "UPDATE people SET name = ?, roles = ?, active = ? WHERE login = ? AND (? OR EXISTS (
-                 SELECT 1 FROM people WHERE login <> ? AND active = 1 AND ' ' || roles || ' ' LIKE '% manager %'))",
+            "UPDATE people SET name = iif(issuer IS NULL, ?, name), roles = iif(issuer IS NULL, ?, roles), active = ?
+             WHERE login = ? AND (? OR issuer IS NOT NULL OR EXISTS (
+                 SELECT 1 FROM people WHERE login <> ? AND active = 1 AND issuer IS NULL
+                     AND ' ' || roles || ' ' LIKE '% manager %'))",
         );
         let changed =
             changed.bind(name).bind(roles.join(" ")).bind(active).bind(login).bind(stays).bind(login);

@@ -99,7 +99,7 @@ fn frame(page: &Page<'_>, by: &SignedIn) -> Markup {
             details class="me" {
                 summary { (icon(Icon::Person)) span { (by.person.name) } }
                 div class="menu" {
-                    a href="/account" { (lang.t("Minha senha", "My password")) }
+                    @if by.person.has_password() { a href="/account" { (lang.t("Minha senha", "My password")) } }
                     (language(page))
                     form method="post" action="/sign-out" {
                         (hidden(crate::form::WORD, &by.word))

@@ -7,7 +7,8 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use cookie::{Cookie, SameSite};
+use chrono::TimeDelta;
+use cookie::{Cookie, CookieBuilder, SameSite};
 use garage_kit::Failure;
 use sha2::{Digest, Sha256};
 
@@ -66,10 +67,17 @@ pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
 
 /// A `Set-Cookie` line for a session of the browser.
 pub(crate) fn kept(app: &App, name: &'static str, value: String) -> String {
+    ours(app, name, value).to_string()
+}
+
+/// A `Set-Cookie` line for this long.
+pub(crate) fn kept_for(app: &App, name: &'static str, value: String, time: TimeDelta) -> String {
+    ours(app, name, value).max_age(cookie::time::Duration::seconds(time.num_seconds())).to_string()
+}
+
+fn ours(app: &App, name: &'static str, value: String) -> CookieBuilder<'static> {
     let is_public = app.settings.public_url.as_ref().is_some_and(|url| url.starts_with("https:"));
-    let cookie =
-        Cookie::build((name, value)).path("/").http_only(true).same_site(SameSite::Lax).secure(is_public);
-    cookie.to_string()
+    Cookie::build((name, value)).path("/").http_only(true).same_site(SameSite::Lax).secure(is_public)
 }
 
 /// A `Set-Cookie` line that takes one away.
@@ -100,7 +108,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Lang {
 impl SignedIn {
     async fn of(headers: &HeaderMap, app: &App) -> Result<Option<Self>, Failure> {
         let Some(session) = cookie(headers, SESSION) else { return Ok(None) };
-        let Some(person) = app.people.signed_in(&session, app.clock.now()).await? else { return Ok(None) };
+        let person = app.people.signed_in(&session, app.clock.now()).await?;
+        let Some(person) = person.filter(|person| app.lets_in(person)) else { return Ok(None) };
         let token = app.signer.staff(&person.login, &person.roles(), &app.clock)?;
         let (asker, word) = (app.services.asked_with(token), word_of(&session));
         Ok(Some(Self { person, lang: lang_of(headers), word, asker, session }))

@@ -9,15 +9,15 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{
-    Algorithm, DecodingKey,
+    Algorithm, DecodingKey, Header, Validation, decode, decode_header,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse},
 };
 use reqwest::{Client, Url, redirect::Policy};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
-use crate::program::Misconfigured;
+use crate::{Failure, program::Misconfigured};
 
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// Between two fetches that a strange key asks for: anybody can make up a key's name.
@@ -27,6 +27,9 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// Keys that are older are fetched again, so that one taken back is not believed for ever.
 const OLDEST: TimeDelta = TimeDelta::minutes(10);
 
+/// The algorithms that published keys sign by. None of them takes a public key for a secret.
+pub(super) const ACCEPTED: [Algorithm; 2] = [Algorithm::RS256, Algorithm::ES256];
+
 /// Why there is no key for a token.
 #[derive(Debug)]
 pub(super) enum Missing {
@@ -34,6 +37,17 @@ pub(super) enum Missing {
     Unknown,
     /// The issuer could not be asked, and we have none of its keys.
     Away(Duration),
+}
+
+/// Why what somebody says to have signed is not believed.
+#[derive(Debug, thiserror::Error)]
+pub enum NotBelieved {
+    /// It is not what it must be; the reason ends the sentence "the token …".
+    #[error("the token {0}")]
+    Token(&'static str),
+    /// The issuer could not be asked for its keys, and we have none of them.
+    #[error("the issuer's keys could not be fetched")]
+    Away,
 }
 
 struct Published {
@@ -48,7 +62,8 @@ struct Keys {
     fetched: DateTime<Utc>,
 }
 
-pub(super) struct Jwks {
+/// The keys that an issuer publishes at one address.
+pub struct Jwks {
     url: Url,
     client: Client,
     keys: RwLock<Option<Keys>>,
@@ -64,10 +79,44 @@ impl Jwks {
             )
         };
         let url = Url::parse(url).map_err(|_| wrong())?;
+        Self::at(url).map_err(|cause| Misconfigured::new(format!("JWKS_URL cannot be asked: {cause}")))
+    }
+
+    /// The keys at this address, which is asked when a token needs one.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn at(url: Url) -> Result<Self, Failure> {
         let client = Client::builder().timeout(TIME_LIMIT).redirect(Policy::none()).build();
-        let client =
-            client.map_err(|cause| Misconfigured::new(format!("JWKS_URL cannot be asked: {cause}")))?;
+        let client = client.map_err(|cause| Failure::lasting("making an HTTP client", cause))?;
         Ok(Self { url, client, keys: RwLock::default(), next: Mutex::new(DateTime::<Utc>::MIN_UTC) })
+    }
+
+    /// Where they are.
+    #[must_use]
+    pub const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// What the issuer has signed with one of its keys by RS256 or ES256. Nothing but the signature is looked at: whom it
+    /// is for and until when is the caller's to check.
+    ///
+    /// # Errors
+    /// When it is not signed so, or when the keys are needed and away.
+    pub async fn claims(&self, token: &str, now: DateTime<Utc>) -> Result<Map<String, Value>, NotBelieved> {
+        let header = header(token).map_err(NotBelieved::Token)?;
+        if !ACCEPTED.contains(&header.alg) {
+            return Err(NotBelieved::Token("has an algorithm that is not accepted"));
+        }
+        let key =
+            self.key(header.alg, header.kid.as_deref(), now).await.map_err(|missing| match missing {
+                Missing::Unknown => {
+                    NotBelieved::Token("is signed with a key that its issuer does not publish")
+                }
+                Missing::Away(_) => NotBelieved::Away,
+            })?;
+        let read = decode(token, &key, &signature_only(header.alg));
+        read.map(|read| read.claims).map_err(|_| NotBelieved::Token("has a signature that is not right"))
     }
 
     pub(super) async fn key(
@@ -114,6 +163,21 @@ impl Jwks {
         let set: Set = response.json().await?;
         Ok(set.keys.into_iter().filter_map(published).collect())
     }
+}
+
+/// By which algorithm and key a token says to be signed; what is wrong with it ends the sentence "the token …".
+pub(super) fn header(token: &str) -> Result<Header, &'static str> {
+    let header = decode_header(token).map_err(|_| "is not a JWT with an accepted algorithm")?;
+    let asks = header.crit.is_some();
+    if asks { Err("asks for an extension that is not understood here") } else { Ok(header) }
+}
+
+/// The library holds times against the machine's clock; we do that ourselves.
+pub(super) fn signature_only(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.required_spec_claims.clear();
+    (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
+    validation
 }
 
 impl Keys {

@@ -1,4 +1,4 @@
-//! One's own password.
+//! One's own password, if it is kept here.
 
 use axum::{
     Router,
@@ -30,6 +30,9 @@ async fn ask(by: SignedIn) -> Html<String> {
 fn page(by: &SignedIn, objections: &Objections) -> Html<String> {
     let (lang, form) = (by.lang, Form::default());
     let title = lang.t("Minha senha", "My password");
+    if let Some(issuer) = &by.person.issuer {
+        return elsewhere(by, title, issuer);
+    }
     let old = Field::text("old", lang.t("Senha atual", "Present password")).kind("password").required();
     let new = Field::text("new", lang.t("Senha nova", "New password")).kind("password").required();
     let new = new.hint(lang.t("Pelo menos 10 caracteres.", "At least 10 characters."));
@@ -49,6 +52,23 @@ fn page(by: &SignedIn, objections: &Objections) -> Html<String> {
     )
 }
 
+fn elsewhere(by: &SignedIn, title: &str, issuer: &str) -> Html<String> {
+    let words = by.lang.t(
+        "Você entra com uma conta deste provedor, que cuida da senha:",
+        "You sign in with an account of this provider, which looks after the password:",
+    );
+    ui::page(
+        &Page::of(by, title, None, "/account"),
+        html! {
+            div class="card narrow" {
+                h1 { (title) }
+                p { (by.person.name) " · " (by.person.login) }
+                p { (words) " " (issuer) }
+            }
+        },
+    )
+}
+
 /// What is to be said of a new password, if anything.
 pub(super) fn weakness(lang: Lang, password: &str) -> Option<&'static str> {
     match Strength::of(password) {
@@ -63,6 +83,9 @@ pub(super) fn weakness(lang: Lang, password: &str) -> Option<&'static str> {
 }
 
 async fn change(State(app): State<App>, Posted { by, form }: Posted) -> Result<Response, Trouble> {
+    if !by.person.has_password() {
+        return Err(Trouble::NotYours);
+    }
     let lang = by.lang;
     let mut objections = Objections::default();
     if let Some(weak) = weakness(lang, form.raw("new")) {

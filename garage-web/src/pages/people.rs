@@ -51,7 +51,7 @@ async fn page(
             @if let Some(words) = said { (ui::notice(words)) }
             div class="stack" {
                 @for person in &all { (one(by, person)) }
-                (new(by, form, objections))
+                @if app.settings.take_passwords() { (new(by, form, objections)) }
             }
         },
     ))
@@ -73,18 +73,21 @@ fn one(by: &SignedIn, person: &Person) -> Markup {
             div class="head" {
                 h2 { (icon(Icon::Person)) (person.name) " " span class="quiet" { (person.login) } }
                 span { @for role in person.roles() { span class="chip" { (status::role(lang, role)) } " " }
+                    @if let Some(issuer) = &person.issuer { span class="chip" { (lang.t("Entra por ", "Signs in by ")) (issuer) } " " }
                     @if !person.active { span class="chip bad" { (icon(Icon::Cross)) (lang.t("Saiu", "Left")) } } }
             }
             details {
                 summary { (lang.t("Mudar", "Change")) span class="unseen" { " " (person.name) } }
                 form method="post" action={ "/people/" (person.login) } {
                     (hidden(WORD, &by.word))
-                    div class="field" { label for={ "name-" (person.login) } { (lang.t("Nome", "Name")) } input id={ "name-" (person.login) } name="name" value=(person.name) maxlength="100" required; }
-                    (roles(lang, |role| person.is(role)))
+                    @if person.has_password() {
+                        div class="field" { label for={ "name-" (person.login) } { (lang.t("Nome", "Name")) } input id={ "name-" (person.login) } name="name" value=(person.name) maxlength="100" required; }
+                        (roles(lang, |role| person.is(role)))
+                    }
                     label class="check" { input type="checkbox" name="active" value="yes" checked[person.active]; (lang.t("Trabalha aqui", "Works here")) }
                     button { (lang.t("Salvar", "Save")) }
                 }
-                (ui::press(&format!("/people/{}/password", person.login), &by.word, "", lang.t("Senha nova", "New password")))
+                @if person.has_password() { (ui::press(&format!("/people/{}/password", person.login), &by.word, "", lang.t("Senha nova", "New password"))) }
             }
         }
     }

@@ -251,6 +251,21 @@ fn nobody_speaks_to_anybody_but_who_must() {
 }
 
 #[test]
+fn the_screens_have_a_way_to_a_provider_only_where_somebody_opens_it() {
+    assert!(!base("NetworkPolicy", "web")["spec"]["egress"].to_string().contains("ipBlock"));
+    let opened = documents("deploy/kubernetes/oidc.yaml").remove(0);
+    let selector = &base("StatefulSet", "web")["spec"]["selector"];
+    assert_eq!(opened["spec"]["podSelector"]["matchLabels"], selector["matchLabels"]);
+    let billing = base("NetworkPolicy", "billing-service")["spec"]["egress"].clone();
+    let outside = list(&billing).into_iter().find(|way| way.to_string().contains("ipBlock"));
+    assert_eq!(
+        list(&opened["spec"]["egress"]),
+        Vec::from_iter(outside),
+        "it is Billing's way to its gateway"
+    );
+}
+
+#[test]
 fn replicas_follow_queues_that_are_the_services_own() {
     let mut scaled = Vec::new();
     for (path, one) in manifests(OVERLAYS[1]).into_iter().filter(|(_, one)| one["kind"] == "ScaledObject") {
