@@ -88,10 +88,10 @@ fn head(app: &App, lang: Lang, whole: &Whole, title: &str) -> Markup {
         }
         dl class="pairs" {
             @if let Some(customer) = whole.customer() {
-                div { dt { (lang.t("Cliente", "Customer")) } dd { (customer.name) " · " (show::masked_document(&customer.document)) " · " (show::phone(&customer.phone)) } }
+                div { dt { (lang.t("Cliente", "Customer")) } dd { (customer.called(lang)) @if !customer.is_erased() { " · " (show::masked_document(&customer.document)) " · " (show::phone(&customer.phone)) } } }
             }
             div { dt { (lang.t("Veículo", "Vehicle")) } dd { (show::plate(&order.plate)) " · " (whole.named.car()) @if let Some(km) = order.note("km") { " · " (km) " km" } } }
-            div { dt { (lang.t("Reclamação", "Complaint")) } dd { (order.description) } }
+            @if !order.description.is_empty() { div { dt { (lang.t("Reclamação", "Complaint")) } dd { (order.description) } } }
             @if let Some(left) = order.note("left") { div { dt { (lang.t("Objetos e combustível", "Items left and fuel")) } dd { (left) } } }
             @if let Some(promised) = order.estimated_completion_date {
                 div { dt { (lang.t("Prazo de entrega", "Promised for")) } dd { (show::time(lang, app.local(promised))) } }

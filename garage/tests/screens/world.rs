@@ -29,7 +29,7 @@ pub(crate) struct World {
     pub(crate) front: Front,
     pub(crate) shop: Shop,
     embedded: Embedded,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl World {
@@ -50,7 +50,41 @@ impl World {
         let front = Front::start(&data, anywhere, urls, &secret, Settings::default(), &clock).await.unwrap();
         let grant = Grant::new("tests", &["attendant", "technician", "manager"], TimeDelta::hours(1));
         let shop = Shop::new(embedded.urls.clone(), sign(&secret, &grant, &clock).unwrap()).unwrap();
-        Self { front, shop, embedded, _folder: folder }
+        Self { front, shop, embedded, folder }
+    }
+
+    /// Every row of the services' databases that holds this, with its table.
+    pub(crate) async fn rows_with(&self, words: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        for service in ["os", "billing", "execution"] {
+            let file = self.folder.path().join(format!("{service}.sqlite"));
+            let pool = sqlx::SqlitePool::connect(&format!("sqlite:{}", file.display())).await.unwrap();
+            let tables =
+                "SELECT 'SELECT ' || group_concat('quote(' || c.name || ')', ' || ') || ' FROM ' || t.name
+                FROM sqlite_schema t, pragma_table_xinfo(t.name) c WHERE t.type = 'table' GROUP BY t.name";
+            for table in sqlx::query_scalar::<_, String>(tables).fetch_all(&pool).await.unwrap() {
+                let rows = sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(table.clone()));
+                let rows = rows.fetch_all(&pool).await.unwrap();
+                found.extend(
+                    rows.iter().filter(|row| row.contains(words)).map(|row| format!("{table}: {row}")),
+                );
+            }
+            pool.close().await;
+        }
+        found
+    }
+
+    /// Waits until the services' databases hold this nowhere.
+    pub(crate) async fn until_nowhere(&self, words: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let found = self.rows_with(words).await;
+            if found.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{words:?} stays: {found:#?}");
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// A browser in which nobody has signed in.
