@@ -58,7 +58,7 @@ pub struct Bill {
     /// What has become of the parts that an approved quote names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stock: BTreeMap<PartId, Claim>,
-    /// The customer has been erased ([`Self::forget`]).
+    /// The customer has been erased, and with them whose the bill is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub customer_erased: bool,
 }

@@ -9,14 +9,19 @@ use chrono::TimeDelta;
 use garage::{
     embedded::{Addresses, DataDir, Embedded, settings},
     front::Front,
-    shop::Shop,
+    shop::{Car, Shop},
 };
 use garage_kit::{
+    Decision,
     auth::{Grant, sign},
+    bus::local::DeadLetter,
+    change,
     clock::Clock,
     program::{Env, install_crypto},
+    store::Outcome,
 };
 use garage_web::Settings;
+use serde_json::json;
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::browser::Browser;
@@ -53,7 +58,8 @@ impl World {
         Self { front, shop, embedded, folder }
     }
 
-    /// Every row of the services' databases that holds this, with its table.
+    /// Every row of the services' databases that holds this, however it is written, with its table. What the sandbox writes
+    /// down is the provider's.
     pub(crate) async fn rows_with(&self, words: &str) -> Vec<String> {
         let mut found = Vec::new();
         for service in ["os", "billing", "execution"] {
@@ -61,12 +67,14 @@ impl World {
             let pool = sqlx::SqlitePool::connect(&format!("sqlite:{}", file.display())).await.unwrap();
             let tables =
                 "SELECT 'SELECT ' || group_concat('quote(' || c.name || ')', ' || ') || ' FROM ' || t.name
-                FROM sqlite_schema t, pragma_table_xinfo(t.name) c WHERE t.type = 'table' GROUP BY t.name";
+                FROM sqlite_schema t, pragma_table_xinfo(t.name) c WHERE t.type = 'table' AND t.name NOT GLOB 'sandbox_*' GROUP BY t.name";
             for table in sqlx::query_scalar::<_, String>(tables).fetch_all(&pool).await.unwrap() {
                 let rows = sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(table.clone()));
                 let rows = rows.fetch_all(&pool).await.unwrap();
                 found.extend(
-                    rows.iter().filter(|row| row.contains(words)).map(|row| format!("{table}: {row}")),
+                    rows.iter()
+                        .filter(|row| row.to_lowercase().contains(&words.to_lowercase()))
+                        .map(|row| format!("{table}: {row}")),
                 );
             }
             pool.close().await;
@@ -85,6 +93,24 @@ impl World {
             assert!(Instant::now() < deadline, "{words:?} stays: {found:#?}");
             sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// An order's opening, as if Billing had not been able to take it.
+    pub(crate) async fn set_its_opening_aside(&self, car: &Car) {
+        let (clock, order) = (Clock::system(), &car.order);
+        let event = json!({ "eventId": clock.event_id(), "eventType": "work-order.created", "timestamp": clock.now(),
+            "source": "os-service", "version": 1, "correlationId": order, "causationId": null, "data": {
+                "workOrderId": order, "customerId": car.customer, "vehicleId": clock.id(), "status": "PENDING",
+                "description": "Brakes squeal", "customer": { "name": "Ana Souza", "email": "customer@example.com" } } });
+        let id = clock.id();
+        let letter = json!({ "id": id, "queue": "billing-work-order-created", "topic": event["eventType"],
+            "messageId": event["eventId"], "correlation": order, "reason": "the disk was full", "body": event.to_string(),
+            "at": clock.now() });
+        let next: DeadLetter = serde_json::from_value(letter).unwrap();
+        let file = self.folder.path().join("billing.sqlite");
+        let store = garage_billing_service::connect(&format!("sqlite:{}", file.display())).await.unwrap();
+        let change = change(id, 0, Decision { next: Some(next), messages: Vec::new() }).unwrap();
+        assert_eq!(store.commit(&[change]).await.unwrap(), [Outcome::Committed]);
     }
 
     /// A browser in which nobody has signed in.
