@@ -192,7 +192,7 @@ async fn of_an_erasure_and_an_order_at_the_same_moment_one_loses(shop: Shop) {
 /// What the race comes down to, step by step.
 async fn whoever_has_not_seen_the_other_is_stopped_by_the_store(shop: Shop) {
     let (customer, _, order) = visit(&shop).await;
-    let kind = |name| *KINDS.iter().find(|kind| kind.name == name).unwrap();
+    let kind = |name: &str| *KINDS.iter().find(|kind| kind.name == name).unwrap();
     let (customers, orders) = (kind("customers"), kind("work_orders"));
     let opened = shop.store.load(orders, &[id(&order)]).await.unwrap().remove(0);
     let known = shop.store.load(customers, &[id(&customer)]).await.unwrap().remove(0);
