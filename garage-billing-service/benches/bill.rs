@@ -73,6 +73,7 @@ fn changed() -> Event {
         previous_status: WorkOrderStatus::Pending,
         new_status: WorkOrderStatus::Quoted,
         revision: 1,
+        customer_erased: false,
     }
     .into()
 }

@@ -25,6 +25,7 @@ use crate::{
     quote::{Catalogue, Evidence, Quote, Rewrite, Terms},
 };
 
+mod erased;
 mod index;
 mod money;
 mod part;
@@ -57,6 +58,9 @@ pub struct Bill {
     /// What has become of the parts that an approved quote names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stock: BTreeMap<PartId, Claim>,
+    /// The customer has been erased, and with them whose the bill is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub customer_erased: bool,
 }
 
 /// The order, as far as Billing needs it.
@@ -152,6 +156,7 @@ impl Bill {
             quote: None,
             attempts: Vec::new(),
             stock: BTreeMap::new(),
+            customer_erased: false,
         }
     }
 
@@ -187,7 +192,8 @@ impl Bill {
     fn follow(self, changed: &WorkOrderStatusChanged, at: DateTime<Utc>) -> Self {
         let order_status = Followed::after(self.order_status, changed);
         let followed_at = if order_status == self.order_status { self.followed_at } else { Some(at) };
-        Self { order_status, followed_at, ..self }
+        let bill = Self { order_status, followed_at, ..self };
+        if changed.customer_erased { bill.forget() } else { bill }
     }
 
     fn opened(
@@ -205,7 +211,7 @@ impl Bill {
         let order = Order {
             customer_id: created.customer_id,
             vehicle_id: created.vehicle_id,
-            payer: created.customer.clone(),
+            payer: created.customer.clone().filter(|_| !self.customer_erased),
         };
         let bill = Self { order: Some(order), ..self };
         if bill.called_off.is_some() {

@@ -131,6 +131,8 @@ pub mod reason {
     pub const QUOTE_EXPIRED: &str = "QUOTE_EXPIRED";
     /// The reason of an execution that ends because the order was called off.
     pub const WORK_ORDER_CANCELLED: &str = "WORK_ORDER_CANCELLED";
+    /// Stands where somebody's words stood that went with the customer.
+    pub const ERASED: &str = "ERASED";
 }
 
 macro_rules! data {
@@ -193,6 +195,10 @@ data! {
         new_status: WorkOrderStatus,
         /// Grows by one per change; a stale one is ignored.
         revision: u32,
+        /// The customer has been erased: whoever keeps anything of whose the order was forgets it. Told with the last
+        /// change once more, as nothing else has changed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        customer_erased: bool,
     }
     /// Data of `work-order.cancelled`.
     WorkOrderCancelled {

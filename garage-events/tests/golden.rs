@@ -35,6 +35,18 @@ fn every_event_is_written_as_its_sample_letter_by_letter() {
 }
 
 #[test]
+fn that_a_customer_was_erased_is_told_with_the_status_and_else_not_at_all() {
+    let stored = sample("customer-erased");
+    let envelope = read(&stored);
+    let Event::WorkOrderStatusChanged(changed) = &envelope.event else { panic!("{envelope:?}") };
+    assert!(changed.customer_erased);
+    assert_eq!(envelope.to_json().unwrap(), compact(&stored));
+    let usual = read(&sample("work-order.status-changed"));
+    let Event::WorkOrderStatusChanged(changed) = &usual.event else { panic!("{usual:?}") };
+    assert!(!changed.customer_erased);
+}
+
+#[test]
 fn the_seeds_own_example_is_version_one_with_no_cause() {
     let envelope = read(&sample("seed"));
     assert_eq!((envelope.version, envelope.causation_id), (1, None));

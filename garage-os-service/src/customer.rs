@@ -1,8 +1,11 @@
-//! The customer: whose car it is and who pays. Pure. That a document belongs to one customer only, and that a
-//! customer with vehicles or orders stays, hold in the store.
+//! The customer: whose car it is and who pays. Pure. That a document belongs to one customer only, that a customer with
+//! vehicles or orders stays, and that nobody is erased who has an open order, hold in the store.
 
 use chrono::{DateTime, Utc};
-use garage_events::{CustomerId, Refusal, event::Payer};
+use garage_events::{
+    CustomerId, Refusal,
+    event::{Payer, reason::ERASED},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -11,7 +14,10 @@ use crate::{
     search::findable,
 };
 
+mod erasure;
 pub mod http;
+
+pub use erasure::Erasure;
 
 /// A customer of the shop.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,7 +29,18 @@ pub struct Customer {
     /// When something was last changed.
     pub updated_at: DateTime<Utc>,
     /// Who it is.
-    pub profile: Profile,
+    #[serde(flatten)]
+    pub who: Who,
+}
+
+/// Who a customer is, as far as the shop may know it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Who {
+    /// Somebody.
+    Profile(Profile),
+    /// Nobody any more: what is left for orders and cars to refer to, and for the audit.
+    Erased(Erasure),
 }
 
 /// What people write down of a customer.
@@ -89,22 +106,28 @@ impl Customer {
     /// A new customer.
     #[must_use]
     pub const fn new(id: CustomerId, profile: Profile, at: DateTime<Utc>) -> Self {
-        Self { id, created_at: at, updated_at: at, profile }
+        Self { id, created_at: at, updated_at: at, who: Who::Profile(profile) }
     }
 
-    /// What the customer is.
+    /// What is written down of the customer; nothing once it is erased.
     #[must_use]
-    pub fn person_type(&self) -> PersonType {
-        PersonType::of(&self.profile.document)
+    pub const fn profile(&self) -> Option<&Profile> {
+        match &self.who {
+            Who::Profile(profile) => Some(profile),
+            Who::Erased(_) => None,
+        }
     }
 
     /// Changes what is written down.
     ///
     /// # Errors
-    /// When document and type would not fit each other any more: a person becomes a company only by saying so.
+    /// When document and type would not fit each other any more: a person becomes a company only by saying so. Once the
+    /// customer is erased.
     pub fn edit(self, changes: Changes, at: DateTime<Utc>) -> Result<Self, Refusal> {
-        let person_type = changes.person_type.unwrap_or(self.person_type());
-        let known = &self.profile;
+        let Some(known) = self.profile() else {
+            return Err(Refusal::state("changing", "customer", ERASED));
+        };
+        let person_type = changes.person_type.unwrap_or(known.person_type());
         let profile = Profile {
             name: changes.name.unwrap_or_else(|| known.name.clone()),
             document: changes.document.unwrap_or_else(|| known.document.clone()),
@@ -113,26 +136,39 @@ impl Customer {
         };
         match person_type.objection(&profile.document) {
             Some(objection) => Err(Refusal::field("document", objection)),
-            None if profile == self.profile => Ok(self),
-            None => Ok(Self { profile, updated_at: at, ..self }),
+            None if profile == *known => Ok(self),
+            None => Ok(Self { who: Who::Profile(profile), updated_at: at, ..self }),
         }
+    }
+}
+
+impl Profile {
+    /// What the customer is.
+    #[must_use]
+    pub fn person_type(&self) -> PersonType {
+        PersonType::of(&self.document)
     }
 
     /// The customer as Billing's gateway wants to know who pays.
     #[must_use]
     pub fn payer(&self) -> Payer {
         Payer {
-            name: self.profile.name.clone(),
-            email: self.profile.email.as_ref().map(|email| email.as_str().to_owned()),
-            document: Some(self.profile.document.as_str().to_owned()),
+            name: self.name.clone(),
+            email: self.email.as_ref().map(|email| email.as_str().to_owned()),
+            document: Some(self.document.as_str().to_owned()),
         }
     }
 
     /// What the desk finds the customer by.
     #[must_use]
     pub fn findable(&self) -> String {
-        let Profile { name, document, email, phone } = &self.profile;
-        findable([name.as_str(), document.as_str(), email.as_ref().map_or("", Email::as_str), phone.as_str()])
+        findable(self.parts())
+    }
+
+    /// Everything that tells who it is.
+    fn parts(&self) -> [&str; 4] {
+        let email = self.email.as_ref().map_or("", Email::as_str);
+        [self.name.as_str(), self.document.as_str(), email, self.phone.as_str()]
     }
 }
 
@@ -156,14 +192,14 @@ mod tests {
 
     #[test]
     fn a_customer_is_what_the_document_says() {
-        assert_eq!(ana().person_type(), PersonType::Individual);
+        assert_eq!(ana().profile().unwrap().person_type(), PersonType::Individual);
         assert_eq!(PersonType::of(&"12ABC34501DE35".parse().unwrap()), PersonType::Company);
     }
 
     #[test]
     fn what_is_not_named_stays_and_an_address_can_be_taken_away() {
         let changed = ana().edit(Changes { email: Some(None), ..Changes::default() }, later()).unwrap();
-        assert_eq!(changed.profile, Profile { email: None, ..ana().profile });
+        assert_eq!(changed.profile(), Some(&Profile { email: None, ..ana().profile().unwrap().clone() }));
         assert_eq!((changed.created_at, changed.updated_at), (DateTime::UNIX_EPOCH, later()));
     }
 
@@ -178,14 +214,15 @@ mod tests {
         let cnpj = Changes { document: Some("11444777000161".parse().unwrap()), ..Changes::default() };
         assert!(matches!(ana().edit(cnpj.clone(), later()), Err(Refusal::Field { field: "document", .. })));
         let said = Changes { person_type: Some(PersonType::Company), ..cnpj };
-        assert_eq!(ana().edit(said, later()).unwrap().person_type(), PersonType::Company);
+        let edited = ana().edit(said, later()).unwrap();
+        assert_eq!(edited.profile().unwrap().person_type(), PersonType::Company);
         let type_alone = Changes { person_type: Some(PersonType::Company), ..Changes::default() };
         assert!(ana().edit(type_alone, later()).is_err());
     }
 
     #[test]
     fn the_payer_is_the_customer() {
-        let Payer { name, email, document } = ana().payer();
+        let Payer { name, email, document } = ana().profile().unwrap().payer();
         assert_eq!(
             (name.as_str(), email.as_deref(), document.as_deref()),
             ("Ana Souza", Some("ana@example.com"), Some("52998224725"))

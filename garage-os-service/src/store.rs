@@ -20,7 +20,11 @@ use garage_saga::{
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::{customer::Customer, vehicle::Vehicle, work_order::WorkOrder};
+use crate::{
+    customer::{Customer, Profile},
+    vehicle::Vehicle,
+    work_order::WorkOrder,
+};
 
 static CUSTOMERS: Kind =
     Kind { name: "customers", fields: &[Field::unique("document"), Field::plain("search")] };
@@ -63,7 +67,12 @@ impl Aggregate for Customer {
     }
 
     fn index(&self) -> Map<String, Value> {
-        fields([("document", json!(self.profile.document)), ("search", json!(self.findable()))])
+        let profile = self.profile();
+        fields([
+            ("document", json!(profile.map(|profile| &profile.document))),
+            ("search", json!(profile.map(Profile::findable))),
+            ("erased", mark(profile.is_none())),
+        ])
     }
 }
 
@@ -98,6 +107,7 @@ impl Aggregate for WorkOrder {
             ("vehicle_id", json!(self.vehicle_id)),
             ("search", json!(self.findable())),
             (WAITING.name, json!(Self::waiting(self).map(|waiting| waiting.key()))),
+            ("erased", mark(self.customer_erased)),
         ])
     }
 }
@@ -110,6 +120,11 @@ impl Patient for WorkOrder {
     fn retell(&self) -> Vec<Event> {
         Self::retell(self)
     }
+}
+
+/// For the rule that an open order has a customer who is not erased (`migrations/*/0006_erased.sql`).
+fn mark(holds: bool) -> Value {
+    if holds { json!("true") } else { Value::Null }
 }
 
 fn fields<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {

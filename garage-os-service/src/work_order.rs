@@ -22,6 +22,7 @@ use crate::{
 };
 
 mod deadline;
+mod erased;
 pub mod http;
 
 /// A car that was taken in, and everything that has become known of it since.
@@ -35,8 +36,8 @@ pub struct WorkOrder {
     pub vehicle_id: VehicleId,
     /// The vehicle's plate at intake, for the search.
     pub plate: String,
-    /// The payer, as told to Billing.
-    pub payer: Payer,
+    /// The payer, as told to Billing; nobody once the customer is erased.
+    pub payer: Option<Payer>,
     /// When it was opened.
     pub created_at: DateTime<Utc>,
     /// When something was last learned or edited.
@@ -47,6 +48,9 @@ pub struct WorkOrder {
     pub facts: Vec<Fact>,
     /// How often the status has changed.
     pub revision: u32,
+    /// The customer has been erased ([`Self::forget`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub customer_erased: bool,
 }
 
 /// The descriptive fields.
@@ -171,12 +175,13 @@ impl WorkOrder {
             customer_id: opening.customer_id,
             vehicle_id: opening.vehicle_id,
             plate: opening.plate,
-            payer: opening.payer,
+            payer: Some(opening.payer),
             created_at: at,
             updated_at: at,
             details: opening.details,
             facts: vec![Fact { at, event_id: None, what: What::Opened }],
             revision: 0,
+            customer_erased: false,
         };
         let told = order.created().into();
         Transition::telling(order, [told])
@@ -193,7 +198,7 @@ impl WorkOrder {
             estimated_cost: self.details.estimated_cost,
             services: self.details.services.clone(),
             parts: self.details.parts.clone(),
-            customer: Some(self.payer.clone()),
+            customer: self.payer.clone(),
         }
     }
 
@@ -242,8 +247,9 @@ impl WorkOrder {
     pub fn findable(&self) -> String {
         let (plate, id) = (self.plate.parse::<Plate>(), self.id.0.simple().to_string());
         let plate = plate.map_or_else(|_| self.plate.clone(), |plate| forms(&plate));
-        let document = self.payer.document.as_deref().unwrap_or_default();
-        findable([plate.as_str(), &self.payer.name, document, &id, &self.details.description])
+        let name = self.payer.as_ref().map_or("", |payer| &payer.name);
+        let document = self.payer.as_ref().and_then(|payer| payer.document.as_deref()).unwrap_or_default();
+        findable([plate.as_str(), name, document, &id, &self.details.description])
     }
 
     /// Learns what an event tells; total, and without effect for what is known or does not concern us.
@@ -342,6 +348,7 @@ impl WorkOrder {
             | WorkOrderStatus::Approved
             | WorkOrderStatus::InProgress
             | WorkOrderStatus::Completed => {
+                self.check_erased()?;
                 self.check_quoted(&details)?;
                 let updated_at = if details == self.details { self.updated_at } else { at };
                 Ok(Transition::quiet(Self { details, updated_at, ..self }))
@@ -362,6 +369,7 @@ impl WorkOrder {
         if self.facts.iter().any(|known| known.is_same(&fact)) {
             return Transition::quiet(self);
         }
+        let fact = if self.customer_erased { fact.of_nobody() } else { fact };
         let before = self.status();
         let mut told = Vec::new();
         let calls_off =
@@ -383,6 +391,7 @@ impl WorkOrder {
                 previous_status: before,
                 new_status: after,
                 revision: self.revision,
+                customer_erased: self.customer_erased,
             };
             told.push(changed.into());
         }

@@ -196,6 +196,7 @@ pub(crate) fn reason(lang: Lang, reason: &str) -> String {
         "QUOTE_EXPIRED" => {
             lang.t("o orçamento venceu sem resposta", "the quote expired unanswered").to_owned()
         }
+        "ERASED" => lang.t("apagado com o cliente", "erased with the customer").to_owned(),
         "WORK_ORDER_CANCELLED" => lang.t("a ordem foi cancelada", "the order was cancelled").to_owned(),
         other => other.to_owned(),
     }

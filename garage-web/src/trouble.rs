@@ -172,7 +172,7 @@ fn payment_failed(lang: Lang, detail: &str) -> String {
 }
 
 /// What the services say of fields and states; they speak English.
-const WORDS: [(&str, &str); 20] = [
+const WORDS: [(&str, &str); 22] = [
     ("is required", "é obrigatório"),
     ("must not be empty", "não pode ficar vazio"),
     ("must be a plate such as ABC-1234 or ABC1D23", "deve ser uma placa como ABC-1234 ou ABC1D23"),
@@ -204,6 +204,14 @@ const WORDS: [(&str, &str); 20] = [
     (
         "the customer has vehicles or work orders and stays with them",
         "o cliente tem veículos ou ordens e fica com eles",
+    ),
+    (
+        "must be a customer's; this one's data have been erased",
+        "deve ser um cliente cujos dados não foram apagados",
+    ),
+    (
+        "must not name the customer, as it stays",
+        "não pode citar nome, documento, telefone nem e-mail do cliente, pois fica guardado",
     ),
     ("another part has this number", "outra peça tem este código"),
     ("too many requests: wait a little", "tentativas demais: espere um pouco"),

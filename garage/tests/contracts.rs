@@ -108,6 +108,7 @@ fn what_has_been_sent_is_what_the_schemas_say() {
         assert!(told.is_empty(), "{event_type}: {told:?}");
     }
     assert!(schema_of("work-order.created", 1).is_valid(&sample("seed")), "the seed's example");
+    assert!(schema_of("work-order.status-changed", 1).is_valid(&sample("customer-erased")), "an erasure");
 }
 
 #[test]

@@ -149,7 +149,8 @@ impl Bill {
             }
         };
         self.attempts[at_index] = attempt;
-        Transition::telling(self, told)
+        let bill = if self.customer_erased { self.forget() } else { self };
+        Transition::telling(bill, told)
     }
 
     /// The charge will not come any more: called off, or refused and never made. While it is still being sent, not

@@ -163,7 +163,13 @@ fn of_the_order(bill: &Bill, minute: i64) -> Vec<(&'static str, Bill)> {
         let failed = ExecutionFailed { work_order_id: order, execution_id, reason: "bent".to_owned() };
         moves.push(("cannot be finished", hear(bill.clone(), failed)));
         let (previous_status, new_status) = (WorkOrderStatus::InProgress, WorkOrderStatus::Completed);
-        let done = WorkOrderStatusChanged { work_order_id: order, previous_status, new_status, revision: 5 };
+        let done = WorkOrderStatusChanged {
+            work_order_id: order,
+            previous_status,
+            new_status,
+            revision: 5,
+            customer_erased: false,
+        };
         moves.push(("is finished", hear(bill.clone(), done)));
     }
     moves

@@ -7,6 +7,7 @@
 mod world;
 
 mod document;
+mod erasure;
 mod link;
 mod parts;
 mod payments;

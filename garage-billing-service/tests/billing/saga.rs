@@ -100,6 +100,7 @@ async fn the_order_s_status_alone_makes_no_quote() {
         previous_status: WorkOrderStatus::Pending,
         new_status: WorkOrderStatus::Quoted,
         revision: 1,
+        customer_erased: false,
     };
     world.hear(changed).await;
     let quote = world.get(&format!("/quotes/work-order/{}", order.id)).await;

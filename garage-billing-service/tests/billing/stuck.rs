@@ -49,6 +49,7 @@ async fn money_that_the_order_does_not_show_is_stuck_until_it_does(world: World)
             previous_status: WorkOrderStatus::Approved,
             new_status: WorkOrderStatus::InProgress,
             revision: 3,
+            customer_erased: false,
         })
         .await;
     assert_eq!(stuck(&world, "payments").await, found[1..]);

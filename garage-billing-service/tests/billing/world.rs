@@ -84,7 +84,7 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) cashier: Cashier,
     pub(crate) sandbox: Sandbox,
-    store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Store>,
     hub: Arc<LocalBus>,
     router: Router,
     running: Running,
@@ -441,6 +441,7 @@ impl World {
             previous_status: WorkOrderStatus::InProgress,
             new_status: WorkOrderStatus::Completed,
             revision: 5,
+            customer_erased: false,
         })
         .await;
     }

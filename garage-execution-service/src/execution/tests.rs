@@ -42,7 +42,14 @@ fn cancelled() -> Event {
 
 fn status_changed(new_status: WorkOrderStatus, revision: u32) -> Event {
     let previous_status = WorkOrderStatus::Pending;
-    WorkOrderStatusChanged { work_order_id: ORDER, previous_status, new_status, revision }.into()
+    WorkOrderStatusChanged {
+        work_order_id: ORDER,
+        previous_status,
+        new_status,
+        revision,
+        customer_erased: false,
+    }
+    .into()
 }
 
 /// A job that has heard these events, one a minute.

@@ -332,5 +332,11 @@ pub(crate) fn status_changed(
     revision: u32,
 ) -> WorkOrderStatusChanged {
     let previous_status = WorkOrderStatus::Pending;
-    WorkOrderStatusChanged { work_order_id: WorkOrderId(order), previous_status, new_status, revision }
+    WorkOrderStatusChanged {
+        work_order_id: WorkOrderId(order),
+        previous_status,
+        new_status,
+        revision,
+        customer_erased: false,
+    }
 }

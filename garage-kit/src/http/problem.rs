@@ -178,6 +178,13 @@ impl Problem {
         self
     }
 
+    /// The same problem with what stands in the way, each under its name.
+    #[must_use]
+    pub fn about(mut self, errors: Vec<FieldError>) -> Self {
+        self.0.errors = errors;
+        self
+    }
+
     /// The same problem with another title.
     #[must_use]
     pub fn titled(mut self, title: impl Into<Cow<'static, str>>) -> Self {
@@ -333,7 +340,7 @@ pub struct ProblemBody<'a> {
     /// The stable word for programs.
     #[schema(example = "validation_failed")]
     code: &'a str,
-    /// The fields that are not valid.
+    /// The fields that are not valid; with a 409 whatever stands in the way, by its id.
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     #[schema(required = false)]
     errors: &'a [FieldError],

@@ -27,36 +27,46 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{Changes, Customer, PersonType, Profile};
 use crate::{
     document::Document,
-    http::{changed, keep, sought},
+    http::{changed, keep, milliseconds_if_any, sought},
 };
+
+mod erasure;
 
 pub(crate) fn routes(shell: Shell) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(register, list))
         .routes(routes!(one, edit, remove))
         .routes(routes!(by_document))
+        .routes(routes!(erasure::erase, erasure::erased))
         .route("/customers/document/{document}/{rest}", get(by_document_with_slash))
         .with_state(shell)
 }
 
-/// A customer.
+/// A customer. Once erased, nothing but its id and its times.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Customer)]
 #[serde(rename_all = "camelCase")]
 struct CustomerView {
     id: CustomerId,
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "Ana Souza")]
-    name: String,
-    person_type: PersonType,
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    person_type: Option<PersonType>,
     /// CPF or CNPJ without punctuation.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "52998224725")]
-    document: String,
+    document: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "ana@example.com")]
     email: Option<String>,
     /// Area code and number, digits only.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "11987654321")]
-    phone: String,
+    phone: Option<String>,
+    /// When the customer's data were erased, if they were.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "milliseconds_if_any")]
+    erased_at: Option<DateTime<Utc>>,
     #[serde(serialize_with = "milliseconds")]
     created_at: DateTime<Utc>,
     #[serde(serialize_with = "milliseconds")]
@@ -65,14 +75,15 @@ struct CustomerView {
 
 impl From<Customer> for CustomerView {
     fn from(customer: Customer) -> Self {
-        let Profile { name, document, email, phone } = &customer.profile;
+        let profile = customer.profile();
         Self {
             id: customer.id,
-            name: name.clone(),
-            person_type: customer.person_type(),
-            document: document.as_str().to_owned(),
-            email: email.as_ref().map(|email| email.as_str().to_owned()),
-            phone: phone.as_str().to_owned(),
+            name: profile.map(|profile| profile.name.clone()),
+            person_type: profile.map(Profile::person_type),
+            document: profile.map(|profile| profile.document.as_str().to_owned()),
+            email: profile.and_then(|profile| Some(profile.email.as_ref()?.as_str().to_owned())),
+            phone: profile.map(|profile| profile.phone.as_str().to_owned()),
+            erased_at: customer.erasure().map(|erasure| erasure.at),
             created_at: customer.created_at,
             updated_at: customer.updated_at,
         }
@@ -256,7 +267,7 @@ async fn edit(
     written.map(view).ok_or_else(Problem::internal)
 }
 
-/// Deletes a customer that has neither vehicles nor work orders. The manager's.
+/// Deletes a customer that has neither vehicles nor work orders; who has is erased. The manager's.
 #[utoipa::path(delete, path = "/customers/{id}", tag = "customers",
     params(("If-Match" = Option<String>, Header, description = "The ETag of the version that was seen")),
     responses((status = 204, description = "Gone"), Problem))]
@@ -266,7 +277,12 @@ async fn remove(
     Path(id): Path<CustomerId>,
     seen: IfMatch,
 ) -> Result<StatusCode, Problem> {
-    let removed = |known: Option<Customer>, _| known.map(|_| None).ok_or_else(unknown);
+    let removed =
+        |known: Option<Customer>, _| match known.ok_or_else(unknown)?.erasure() {
+            None => Ok(None),
+            Some(_) => Err(Problem::conflict("the customer has been erased, and the record of that stays")
+                .coded("erased")),
+        };
     keep(&shell, id.0, seen, removed).await.map_err(unwritten)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -23,7 +23,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{Description, FIRST_YEAR, Vehicle};
 use crate::{
     customer::Customer,
-    http::{keep, sought},
+    http::{ERASED, keep, sought},
     plate::{NotAPlate, Plate},
 };
 
@@ -154,6 +154,21 @@ fn unwritten(unchanged: Unchanged<Problem>) -> Problem {
     }
 }
 
+/// Nothing new belongs to who was erased; a car that is theirs already may be described.
+async fn check_owner(
+    shell: &Shell,
+    description: &Description,
+    known: Option<&Vehicle>,
+) -> Result<(), Problem> {
+    let owner = description.customer_id;
+    let is_theirs = known.is_some_and(|known| known.description.customer_id == owner);
+    let owner = shell.repository.load::<Customer>(owner.0).await?;
+    if owner.is_some_and(|read| read.state.erasure().is_some()) && !is_theirs {
+        return Err(Problem::invalid(vec![FieldError::new("customerId", ERASED)]));
+    }
+    Ok(())
+}
+
 fn unremoved(unchanged: Unchanged<Problem>) -> Problem {
     match unchanged {
         Unchanged::Dangling => {
@@ -175,6 +190,7 @@ async fn register(
     _: By<Desk>,
     Json(description): Json<Description>,
 ) -> Result<Created<Versioned<VehicleView>>, Problem> {
+    check_owner(&shell, &description, None).await?;
     let id = VehicleId(shell.clock.id());
     let vehicle = |_, at| Vehicle::new(id, description.clone(), at).map(Some).map_err(problem);
     let written = keep(&shell, id.0, IfMatch(None), vehicle).await.map_err(unwritten)?;
@@ -251,6 +267,8 @@ async fn describe(
     seen: IfMatch,
     Json(description): Json<Description>,
 ) -> Result<Versioned<VehicleView>, Problem> {
+    let known = shell.repository.load::<Vehicle>(id.0).await?;
+    check_owner(&shell, &description, known.as_ref().map(|read| &read.state)).await?;
     let described = |known: Option<Vehicle>, at| {
         known.ok_or_else(unknown)?.describe(description.clone(), at).map(Some).map_err(problem)
     };

@@ -81,15 +81,18 @@ impl WorkOrder {
     }
 
     /// The last change of the status, as it was told.
-    fn last_change(&self) -> Option<Event> {
+    pub(super) fn last_change(&self) -> Option<Event> {
         let now = self.status();
         let mut passed = self.history().map(|(_, status)| status).collect::<Vec<_>>().into_iter().rev();
         let previous_status = passed.find(|status| *status != now)?;
-        let revision = self.revision;
-        Some(
-            WorkOrderStatusChanged { work_order_id: self.id, previous_status, new_status: now, revision }
-                .into(),
-        )
+        let changed = WorkOrderStatusChanged {
+            work_order_id: self.id,
+            previous_status,
+            new_status: now,
+            revision: self.revision,
+            customer_erased: self.customer_erased,
+        };
+        Some(changed.into())
     }
 }
 

@@ -1,6 +1,9 @@
 //! `/work-orders`.
 
-use axum::extract::{FromRequest, FromRequestParts, Request, State};
+use axum::{
+    extract::{FromRequest, FromRequestParts, Request, State},
+    http::StatusCode,
+};
 use garage_events::{Refusal, Transition, WorkOrderId, event::reason};
 use garage_kit::{
     Loaded,
@@ -23,7 +26,11 @@ use self::{
     view::{Moment, WorkOrderView},
 };
 use super::{Opening, WorkOrder};
-use crate::{customer::Customer, vehicle::Vehicle};
+use crate::{
+    customer::{Customer, Profile},
+    http::ERASED,
+    vehicle::Vehicle,
+};
 
 mod intake;
 mod list;
@@ -81,7 +88,13 @@ async fn take_in(
     let opened = shell.decide(id.0, None, |known: Option<WorkOrder>, at| {
         Ok(known.map_or_else(|| WorkOrder::open(opening.clone(), at), Transition::quiet))
     });
-    opened.await.map(|order| created(&shell, order))
+    match opened.await {
+        Ok(order) => Ok(created(&shell, order)),
+        Err(problem) if problem.status() == StatusCode::CONFLICT => Err(Problem::conflict(
+            "the customer or the vehicle has been removed, or the customer's data erased, at this very moment",
+        )),
+        Err(problem) => Err(problem),
+    }
 }
 
 /// What is needed to open the order, or all that does not fit together.
@@ -93,8 +106,13 @@ fn opening(
 ) -> Result<Opening, Vec<FieldError>> {
     let Intake { customer_id, vehicle_id, details } = intake;
     let mut objections = Vec::new();
-    if customer.is_none() {
-        objections.push(FieldError::new("customerId", "must be a customer's; there is no such customer"));
+    let payer = customer.as_ref().and_then(Customer::profile).map(Profile::payer);
+    match &customer {
+        Some(_) if payer.is_some() => {}
+        Some(_) => objections.push(FieldError::new("customerId", ERASED)),
+        None => {
+            objections.push(FieldError::new("customerId", "must be a customer's; there is no such customer"))
+        }
     }
     match &vehicle {
         Some(vehicle) if vehicle.description.customer_id == customer_id => {}
@@ -103,9 +121,9 @@ fn opening(
             objections.push(FieldError::new("vehicleId", "must be a vehicle's; there is no such vehicle"))
         }
     }
-    match (customer, vehicle) {
-        (Some(customer), Some(vehicle)) if objections.is_empty() => {
-            let (plate, payer) = (vehicle.description.plate.as_str().to_owned(), customer.payer());
+    match (payer, vehicle) {
+        (Some(payer), Some(vehicle)) if objections.is_empty() => {
+            let plate = vehicle.description.plate.as_str().to_owned();
             Ok(Opening { id, customer_id, vehicle_id, plate, payer, details })
         }
         _ => Err(objections),

@@ -6,6 +6,7 @@
 
 mod customers;
 mod dead_letters;
+mod erasure;
 mod history;
 mod link;
 mod lists;

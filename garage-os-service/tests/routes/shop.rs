@@ -35,7 +35,7 @@ pub(crate) struct Shop {
     neighbour: Arc<dyn Bus>,
     pub(crate) store: Arc<dyn Store>,
     _running: Running,
-    _database: Database,
+    database: Database,
 }
 
 /// Where the data live; gone with the test.
@@ -78,12 +78,55 @@ impl Shop {
         let verifier = Verifier::new(clock.clone()).secret(&secret()).unwrap();
         let parts = Parts { store: store.clone(), bus: member(Service::Os), clock: clock.clone(), verifier };
         let (router, running) = garage_os_service::open(parts);
-        Self { router, clock, billing, neighbour, store, _running: running, _database: database }
+        Self { router, clock, billing, neighbour, store, _running: running, database }
     }
 
     /// Turns the clock, so that what is made next is newer.
     pub(crate) fn later(&self) {
         self.clock.advance(TimeDelta::seconds(1));
+    }
+}
+
+/// What is in the database.
+impl Shop {
+    /// Every row of every table, as text.
+    pub(crate) async fn rows(&self) -> Vec<String> {
+        match &self.database {
+            Database::Sqlite(_) => self.rows_of_sqlite().await,
+            Database::Postgres(_) => self.rows_of_postgres().await,
+        }
+    }
+
+    async fn rows_of_sqlite(&self) -> Vec<String> {
+        let pool = sqlx::SqlitePool::connect(&self.database.url()).await.unwrap();
+        let tables =
+            "SELECT 'SELECT ' || group_concat('quote(' || c.name || ')', ' || ') || ' FROM ' || t.name
+            FROM sqlite_schema t, pragma_table_xinfo(t.name) c WHERE t.type = 'table' GROUP BY t.name";
+        let mut rows = Vec::new();
+        for table in sqlx::query_scalar::<_, String>(tables).fetch_all(&pool).await.unwrap() {
+            let table = sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(table));
+            rows.extend(table.fetch_all(&pool).await.unwrap());
+        }
+        rows
+    }
+
+    async fn rows_of_postgres(&self) -> Vec<String> {
+        let pool = sqlx::PgPool::connect(&self.database.url()).await.unwrap();
+        let tables = "SELECT format('SELECT t::text FROM %I t', tablename) FROM pg_tables WHERE schemaname = current_schema()";
+        let mut rows = Vec::new();
+        for table in sqlx::query_scalar::<_, String>(tables).fetch_all(&pool).await.unwrap() {
+            let table = sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(table));
+            rows.extend(table.fetch_all(&pool).await.unwrap());
+        }
+        rows
+    }
+
+    /// Waits until everything that was told has left.
+    pub(crate) async fn all_has_left(&self) {
+        let ever = self.clock.now() + TimeDelta::days(1);
+        while !self.store.unsent(ever, 1).await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
     }
 }
 
@@ -116,6 +159,11 @@ impl Shop {
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
         self.send(self.request(Method::GET, path).body(Body::empty()).unwrap()).await
+    }
+
+    /// A command without a body.
+    pub(crate) async fn send_empty(&self, path: &str) -> Reply {
+        self.send(self.request(Method::POST, path).body(Body::empty()).unwrap()).await
     }
 
     /// Deletes, or calls off.

@@ -1,5 +1,5 @@
 //! A customer's record, and their rights over it (LGPD art. 18): to see what is kept, to have it corrected, to take it
-//! along, and to have it deleted where the law does not make the shop keep it; OS refuses that for whoever has orders.
+//! along, and to have it erased as far as the law does not make the shop keep it ([`erase`]).
 
 use axum::{
     Router,
@@ -19,19 +19,22 @@ use crate::{
     form::{Form, Objections, Posted, WORD},
     services::{
         Beside, No,
-        view::{Customer, Order, Vehicle},
+        view::{Customer, Erasure, Order, Vehicle},
     },
     show, status,
     trouble::Trouble,
-    ui::{self, Field, Icon, Page, field, hidden, icon, summary},
+    ui::{self, Field, Page, field, hidden, summary},
     visitor::SignedIn,
 };
+
+mod erase;
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/customers/{id}", get(show_one).post(correct))
         .route("/customers/{id}/data.json", get(take_along))
         .route("/customers/{id}/delete", post(delete))
+        .route("/customers/{id}/erase", post(erase::erase).get(erase::back))
 }
 
 /// A customer with what is theirs.
@@ -39,6 +42,8 @@ struct Record {
     customer: Customer,
     vehicles: Vec<Vehicle>,
     orders: Vec<Order>,
+    /// How it was erased, as far as that is for whoever looks.
+    erasure: Option<Erasure>,
 }
 
 async fn read(by: &SignedIn, id: Uuid) -> Result<Record, Trouble> {
@@ -47,12 +52,17 @@ async fn read(by: &SignedIn, id: Uuid) -> Result<Record, Trouble> {
         format!("/vehicles/customer/{id}?limit=200"),
         format!("/work-orders?customerId={id}&limit=200"),
     );
-    let customer = by.asker.find(Service::Os, &customer).await?.ok_or(Trouble::NotFound)?;
+    let customer: Customer = by.asker.find(Service::Os, &customer).await?.ok_or(Trouble::NotFound)?;
     let (vehicles, orders) = futures::try_join!(
         by.asker.all::<Vehicle>(Service::Os, &vehicles),
         by.asker.all::<Order>(Service::Os, &orders),
     )?;
-    Ok(Record { customer, vehicles, orders })
+    let erasure = if customer.is_erased() && by.is_manager() {
+        by.asker.find(Service::Os, &format!("/customers/{id}/erasure")).await?
+    } else {
+        None
+    };
+    Ok(Record { customer, vehicles, orders, erasure })
 }
 
 async fn show_one(
@@ -62,35 +72,33 @@ async fn show_one(
 ) -> Result<Html<String>, Trouble> {
     by.must_be(&["attendant", "manager"])?;
     let record = read(&by, id).await?;
-    let Customer { name, phone, email, .. } = &record.customer;
-    let form = Form::default()
-        .with("name", name)
-        .with("phone", show::phone(phone))
-        .with("email", email.as_deref().unwrap_or_default());
-    Ok(page(&app, &by, &record, &form, &Objections::default()))
+    Ok(page(&app, &by, &record, &Form::default(), &Objections::default()))
 }
 
 fn page(app: &App, by: &SignedIn, record: &Record, form: &Form, objections: &Objections) -> Html<String> {
     let (lang, customer) = (by.lang, &record.customer);
     let here = format!("/customers/{}", customer.id);
+    let written = form.clone().with("name", &customer.name).with("phone", show::phone(&customer.phone));
+    let written = &written.with("email", customer.email.as_deref().unwrap_or_default());
     ui::page(
-        &Page::of(by, &customer.name, None, &here),
+        &Page::of(by, customer.called(lang), None, &here),
         html! {
-            div class="head" { h1 { (customer.name) } span class="quiet" { (show::masked_document(&customer.document)) } }
+            div class="head" { h1 { (customer.called(lang)) } span class="quiet" { (show::masked_document(&customer.document)) } }
             (summary(lang, objections))
             div class="stack" {
-                form class="card" method="post" action=(here) {
+                @if customer.is_erased() { (erase::erased(app, by, record)) }
+                @else { form class="card" method="post" action=(here) {
                     h2 { (lang.t("Dados", "Data")) }
                     (hidden(WORD, &by.word))
                     div class="fields" {
-                        (field(Field::text("name", lang.t("Nome", "Name")).required(), form, objections))
-                        (field(Field { most: 20, ..Field::text("phone", lang.t("Celular com DDD", "Phone with area code")).required().kind("tel") }, form, objections))
-                        (field(Field::text("email", "E-mail").kind("email"), form, objections))
+                        (field(Field::text("name", lang.t("Nome", "Name")).required(), written, objections))
+                        (field(Field { most: 20, ..Field::text("phone", lang.t("Celular com DDD", "Phone with area code")).required().kind("tel") }, written, objections))
+                        (field(Field::text("email", "E-mail").kind("email"), written, objections))
                     }
                     div class="bar" { button class="primary" { (lang.t("Corrigir", "Correct")) } }
-                }
+                } }
                 (theirs(app, by, record))
-                (rights(by, customer))
+                @if by.is_manager() { (erase::rights(by, record, form, objections)) }
             }
         },
     )
@@ -113,25 +121,6 @@ fn theirs(app: &App, by: &SignedIn, record: &Record) -> Markup {
                 span class="grow" { (order.description) }
                 (status::order(lang, &order.status).chip())
             } } } }
-        }
-    }
-}
-
-fn rights(by: &SignedIn, customer: &Customer) -> Markup {
-    let lang = by.lang;
-    html! {
-        @if by.is_manager() {
-            section class="card" {
-                h2 { "LGPD" }
-                p class="quiet" { (lang.t(
-                    "O titular pode levar os seus dados e pedir que sejam apagados; quem tem ordens de serviço fica, pelo prazo que a lei manda guardar.",
-                    "A person may take their data along and ask to have them deleted; who has work orders stays for as long as the law makes the shop keep them.",
-                )) }
-                div class="bar" {
-                    a class="button" href={ "/customers/" (customer.id) "/data.json" } { (icon(Icon::Doc)) (lang.t("Exportar os dados", "Export the data")) }
-                    (ui::press(&format!("/customers/{}/delete", customer.id), &by.word, "danger", lang.t("Apagar o cliente", "Delete the customer")))
-                }
-            }
         }
     }
 }
@@ -186,10 +175,8 @@ async fn delete(
             Ok(Redirect::to("/search").into_response())
         }
         Err(No::Refused(refusal)) if refusal.status == 409 => {
-            let record = read(&by, id).await?;
-            let form =
-                Form::default().with("name", &record.customer.name).with("phone", &record.customer.phone);
-            refused(&app, &by, id, &form, &Objections::of(by.lang, &refusal, |_| None)).await
+            let objections = Objections::of(by.lang, &refusal, |_| None);
+            refused(&app, &by, id, &Form::default(), &objections).await
         }
         Err(no) => Err(no.into()),
     }

@@ -36,7 +36,7 @@ const LISTS: [List; 8] = [
         name: "customers",
         at: Service::Os,
         path: "/customers?limit=200",
-        columns: &["id", "name", "personType", "document", "phone", "email", "createdAt"],
+        columns: &["id", "name", "personType", "document", "phone", "email", "createdAt", "erasedAt"],
     },
     List {
         name: "vehicles",

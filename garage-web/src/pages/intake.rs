@@ -99,8 +99,8 @@ async fn take_in(State(app): State<App>, Posted { by, form }: Posted) -> Result<
 
 async fn open(app: &App, by: &SignedIn, form: &Form, known: &Known) -> Result<Order, Stopped> {
     let written = Written::read(by.lang, form, known, app.settings.zone)?;
-    let car = match (&known.car, form.get("owner")) {
-        (Some(Car { vehicle, .. }), owner) if owner != "new" => (vehicle.customer_id, vehicle.clone()),
+    let car = match (&known.car, known.wants_an_owner(form)) {
+        (Some(Car { vehicle, .. }), false) => (vehicle.customer_id, vehicle.clone()),
         (car, _) => {
             let customer = customer(by, form).await?;
             let vehicle = vehicle(by, form, customer, car.as_ref().map(|car| &car.vehicle)).await?;

@@ -70,7 +70,7 @@ async fn search(
                         li { a href={ "/orders/" (order.id) } {
                             span class="plate" { (show::plate(&order.plate)) }
                             span class="grow" {
-                                b { (named.customer.as_ref().map(|customer| customer.name.clone()).unwrap_or_default()) }
+                                b { (named.customer.as_ref().map(|customer| customer.called(lang)).unwrap_or_default()) }
                                 span class="quiet" { (named.car()) " · " (order.description) }
                             }
                             span class="quiet" { (show::day(lang, app.local(order.created_at))) }

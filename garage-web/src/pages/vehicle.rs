@@ -62,7 +62,7 @@ fn page(
             p class="quiet" {
                 @if let Some(other) = plates { (lang.t("Mesma placa", "The same plate")) (other) " · " }
                 @if let Some(color) = &vehicle.color { (color) " · " }
-                @if let Some(owner) = owner { (icon(Icon::Person)) (owner.name) " · " (show::phone(&owner.phone)) }
+                @if let Some(owner) = owner { (icon(Icon::Person)) (owner.called(lang)) @if !owner.is_erased() { " · " (show::phone(&owner.phone)) } }
             }
             h2 { (lang.t("Visitas", "Visits")) " " span class="count" { (visits.len()) } }
             ul class="rows card" {

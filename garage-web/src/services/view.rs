@@ -8,15 +8,49 @@ use garage_events::{
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::lang::Lang;
+
 /// Whose a car is.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Customer {
     pub(crate) id: CustomerId,
+    /// Empty, like the document and the phone, once the customer is erased.
+    #[serde(default)]
     pub(crate) name: String,
+    #[serde(default)]
     pub(crate) document: String,
     pub(crate) email: Option<String>,
+    #[serde(default)]
     pub(crate) phone: String,
+    pub(crate) erased_at: Option<DateTime<Utc>>,
+}
+
+impl Customer {
+    pub(crate) const fn is_erased(&self) -> bool {
+        self.erased_at.is_some()
+    }
+
+    /// The name, or what stands in its place.
+    pub(crate) fn called(&self, lang: Lang) -> &str {
+        if self.is_erased() { lang.t("Cliente apagado", "Erased customer") } else { &self.name }
+    }
+}
+
+/// The end of what was known of a customer.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Erasure {
+    pub(crate) erased_by: String,
+    pub(crate) reason: String,
+    pub(crate) completed_at: Option<DateTime<Utc>>,
+}
+
+/// An event that could not be taken.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Letter {
+    pub(crate) work_order_id: Option<WorkOrderId>,
 }
 
 /// A car.

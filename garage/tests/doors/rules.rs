@@ -55,6 +55,8 @@ pub(crate) const RULES: &[(At, &str, Who)] = &[
     (Os, "PATCH /customers/{id}", Desk),
     (Os, "DELETE /customers/{id}", Manager),
     (Os, "GET /customers/document/{document}", Staff),
+    (Os, "POST /customers/{id}/erasure", Manager),
+    (Os, "GET /customers/{id}/erasure", Manager),
     (Os, "POST /vehicles", Desk),
     (Os, "GET /vehicles", Staff),
     (Os, "GET /vehicles/{id}", Staff),

@@ -1,6 +1,8 @@
 //! Records: what is printed, exported, taken along, and a customer's rights over their data.
 
+use garage::{shop::At, stories::straight_through};
 use reqwest::StatusCode;
+use serde_json::json;
 
 use crate::{
     journey::{NEW, customer, take_in},
@@ -106,9 +108,100 @@ async fn a_customer_s_data_is_corrected_taken_along_and_kept_while_the_law_wants
     for kept in ["Ana S. Souza", "52998224725", "11912345678", "ABC1234", "Freio chiando"] {
         assert!(desk.html.contains(kept), "{kept} is missing: {}", desk.html);
     }
-    desk.open(&record).await.press("Apagar o cliente", &[]).await;
+    let sure = [("why", "Pedido por escrito, art. 18"), ("sure", "apagar")];
+    desk.open(&record).await.press("Apagar para sempre", &sure).await;
     assert_eq!(desk.status, StatusCode::UNPROCESSABLE_ENTITY);
-    desk.must_show("fica com eles");
+    desk.must_show("há ordens em aberto ou com dinheiro a devolver: OS ");
+    desk.must_show("Ana S. Souza");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_is_erased_and_the_car_s_record_and_the_books_stay() {
+    const THEIRS: [&str; 4] = ["Ana Souza", "customer@example.com", "11987654321", "Brakes squeal"];
+    let world = World::open().await;
+    let car = straight_through(&world.shop, 1).await.unwrap();
+    world.shop.post(At::Os, &format!("/work-orders/{}/deliver", car.order), json!({})).await.unwrap();
+    for theirs in THEIRS {
+        assert!(!world.rows_with(theirs).await.is_empty(), "{theirs}");
+    }
+    let customer = world.shop.get(At::Os, &format!("/customers/{}", car.customer)).await.unwrap();
+    let document = customer["document"].as_str().unwrap().to_owned();
+    let record = format!("/customers/{}", car.customer);
+    let mut desk = world.manager().await;
+    desk.open(&format!("{record}/data.json")).await;
+    assert!(desk.html.contains("Ana Souza") && desk.html.contains(&document), "{}", desk.html);
+
+    desk.open(&record).await.must_show("Vai embora:").must_show("Fica, sem nome:");
+    desk.press("Apagar para sempre", &[("why", ""), ("sure", "sim")]).await;
+    assert_eq!(desk.status, StatusCode::UNPROCESSABLE_ENTITY);
+    desk.must_show("preencha este campo").must_show("deve ser a palavra APAGAR");
+    desk.press("Apagar para sempre", &[("why", "pedido da Ana"), ("sure", "APAGAR")]).await;
+    assert_eq!(desk.status, StatusCode::UNPROCESSABLE_ENTITY);
+    desk.must_show("não pode citar nome");
+    let sure = [("why", "Pedido por escrito, art. 18"), ("sure", "APAGAR")];
+    world.set_its_opening_aside(&car).await;
+    desk.press("Apagar para sempre", &sure).await;
+    assert_eq!(desk.status, StatusCode::UNPROCESSABLE_ENTITY);
+    desk.must_show("mensagens paradas que ainda trazem o nome do cliente (1)");
+    let all = json!({ "all": true, "why": "heard already" });
+    world.shop.post(At::Billing, "/dead-letters/discard", all.clone()).await.unwrap();
+    desk.press("Apagar para sempre", &sure).await;
+    assert_eq!(desk.status, StatusCode::OK);
+    desk.must_show("Cliente apagado")
+        .must_show("Os dados deste cliente foram apagados")
+        .must_show("Pedido por escrito, art. 18");
+    for theirs in THEIRS.into_iter().chain([document.as_str()]) {
+        world.until_nowhere(theirs).await;
+    }
+    world.set_its_opening_aside(&car).await;
+    world.shop.post(At::Billing, "/dead-letters/replay", all).await.unwrap();
+    world.until_nowhere("Ana Souza").await;
+
+    let order = format!("/orders/{}", car.order);
+    desk.open(&order).await.must_show("Cliente apagado").must_show("R$ 350,90");
+    for sheet in ["quote", "order", "receipt"] {
+        desk.open(&format!("{order}/print?of={sheet}")).await.must_show("Cliente apagado");
+        assert!(!desk.html.contains("Ana Souza"), "{}", desk.html);
+    }
+    desk.must_show("Recebemos R$ 350,90");
+    desk.open(&format!("{record}/data.json")).await;
+    assert!(!desk.html.contains("Ana Souza") && !desk.html.contains(&document), "{}", desk.html);
+    assert!(desk.html.contains("350.9") && desk.html.contains("erasedAt"), "{}", desk.html);
+    desk.open("/export/customers.csv").await;
+    assert!(desk.html.contains(&car.customer) && !desk.html.contains("Ana Souza"), "{}", desk.html);
+    desk.open("/search?q=Ana").await.must_show("Nada encontrado.");
+    let plate =
+        world.shop.get(At::Os, &format!("/work-orders/{}", car.order)).await.unwrap()["plate"].clone();
+    let plate = plate.as_str().unwrap();
+    desk.open(&format!("/search?q={plate}")).await.must_show("Cliente apagado");
+
+    desk.open(&format!("/intake?plate={plate}")).await.must_show("Quem o traz agora?");
+    desk.press("Abrir ordem de serviço", &[("complaint", "Óleo")]).await.must_show("preencha este campo");
+    let again = [("document", document.as_str()), ("name", "Ana Souza"), ("phone", "11 98765-4321")];
+    desk.press("Abrir ordem de serviço", &again).await.must_show("Ana Souza").must_show("Óleo");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_no_manager_sees_no_way_to_erase_and_has_none() {
+    let world = World::open().await;
+    let mut manager = world.manager().await;
+    take_in(&mut manager, "ABC-1234", &NEW).await;
+    let record = manager.follow("Ana Souza").await.path.clone();
+    let bia = [("name", "Bia"), ("login", "bia"), ("password", "long enough"), ("role", "attendant")];
+    manager.open("/people").await.press("Adicionar", &bia).await.must_show("Bia");
+    let mut bia = world.browser();
+    bia.open("/sign-in").await.press("Entrar", &[("login", "bia"), ("password", "long enough")]).await;
+    assert!(!bia.open(&record).await.offers("Apagar para sempre"));
+    let mut form = bia.form_of("Corrigir").unwrap();
+    form.action = format!("{record}/erase");
+    bia.send(&form, &[("why", "art. 18"), ("sure", "APAGAR")]).await;
+    assert_eq!(bia.status, StatusCode::FORBIDDEN);
+    manager.open("/language?to=en&back=/").await.open(&record).await;
+    manager.must_show("Ana Souza").must_show("Goes:").must_show("Stays, without a name:");
+    manager.press("Erase for good", &[("why", "art. 18"), ("sure", "yes")]).await;
+    manager.must_show("must be the word ERASE");
     world.close().await;
 }
 

@@ -9,14 +9,19 @@ use chrono::TimeDelta;
 use garage::{
     embedded::{Addresses, DataDir, Embedded, settings},
     front::Front,
-    shop::Shop,
+    shop::{Car, Shop},
 };
 use garage_kit::{
+    Decision,
     auth::{Grant, sign},
+    bus::local::DeadLetter,
+    change,
     clock::Clock,
     program::{Env, install_crypto},
+    store::Outcome,
 };
 use garage_web::Settings;
+use serde_json::json;
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::browser::Browser;
@@ -64,6 +69,61 @@ impl World {
         Front::start(&data, anywhere, self.embedded.urls.clone(), &secret, wishes, &Clock::system())
             .await
             .unwrap()
+    }
+
+    /// Every row of the services' databases that holds this, however it is written, with its table. What the sandbox writes
+    /// down is the provider's.
+    pub(crate) async fn rows_with(&self, words: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        for service in ["os", "billing", "execution"] {
+            let file = self.folder.path().join(format!("{service}.sqlite"));
+            let pool = sqlx::SqlitePool::connect(&format!("sqlite:{}", file.display())).await.unwrap();
+            let tables =
+                "SELECT 'SELECT ' || group_concat('quote(' || c.name || ')', ' || ') || ' FROM ' || t.name
+                FROM sqlite_schema t, pragma_table_xinfo(t.name) c WHERE t.type = 'table' AND t.name NOT GLOB 'sandbox_*' GROUP BY t.name";
+            for table in sqlx::query_scalar::<_, String>(tables).fetch_all(&pool).await.unwrap() {
+                let rows = sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(table.clone()));
+                let rows = rows.fetch_all(&pool).await.unwrap();
+                found.extend(
+                    rows.iter()
+                        .filter(|row| row.to_lowercase().contains(&words.to_lowercase()))
+                        .map(|row| format!("{table}: {row}")),
+                );
+            }
+            pool.close().await;
+        }
+        found
+    }
+
+    /// Waits until the services' databases hold this nowhere.
+    pub(crate) async fn until_nowhere(&self, words: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let found = self.rows_with(words).await;
+            if found.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{words:?} stays: {found:#?}");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// An order's opening, as if Billing had not been able to take it.
+    pub(crate) async fn set_its_opening_aside(&self, car: &Car) {
+        let (clock, order) = (Clock::system(), &car.order);
+        let event = json!({ "eventId": clock.event_id(), "eventType": "work-order.created", "timestamp": clock.now(),
+            "source": "os-service", "version": 1, "correlationId": order, "causationId": null, "data": {
+                "workOrderId": order, "customerId": car.customer, "vehicleId": clock.id(), "status": "PENDING",
+                "description": "Brakes squeal", "customer": { "name": "Ana Souza", "email": "customer@example.com" } } });
+        let id = clock.id();
+        let letter = json!({ "id": id, "queue": "billing-work-order-created", "topic": event["eventType"],
+            "messageId": event["eventId"], "correlation": order, "reason": "the disk was full", "body": event.to_string(),
+            "at": clock.now() });
+        let next: DeadLetter = serde_json::from_value(letter).unwrap();
+        let file = self.folder.path().join("billing.sqlite");
+        let store = garage_billing_service::connect(&format!("sqlite:{}", file.display())).await.unwrap();
+        let change = change(id, 0, Decision { next: Some(next), messages: Vec::new() }).unwrap();
+        assert_eq!(store.commit(&[change]).await.unwrap(), [Outcome::Committed]);
     }
 
     /// A browser in which nobody has signed in.

@@ -56,7 +56,13 @@ fn given_up() -> ExecutionFailed {
 
 fn shown(bill: Bill, new_status: WorkOrderStatus, revision: u32, minute: i64) -> Bill {
     let previous_status = WorkOrderStatus::Pending;
-    let changed = WorkOrderStatusChanged { work_order_id: ORDER, previous_status, new_status, revision };
+    let changed = WorkOrderStatusChanged {
+        work_order_id: ORDER,
+        previous_status,
+        new_status,
+        revision,
+        customer_erased: false,
+    };
     hear(bill, changed, minute).state
 }
 

@@ -46,7 +46,14 @@ fn cancelled() -> Event {
 
 fn shown(new_status: WorkOrderStatus, revision: u32) -> Event {
     let previous_status = WorkOrderStatus::Pending;
-    WorkOrderStatusChanged { work_order_id: ORDER, previous_status, new_status, revision }.into()
+    WorkOrderStatusChanged {
+        work_order_id: ORDER,
+        previous_status,
+        new_status,
+        revision,
+        customer_erased: false,
+    }
+    .into()
 }
 
 fn having_heard(events: &[Event]) -> Job {

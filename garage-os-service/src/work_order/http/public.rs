@@ -78,7 +78,8 @@ async fn status(
     let order = shell.repository.load::<WorkOrder>(id.0).await?.map(|read| read.state);
     let customer = order.as_ref().map_or(Uuid::nil(), |order| order.customer_id.0);
     let customer = shell.repository.load::<Customer>(customer).await?;
-    let is_theirs = customer.is_some_and(|read| read.state.profile.document.is(&document));
+    let is_theirs = customer
+        .is_some_and(|read| read.state.profile().is_some_and(|profile| profile.document.is(&document)));
     let order =
         order.filter(|_| is_theirs).ok_or_else(|| Problem::not_found("work order with this document"))?;
     Ok((UNSEEN, Json(Progress { id, status: order.status(), updated_at: order.updated_at })))

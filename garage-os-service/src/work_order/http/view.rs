@@ -8,11 +8,12 @@ use garage_events::{
     milliseconds,
 };
 use garage_saga::{Shell, waiting::WaitingFor};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
+    http::milliseconds_if_any,
     plate::Plate,
     work_order::{Fact, What, WorkOrder},
 };
@@ -45,6 +46,10 @@ pub(super) struct WorkOrderView {
     metadata: Option<Value>,
     /// How often the status has changed.
     revision: u32,
+    /// The customer has been erased, and with them what the desk and they wrote.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    customer_erased: bool,
     /// Once there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     quote_id: Option<QuoteId>,
@@ -67,16 +72,6 @@ pub(super) struct WorkOrderView {
     created_at: DateTime<Utc>,
     #[serde(serialize_with = "milliseconds")]
     updated_at: DateTime<Utc>,
-}
-
-fn milliseconds_if_any<S: Serializer>(
-    time: &Option<DateTime<Utc>>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => milliseconds(time, serializer),
-        None => serializer.serialize_none(),
-    }
 }
 
 impl WorkOrderView {
@@ -103,6 +98,7 @@ impl WorkOrderView {
             estimated_completion_date: order.details.estimated_completion_date,
             metadata: order.details.metadata,
             revision: order.revision,
+            customer_erased: order.customer_erased,
             created_at: order.created_at,
             updated_at: order.updated_at,
         }

@@ -3,6 +3,7 @@
 use garage_events::Service;
 
 use crate::{
+    form::Form,
     services::{
         Asker, No,
         view::{Customer, Order, Vehicle},
@@ -18,9 +19,17 @@ pub(super) struct Known {
 /// A car that has been here, or is.
 pub(super) struct Car {
     pub(super) vehicle: Vehicle,
+    /// Nobody, once the last one is erased.
     pub(super) owner: Option<Customer>,
     /// Newest first.
     pub(super) orders: Vec<Order>,
+}
+
+impl Known {
+    /// Whether somebody's data are asked for: a car without an owner has a new one, whatever the form says.
+    pub(super) fn wants_an_owner(&self, form: &Form) -> bool {
+        self.car.as_ref().is_none_or(|car| car.owner.is_none()) || form.get("owner") == "new"
+    }
 }
 
 impl Car {
@@ -43,5 +52,6 @@ pub(super) async fn by_plate(asker: &Asker, plate: &str) -> Result<Known, No> {
         asker.find::<Customer>(Service::Os, &owner),
         asker.list::<Order>(Service::Os, &orders),
     )?;
+    let owner = owner.filter(|owner| !owner.is_erased());
     Ok(Known { car: Some(Car { vehicle, owner, orders }) })
 }

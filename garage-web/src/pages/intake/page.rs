@@ -96,10 +96,15 @@ fn known_car(app: &App, lang: Lang, form: &Form, objections: &Objections, car: &
                     } } } }
                 }
             }
-            details open[is_new_owner] {
-                summary { (lang.t("O carro mudou de dono", "The car has a new owner")) }
-                label class="check" { input type="checkbox" name="owner" value="new" checked[is_new_owner]; (lang.t("Sim: registrar o novo dono", "Yes: register the new owner")) }
-                (customer_fields(lang, form, objections, false))
+            @if car.owner.is_none() {
+                p class="quiet" { (lang.t("Os dados de quem o trouxe antes foram apagados. Quem o traz agora?", "The data of whoever brought it before were erased. Who brings it now?")) }
+                (customer_fields(lang, form, objections, true))
+            } @else {
+                details open[is_new_owner] {
+                    summary { (lang.t("O carro mudou de dono", "The car has a new owner")) }
+                    label class="check" { input type="checkbox" name="owner" value="new" checked[is_new_owner]; (lang.t("Sim: registrar o novo dono", "Yes: register the new owner")) }
+                    (customer_fields(lang, form, objections, false))
+                }
             }
         }
     }

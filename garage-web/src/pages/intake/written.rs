@@ -34,7 +34,7 @@ impl Written {
         if is_new {
             objections.require(lang, form, &["brand", "model", "year"]);
         }
-        if is_new || form.get("owner") == "new" {
+        if known.wants_an_owner(form) {
             objections.require(lang, form, &["document", "name", "phone"]);
         }
         if form.given("year").is_some_and(|year| year.parse::<u16>().is_err()) {

@@ -71,7 +71,7 @@ fn head(app: &App, by: &SignedIn, whole: &Whole) -> Markup {
             div {
                 h1 { a class="plate" href={ "/vehicles/" (order.vehicle_id) } { (show::plate(&order.plate)) } " " (whole.named.car()) }
                 p class="quiet" {
-                    @if let Some(customer) = whole.customer() { (icon(Icon::Person)) @if by.is_desk() { a href={ "/customers/" (customer.id) } { (customer.name) } } @else { (customer.name) } " · " (show::phone(&customer.phone)) " · " @if let Some(email) = &customer.email { (email) " · " } }
+                    @if let Some(customer) = whole.customer() { (icon(Icon::Person)) @if by.is_desk() { a href={ "/customers/" (customer.id) } { (customer.called(lang)) } } @else { (customer.called(lang)) } " · " @if !customer.is_erased() { (show::phone(&customer.phone)) " · " } @if let Some(email) = &customer.email { (email) " · " } }
                     (lang.t("OS ", "Order ")) (show::number_of(order.id.0)) " · " (show::time(lang, app.local(order.created_at)))
                 }
             }
