@@ -45,7 +45,8 @@ impl About<'_> {
         let (lang, order) = (self.lang, self.order);
         let customer = self.customer.map(|customer| {
             let (document, phone) = (show::masked_document(&customer.document), show::phone(&customer.phone));
-            let reached = if customer.is_erased() { String::new() } else { format!(" · {document} · {phone}") };
+            let reached =
+                if customer.is_erased() { String::new() } else { format!(" · {document} · {phone}") };
             (lang.t("Cliente", "Customer"), format!("{}{reached}", customer.called(lang)))
         });
         let km = order.note("km").map(|km| format!(" · {km} km")).unwrap_or_default();
@@ -55,7 +56,8 @@ impl About<'_> {
         let facts = [
             customer,
             Some((lang.t("Veículo", "Vehicle"), car)),
-            Some((lang.t("Reclamação", "Complaint"), order.description.clone())).filter(|(_, text)| !text.is_empty()),
+            Some((lang.t("Reclamação", "Complaint"), order.description.clone()))
+                .filter(|(_, text)| !text.is_empty()),
             left.map(|left| (lang.t("Objetos e combustível", "Items left and fuel"), left)),
             promised.map(|promised| (lang.t("Prazo de entrega", "Promised for"), promised)),
         ];
