@@ -5,6 +5,8 @@ use garage_events::{
     Cents, ExecutionId, PaymentId, PaymentMethod, QuoteId, WorkOrderId,
     event::{ExecutionCompleted, ExecutionFailed, PaymentApproved, PaymentRefunded, reason},
 };
+use garage_kit::store::{Change, Outcome};
+use garage_os_service::KINDS;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -86,6 +88,7 @@ on_both_stores! {
     who_has_an_open_order_is_told_which_and_stays
     money_that_must_go_back_goes_first
     of_an_erasure_and_an_order_at_the_same_moment_one_loses
+    whoever_has_not_seen_the_other_is_stopped_by_the_store
     whoever_comes_again_is_somebody_new
     erasing_twice_is_erasing_once
     a_car_stays_with_its_record_and_one_without_goes
@@ -184,6 +187,29 @@ async fn of_an_erasure_and_an_order_at_the_same_moment_one_loses(shop: Shop) {
             both => panic!("{both:?}: {erased:?} {opened:?}"),
         }
     }
+}
+
+/// What the race comes down to, step by step.
+async fn whoever_has_not_seen_the_other_is_stopped_by_the_store(shop: Shop) {
+    let (customer, _, order) = visit(&shop).await;
+    let kind = |name: &str| *KINDS.iter().find(|kind| kind.name == name).unwrap();
+    let (customers, orders) = (kind("customers"), kind("work_orders"));
+    let opened = shop.store.load(orders, &[id(&order)]).await.unwrap().remove(0);
+    let known = shop.store.load(customers, &[id(&customer)]).await.unwrap().remove(0);
+    let mut erased: Value = serde_json::from_str(&known.body).unwrap();
+    erased["index"] = json!({"erased": "true"});
+    let write = |kind, id, expected, body| {
+        let change = Change { kind, id, expected, body: Some(body), messages: Vec::new() };
+        let store = shop.store.clone();
+        async move { store.commit(&[change]).await.unwrap().remove(0) }
+    };
+    let unseen = write(customers, known.id, known.version, erased.to_string()).await;
+    assert_eq!(unseen, Outcome::Dangling, "an order is open");
+
+    call_off(&shop, &order).await;
+    shop.post(&erasure(&customer), &asked()).await.ok();
+    let unseen = write(orders, Uuid::from_u128(77), 0, opened.body).await;
+    assert_eq!(unseen, Outcome::Dangling, "the customer is erased");
 }
 
 async fn whoever_comes_again_is_somebody_new(shop: Shop) {

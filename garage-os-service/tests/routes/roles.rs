@@ -17,12 +17,14 @@ const FRONT_DESK: &[&str] = &["attendant", "manager"];
 const MANAGER: &[&str] = &["manager"];
 
 /// Every route, and who may take it.
-const RULES: [(Method, &str, &[&str]); 27] = [
+const RULES: [(Method, &str, &[&str]); 29] = [
     (Method::POST, "/customers", FRONT_DESK),
     (Method::GET, "/customers", STAFF),
     (Method::GET, "/customers/{id}", STAFF),
     (Method::PATCH, "/customers/{id}", FRONT_DESK),
     (Method::DELETE, "/customers/{id}", MANAGER),
+    (Method::POST, "/customers/{id}/erasure", MANAGER),
+    (Method::GET, "/customers/{id}/erasure", MANAGER),
     (Method::GET, "/customers/document/{document}", STAFF),
     (Method::POST, "/vehicles", FRONT_DESK),
     (Method::GET, "/vehicles", STAFF),
