@@ -128,7 +128,8 @@ impl Fault for Place {
         let rounds: &[u64] = if scene.all { &[1, 2, 0] } else { &[0] };
         let mut runs = 0;
         for round in rounds {
-            let nth = if *round > 0 { *round } else { scene.rng.random_range(1..=self.deepest()) };
+            let deepest = self.deepest();
+            let nth = if *round > 0 { deepest.min(*round) } else { scene.rng.random_range(1..=deepest) };
             runs += self.round(scene, nth).await?;
         }
         Ok(Blow::times(runs))
@@ -136,9 +137,13 @@ impl Fault for Place {
 }
 
 impl Place {
-    /// The latest pass at which it may strike: rare ones must be struck soon.
+    /// The latest pass at which it may strike: rare ones must be struck soon, and one sweep takes all that was left behind.
     fn deepest(&self) -> u64 {
-        if self.needs == Needs::Load && self.services.len() > 1 { 8 } else { 2 }
+        match self.needs {
+            Needs::Backlog => 1,
+            Needs::Load if self.services.len() > 1 => 8,
+            Needs::Load | Needs::Refunds | Needs::Poison | Needs::Lapses => 2,
+        }
     }
 
     async fn round(&self, scene: &mut Scene<'_>, nth: u64) -> Result<usize> {
