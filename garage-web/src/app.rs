@@ -14,13 +14,15 @@ use crate::{
     live::Live,
     mail::{self, book::Book},
     oidc::Oidc,
-    people::{People, Person},
+    people::{People, Person, SCREENS},
     services::{Asker, Names, Services},
     signer::Signer,
 };
 
 /// Sign-ins from one address: in a row, and again per minute. A whole shop may have one address.
 const TRIES: u32 = 30;
+/// Answers of a provider, each of which has a signed question: a whole chain may come from one address in the morning.
+const ANSWERS: u32 = 600;
 const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Handed to every page; copies share everything.
@@ -41,6 +43,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
     pub(crate) tries: RateLimit,
+    pub(crate) answers: RateLimit,
     /// The provider that knows the shop's people, if there is one.
     pub(crate) oidc: Option<Oidc>,
     stopping: CancellationToken,
@@ -65,6 +68,7 @@ impl App {
             live: Live::new(stopping.clone()),
             names: Names::new(clock.clone()),
             tries: RateLimit::new(TRIES, MINUTE, clock.clone()),
+            answers: RateLimit::new(ANSWERS, MINUTE, clock.clone()),
             oidc,
             signer,
             verifier,
@@ -91,7 +95,7 @@ impl App {
     /// Asks the services in the screens' own name, for what a page shows to people who have no token of their own. It
     /// reads and nothing else.
     pub(crate) fn as_the_house(&self) -> Result<Asker, Failure> {
-        let token = self.signer.staff("garage-web", &["technician"], &self.clock)?;
+        let token = self.signer.staff(SCREENS, &["technician"], &self.clock)?;
         Ok(self.services.asked_with(token))
     }
 

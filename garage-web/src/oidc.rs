@@ -22,7 +22,11 @@ mod settings;
 mod ticket;
 
 /// A longer ID token is not kept for the sign-out, as it would not fit into an address.
-const LONGEST_HINT: usize = 4096;
+const LONGEST_HINT: usize = 2048;
+
+/// What an answer says when somebody, or the provider for their sake, said no; anything else is out of order (RFC 6749,
+/// section 4.1.2.1, and OpenID Connect Core 1.0, section 3.1.2.6).
+const DECLINED: [&str; 4] = ["access_denied", "login_required", "interaction_required", "consent_required"];
 
 /// The sign-in by a provider.
 pub(crate) struct Oidc {
@@ -140,7 +144,8 @@ impl Oidc {
             return Err(NotIn::Odd(format!("the answer is from another issuer, {:?}", answer.iss)));
         }
         if let Some(error) = answer.error {
-            return Err(NotIn::Declined(error));
+            let by_a_person = DECLINED.contains(&error.as_str());
+            return Err(if by_a_person { NotIn::Declined(error) } else { NotIn::Odd(error) });
         }
         let code = answer.code.ok_or_else(|| NotIn::Odd("the answer has no code".to_owned()))?;
         let tokens = self.provider.tokens(&metadata, &code, &ticket.verifier).await?;

@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) const ROLES: [&str; 3] = ["attendant", "technician", "manager"];
 /// The login that the first start makes.
 const FIRST: &str = "gerente";
+/// Whom the screens call themselves where they ask the services by themselves: nobody else is called so.
+pub(crate) const SCREENS: &str = "garage-web";
 
 /// The store of the shop's people; copies share it.
 #[derive(Clone)]

@@ -22,8 +22,8 @@ use crate::{Failure, program::Misconfigured};
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// Between two fetches that a strange key asks for: anybody can make up a key's name.
 const BETWEEN: TimeDelta = TimeDelta::seconds(30);
-/// After a fetch that failed.
-const AGAIN: Duration = Duration::from_secs(2);
+/// After a fetch that began and failed, its time limit included: whoever came meanwhile does not wait for another one.
+const AGAIN: Duration = Duration::from_secs(7);
 /// Keys that are older are fetched again, so that one taken back is not believed for ever.
 const OLDEST: TimeDelta = TimeDelta::minutes(10);
 

@@ -2,6 +2,9 @@
 -- erasure and an order that is opened at the same moment one loses. An erased order (one that came to life again by a late
 -- word of the workshop's) needs nobody.
 
+-- In the order in which an order that is opened takes them, so that nobody waits in a circle.
+LOCK TABLE work_orders, customers IN ACCESS EXCLUSIVE MODE;
+
 ALTER TABLE customers
     ADD COLUMN live UUID GENERATED ALWAYS AS (CASE WHEN body->'index'->>'erased' IS NULL THEN id END) STORED;
 

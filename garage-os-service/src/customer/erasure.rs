@@ -70,13 +70,18 @@ impl Profile {
     fn is_named_in(&self, text: &str) -> bool {
         let (words, digits) =
             (folded(text), text.chars().filter(char::is_ascii_alphanumeric).collect::<String>());
-        let name = folded(&self.name);
-        let is_name = |word: &str| word.len() >= SHORTEST_NAME && name.split(' ').any(|part| part == word);
-        let names = words.split(|letter: char| !letter.is_alphanumeric()).any(is_name);
+        let name = words_of(&self.name);
+        let names = words_of(text).iter().any(|word| word.len() >= SHORTEST_NAME && name.contains(word));
         let email = self.email.as_ref().is_some_and(|email| words.contains(&folded(email.as_str())));
         let numbers = [self.document.as_str(), self.phone.as_str()];
         names || email || numbers.iter().any(|number| digits.contains(number))
     }
+}
+
+/// Alike in a name and in a text: a hyphen or an apostrophe parts words in both.
+fn words_of(text: &str) -> Vec<String> {
+    let parted = folded(&text.replace(['-', '.', '/'], " "));
+    parted.split(|letter: char| !letter.is_alphanumeric()).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

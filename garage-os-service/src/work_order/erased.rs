@@ -2,7 +2,6 @@
 //! made of it stay: they are the car's record, and what the shop answers for (decision 19). Who paid, and what the desk
 //! and the customer wrote, goes, also where it is learned later. Pure.
 
-use chrono::{DateTime, Utc};
 use garage_events::{Refusal, Transition, event::reason};
 use serde_json::Value;
 
@@ -18,17 +17,10 @@ impl WorkOrder {
         self.waiting().is_none()
     }
 
-    /// The order of nobody in particular; the others hear of it, as they may know whose it was. Once is enough.
-    ///
-    /// # Errors
-    /// While something is still to come of it, or money is to go back.
-    pub fn forget(self, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
-        if self.customer_erased {
-            return Ok(Transition::quiet(self));
-        }
-        if !self.is_settled() {
-            return Err(Refusal::state("erasing the customer", "work order", self.status()));
-        }
+    /// The order of nobody in particular. The others hear of it each time, as they may know whose it was, also again from
+    /// a back-up. For when the customer's own record is empty: then there is only forward, whatever the order has come to
+    /// meanwhile. When it was last worked on stays, for the warranty and the figures.
+    pub fn forget(self) -> Transition<Self> {
         let forgotten = Self {
             payer: None,
             details: Details {
@@ -37,12 +29,11 @@ impl WorkOrder {
                 ..self.details
             },
             facts: self.facts.into_iter().map(Fact::of_nobody).collect(),
-            updated_at: at,
             customer_erased: true,
             ..self
         };
         let told = forgotten.last_change();
-        Ok(Transition::telling(forgotten, told))
+        Transition::telling(forgotten, told)
     }
 
     /// What is written into an order of nobody would be somebody's again.
@@ -96,6 +87,7 @@ fn word(said: String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use chrono::{DateTime, Utc};
     use garage_events::{
         Cents, CustomerId, Event, EventId, ExecutionId, PaymentId, PaymentMethod, QuoteId, VehicleId,
         WorkOrderId, WorkOrderStatus,
@@ -159,16 +151,22 @@ mod tests {
     }
 
     #[test]
-    fn an_order_that_goes_on_or_holds_money_does_not_forget() {
-        assert!(matches!(open().forget(AT), Err(Refusal::State { .. })));
+    fn an_order_that_goes_on_or_holds_money_is_not_settled() {
+        assert!(!open().is_settled());
         let held = hear(cancelled(), paid()).state;
-        assert!(matches!(held.clone().forget(AT), Err(Refusal::State { .. })));
-        assert!(hear(held, refunded(None)).state.forget(AT).is_ok());
+        assert!(!held.is_settled() && hear(held, refunded(None)).state.is_settled());
+    }
+
+    #[test]
+    fn money_that_came_after_the_customer_had_gone_is_in_nobody_s_way() {
+        let late = hear(cancelled(), paid()).state;
+        let forgotten = late.clone().forget().state;
+        assert_eq!((forgotten.payer.as_ref(), forgotten.status()), (None, late.status()));
     }
 
     #[test]
     fn nothing_of_the_customer_is_left_and_the_others_are_told() {
-        let forgotten = cancelled().forget(AT).unwrap();
+        let forgotten = cancelled().forget();
         let text = serde_json::to_string(&forgotten.state).unwrap() + &forgotten.state.findable();
         for theirs in ["Ana", "ana", "52998224725", "example", "11987654321"] {
             assert!(!text.contains(theirs), "{theirs}: {text}");
@@ -182,13 +180,13 @@ mod tests {
             forgotten.events.as_slice(),
             [Event::WorkOrderStatusChanged(told)] if told.customer_erased && told.revision == 1
         ));
-        let again = forgotten.state.clone().forget(AT + chrono::TimeDelta::days(1));
-        assert_eq!(again, Ok(Transition::quiet(forgotten.state)));
+        assert_eq!(forgotten.state.updated_at, cancelled().updated_at);
+        assert_eq!(forgotten.state.clone().forget(), forgotten);
     }
 
     #[test]
     fn what_comes_later_brings_nobody_back() {
-        let forgotten = cancelled().forget(AT).unwrap().state;
+        let forgotten = cancelled().forget().state;
         let told = hear(forgotten, refunded(Some(Uuid::from_u128(9)))).state;
         let failed = ExecutionFailed {
             work_order_id: ORDER,
@@ -209,8 +207,8 @@ mod tests {
     #[test]
     fn the_words_of_the_events_stay() {
         let order = open().cancel(reason::CUSTOMER_REQUEST.to_owned(), AT).unwrap().state;
-        let forgotten = order.forget(AT).unwrap().state;
+        let forgotten = order.forget().state;
         assert_eq!(forgotten.cancellation_reason(), Some(reason::CUSTOMER_REQUEST));
-        assert_eq!(cancelled().forget(AT).unwrap().state.cancellation_reason(), Some(reason::ERASED));
+        assert_eq!(cancelled().forget().state.cancellation_reason(), Some(reason::ERASED));
     }
 }

@@ -15,7 +15,7 @@ pub(crate) const SERVICES: &str = "SERVICES";
 /// As a reason: the mail server said nothing in time.
 pub(crate) const NO_ANSWER: &str = "NO_ANSWER";
 /// How long a claim holds: longer than sending can take.
-const CLAIM: TimeDelta = TimeDelta::minutes(2);
+const CLAIM: TimeDelta = TimeDelta::minutes(12);
 
 /// What a message is about; there is one for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -104,11 +104,15 @@ async fn look(app: &App, unseen: &mut Unseen) -> Result<(), Trouble> {
         unseen.orders.extend(recent(app, &asker, &switches).await?);
         unseen.everything = false;
     }
+    let mut looked = Ok(());
     for order in unseen.orders.clone() {
-        look_at(app, &asker, order, &switches).await?;
-        unseen.orders.remove(&order);
+        // One that cannot be looked at holds up nobody else.
+        match look_at(app, &asker, order, &switches).await {
+            Ok(()) => drop(unseen.orders.remove(&order)),
+            Err(trouble) => looked = Err(trouble),
+        }
     }
-    Ok(())
+    looked
 }
 
 /// Orders that may have come to one of these stages of late.

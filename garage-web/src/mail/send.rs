@@ -31,8 +31,9 @@ use crate::{
 
 /// How long a message waits at most before it is tried again.
 const LONGEST: Duration = Duration::from_secs(1800);
-/// How long sending may take in all: shorter than a claim.
-const LIMIT: Duration = Duration::from_secs(60);
+/// How long sending may take in all: shorter than a claim, and as long as a server may think about a message that it has
+/// been given (RFC 5321, section 4.5.3.2.6), as one that is given up may have been taken.
+const LIMIT: Duration = Duration::from_secs(600);
 /// How long one that is on its way may still take when the program is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
 /// After this long the book is looked at anyway.
@@ -198,7 +199,7 @@ fn message(mail: &Mail, key: Key, letter: Letter, to: Address) -> Result<Message
 }
 
 fn refused(error: &smtp::Error, address: &str) -> Fate {
-    let told = error.to_string().replace(address, "…");
+    let told = without(&error.to_string(), address);
     let told: String = told.chars().map(|c| if c.is_control() { ' ' } else { c }).take(WORDS).collect();
     let knows_us = error.status().is_none_or(|code| !NOT_KNOWN.contains(&u16::from(code)));
     if error.is_permanent() && knows_us {
@@ -206,6 +207,13 @@ fn refused(error: &smtp::Error, address: &str) -> Fate {
     } else {
         Fate::Later(told)
     }
+}
+
+/// What a server says, without the address that it speaks of, however it writes that.
+fn without(told: &str, address: &str) -> String {
+    let mailbox = address.split('@').next().unwrap_or(address).to_lowercase();
+    let is_theirs = |word: &&str| word.contains('@') || word.to_lowercase().contains(&mailbox);
+    told.split(' ').map(|word| if is_theirs(&word) { "…" } else { word }).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -225,6 +233,12 @@ mod tests {
         let key = Key { order: WorkOrderId(Uuid::from_u128(7)), stage: Stage::ToPay, revision: 2 };
         let message = message(&mail(), key, letter, "ana@example.com".parse().unwrap()).unwrap();
         String::from_utf8(message.formatted()).unwrap()
+    }
+
+    #[test]
+    fn an_address_is_in_nothing_that_is_kept() {
+        let told = without("550 5.1.1 <ana.souza@example.com>: no Ana.Souza here", "Ana.Souza@Example.com");
+        assert_eq!(told, "550 5.1.1 … no … here");
     }
 
     #[test]

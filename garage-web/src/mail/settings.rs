@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 /// After the first failure; each further one doubles it.
 const PAUSE: Duration = Duration::from_secs(15);
-/// How long each answer of the server may take.
+/// How long connecting may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How mail is sent.

@@ -64,7 +64,7 @@ impl Expected<'_> {
     /// Whom a right token is about; what is wrong with any other.
     pub(super) fn subject_of(&self, claims: &Claims) -> Result<String, &'static str> {
         let time = |name| claims.get(name).and_then(Value::as_f64).and_then(instant);
-        if text(claims, "iss") != Some(self.issuer) {
+        if exact(claims, "iss") != Some(self.issuer) {
             return Err("the ID token is from another issuer");
         }
         self.for_us(claims)?;
@@ -82,10 +82,10 @@ impl Expected<'_> {
         if claims.contains_key("nbf") && time("nbf").is_none_or(|from| from > self.now + LEEWAY) {
             return Err("the ID token is not valid yet");
         }
-        if text(claims, "nonce") != Some(self.nonce) {
+        if exact(claims, "nonce") != Some(self.nonce) {
             return Err("the ID token answers another question (nonce)");
         }
-        let subject = text(claims, "sub").filter(|subject| subject.len() <= LONGEST_SUBJECT);
+        let subject = exact(claims, "sub").filter(|subject| (1..=LONGEST_SUBJECT).contains(&subject.len()));
         subject.map(str::to_owned).ok_or("the ID token does not say whom it is about (sub)")
     }
 
@@ -126,7 +126,12 @@ pub(super) fn name(claims: &Claims) -> Option<&str> {
 }
 
 fn text<'a>(claims: &'a Claims, name: &str) -> Option<&'a str> {
-    claims.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty())
+    exact(claims, name).map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// To the letter, as what tells issuers, questions and people apart is compared.
+fn exact<'a>(claims: &'a Claims, name: &str) -> Option<&'a str> {
+    claims.get(name).and_then(Value::as_str)
 }
 
 /// Whether a role is among these: a list, or words with blanks or commas between.

@@ -25,8 +25,8 @@ const TIME_LIMIT: Duration = Duration::from_secs(5);
 const LONGEST_ANSWER: usize = 512 * 1024;
 /// Between two looks at the discovery document.
 const FRESH: TimeDelta = TimeDelta::minutes(10);
-/// After a look that failed: whoever comes meanwhile does not wait for another time limit.
-const AGAIN: TimeDelta = TimeDelta::seconds(2);
+/// After a look that began and failed, its time limit included: whoever came meanwhile does not wait for another one.
+const AGAIN: TimeDelta = TimeDelta::seconds(7);
 
 pub(super) struct Provider {
     settings: OidcSettings,

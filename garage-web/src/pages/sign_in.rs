@@ -102,7 +102,6 @@ async fn sign_in(
 ) -> Result<Response, Trouble> {
     let visit = visitor::cookie(&headers, VISIT).ok_or(Trouble::Forged)?;
     form.must_know(&visitor::word_of(&visit))?;
-    app.tries.check(peer)?;
     let refused = |words: &str| {
         let page = page(&app, lang, &visit, &form, &Objections::whole(words));
         Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
@@ -110,6 +109,7 @@ async fn sign_in(
     if !app.settings.take_passwords() {
         return refused(lang.t("Aqui não se entra com senha.", "Nobody signs in with a password here."));
     }
+    app.tries.check(peer)?;
     let login = form.get("login").to_lowercase();
     if !app.people.knows(&login, form.raw("password")).await? {
         tracing::warn!(peer = ?peer, "a wrong password");

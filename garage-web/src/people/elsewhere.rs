@@ -6,7 +6,7 @@ use garage_kit::Failure;
 use sha2::{Digest, Sha256};
 use sqlx::Row;
 
-use super::{FIRST, NotChanged, People, failure};
+use super::{FIRST, NotChanged, People, SCREENS, failure};
 use crate::oidc::Identity;
 
 /// Of a login, with room for what tells two of the same name apart.
@@ -79,7 +79,9 @@ fn logins(who: &Identity) -> impl Iterator<Item = String> {
     let hash = Sha256::new_with_prefix(&who.issuer).chain_update(b"\0").chain_update(&who.subject).finalize();
     let own: String = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     let own = if short.is_empty() { own } else { format!("{short}-{own}") };
-    let is_free = short.len() > 1 && short != FIRST;
+    // Dots alone would be another page's address.
+    let is_name = short.len() > 1 && short.contains(|c: char| c.is_ascii_alphanumeric());
+    let is_free = is_name && ![FIRST, SCREENS].contains(&short.as_str());
     is_free.then_some(short).into_iter().chain([own])
 }
 

@@ -74,8 +74,8 @@ fn view(read: &Loaded<Customer>) -> Option<Versioned<ErasureView>> {
 /// Name, document, e-mail and phone go, and with them what the desk and the customer wrote into the orders; so do vehicles
 /// that were never worked on. What the law and the cars' records need stays: orders, quotes and payments with their
 /// amounts and times, plates, and the workshop's notes. Refused with 409 and the code `open_orders` while an order is not
-/// delivered, cancelled or failed, or money is to go back; `errors` names these orders. Erasing twice is erasing once, and goes on
-/// where the first time was cut off.
+/// delivered, cancelled or failed, or money is to go back; `errors` names these orders. Erasing twice is erasing once: it
+/// goes on where the first time was cut off, and tells the other services once more.
 #[utoipa::path(post, path = "/customers/{id}/erasure", tag = "customers", request_body = NewErasure,
     params(("If-Match" = Option<String>, Header, description = "The ETag of the customer that was seen")),
     responses((status = 200, description = "Erased", body = ErasureView), Problem))]
@@ -92,7 +92,7 @@ pub(super) async fn erase(
         empty(&shell, id, caller.subject(), &reason, seen).await?;
     }
     for order in orders(&shell, id).await? {
-        shell.decide(order.id.0, None, forget).await?;
+        shell.decide(order.id.0, None, |order, _| forget(order)).await?;
     }
     drop_idle_cars(&shell, id).await?;
     let whole = |known: Option<Customer>, at| Ok(Some(known.ok_or_else(unknown)?.erased_wholly(at)));
@@ -112,8 +112,8 @@ pub(super) async fn erased(
     read.as_ref().and_then(view).ok_or_else(|| Problem::not_found("erasure of a customer"))
 }
 
-fn forget(order: Option<WorkOrder>, at: DateTime<Utc>) -> Result<Transition<WorkOrder>, Refusal> {
-    order.ok_or(Refusal::Unknown("work order"))?.forget(at)
+fn forget(order: Option<WorkOrder>) -> Result<Transition<WorkOrder>, Refusal> {
+    order.map(WorkOrder::forget).ok_or(Refusal::Unknown("work order"))
 }
 
 /// Empties the customer's record. The store refuses it if an order was opened since they were looked at.

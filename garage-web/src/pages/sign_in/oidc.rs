@@ -76,7 +76,7 @@ async fn finish(
         Ok(ticket) => ticket,
         Err(not) => return Ok(told(oidc, lang, &headers, &not)),
     };
-    app.tries.check(peer)?;
+    app.answers.check(peer)?;
     // The question is answered, whatever the answer is.
     let answered = (header::SET_COOKIE, visitor::gone(TICKET));
     let session = match oidc.identity(&ticket, answer, now).await {
