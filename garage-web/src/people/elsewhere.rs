@@ -136,7 +136,11 @@ mod tests {
             let login = login(&people, &who(subject, &first.login, &["technician"])).await;
             assert!(login.starts_with("gerente-") && login.len() == 16, "{login}");
         }
-        assert_eq!(people.all().await.unwrap().len(), 3);
+        for (subject, taken) in [("3", SCREENS), ("4", "..")] {
+            let login = login(&people, &who(subject, taken, &["technician"])).await;
+            assert!(login.starts_with(&format!("{taken}-")), "{login}");
+        }
+        assert_eq!(people.all().await.unwrap().len(), 5);
         let elsewhere =
             Identity { issuer: "https://other.example".to_owned(), ..who("1", "x", &["manager"]) };
         assert!(login(&people, &elsewhere).await.len() == 10);

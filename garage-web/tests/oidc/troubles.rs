@@ -21,7 +21,7 @@ async fn a_provider_that_is_away_is_said_to_be_and_asked_again() {
     ana.cookies.insert("lang".to_owned(), "pt-BR".to_owned());
     ana.open("/sign-in/oidc").await.must_show("Rede Boa não responde agora.");
     world.provider.says().discovered = Answers::Well;
-    world.clock.advance(TimeDelta::seconds(2));
+    world.clock.advance(TimeDelta::seconds(7));
     assert_eq!(ana.sign_in().await.at, "/people");
     world.provider.says().discovered = Answers::Failing;
     world.clock.advance(TimeDelta::hours(1));
