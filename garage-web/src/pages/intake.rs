@@ -183,7 +183,7 @@ async fn vehicle(
     };
     if let Some(known) = known {
         let body = json!({ "customerId": customer, "plate": known.plate, "brand": known.brand, "model": known.model,
-            "year": known.year, "color": known.color });
+            "year": known.year, "color": known.color, "vin": known.vin });
         let path = format!("/vehicles/{}", known.id);
         return told(
             by.lang,

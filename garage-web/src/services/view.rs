@@ -64,6 +64,7 @@ pub(crate) struct Vehicle {
     pub(crate) model: String,
     pub(crate) year: u16,
     pub(crate) color: Option<String>,
+    pub(crate) vin: Option<String>,
 }
 
 impl Vehicle {

@@ -1,5 +1,9 @@
 //! The whole way of a car through the shop, with nothing but the screens.
 
+use garage::shop::At;
+use reqwest::Method;
+use serde_json::json;
+
 use crate::{
     browser::{Browser, NOT_SENT},
     world::{World, until_it_shows},
@@ -166,11 +170,20 @@ async fn a_plate_that_is_known_brings_its_car_and_owner_in_either_form() {
     desk.press("Abrir ordem de serviço", &[("complaint", "Revisão")]).await.must_show("Ana Souza");
     desk.open("/search?q=ana").await.must_show("Freio chiando").must_show("Revisão");
     desk.open("/search?q=ABC1C34").await.must_show("Freio chiando");
+    let car = world.shop.get(At::Os, "/vehicles/plate/ABC1234").await.unwrap();
+    let described = json!({ "customerId": car["customerId"], "plate": car["plate"], "brand": car["brand"],
+        "model": car["model"], "year": car["year"], "vin": "9BWZZZ377VT004251" });
+    let path = format!("/vehicles/{}", car["id"].as_str().unwrap());
+    let written = world.shop.ask(At::Os, Method::PUT, &path, Some(described)).await.unwrap();
+    assert_eq!(written.status, 200, "{}", written.body);
 
     desk.open("/intake?plate=ABC1234").await;
     let sold =
         [("owner", "new"), ("document", "111.444.777-35"), ("name", "Bruno Lima"), ("phone", "11 3456-7890")];
     desk.press("Abrir ordem de serviço", &[&sold[..], &[("complaint", "Óleo")]].concat()).await;
     desk.must_show("Bruno Lima");
+    let sold = world.shop.get(At::Os, &path).await.unwrap();
+    assert_ne!(sold["customerId"], car["customerId"]);
+    assert_eq!(sold["vin"], "9BWZZZ377VT004251");
     world.close().await;
 }
