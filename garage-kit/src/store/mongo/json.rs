@@ -8,7 +8,7 @@ use bson::{Decimal128, RawArrayBuf, RawBson, RawBsonRef, RawDocument, RawDocumen
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{self, MapAccess, SeqAccess, Visitor},
-    ser,
+    ser::{self, SerializeMap, SerializeSeq},
 };
 
 /// The document of a JSON text; none for what is no object.
@@ -107,15 +107,19 @@ impl Serialize for Shown<'_> {
             RawBsonRef::Double(fraction) if fraction.is_finite() => serializer.serialize_f64(fraction),
             RawBsonRef::String(text) => serializer.serialize_str(text),
             RawBsonRef::Array(values) => {
-                let values = values.into_iter().map(|value| value.map(Shown)).collect::<Result<Vec<_>, _>>();
-                serializer.collect_seq(values.map_err(ser::Error::custom)?)
+                let mut array = serializer.serialize_seq(None)?;
+                for value in values {
+                    array.serialize_element(&Shown(value.map_err(ser::Error::custom)?))?;
+                }
+                array.end()
             }
             RawBsonRef::Document(members) => {
-                let members = members.into_iter();
-                let members = members
-                    .map(|member| member.map(|(key, value)| (unescape(key.as_str()), Shown(value))))
-                    .collect::<Result<Vec<_>, _>>();
-                serializer.collect_map(members.map_err(ser::Error::custom)?)
+                let mut object = serializer.serialize_map(None)?;
+                for member in members {
+                    let (key, value) = member.map_err(ser::Error::custom)?;
+                    object.serialize_entry(&unescape(key.as_str()), &Shown(value))?;
+                }
+                object.end()
             }
             RawBsonRef::Double(_)
             | RawBsonRef::RegularExpression(_)
