@@ -12,6 +12,13 @@ pub fn folded(text: &str) -> String {
     letters.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The words of a text, folded. Whatever is no letter and no digit parts them, also what is dropped elsewhere.
+#[must_use]
+pub fn words(text: &str) -> Vec<String> {
+    let parted = folded(&text.replace(is_punctuation, " "));
+    parted.split(|letter: char| !letter.is_alphanumeric()).map(str::to_owned).collect()
+}
+
 /// The parts of a record that it is found by, one after the other.
 #[must_use]
 pub fn findable<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
@@ -26,9 +33,14 @@ pub fn forms(plate: &Plate) -> String {
     other.map_or_else(|| plate.as_str().to_owned(), |other| format!("{} {}", plate.as_str(), other.as_str()))
 }
 
-/// Hyphens, dots and slashes, and accents that stand apart from their letter.
+/// What is dropped: punctuation, and accents that stand apart from their letter.
 fn is_dropped(character: char) -> bool {
-    matches!(character, '.' | '-' | '/' | '\u{300}'..='\u{36f}')
+    is_punctuation(character) || matches!(character, '\u{300}'..='\u{36f}')
+}
+
+/// That of plates and documents.
+fn is_punctuation(character: char) -> bool {
+    matches!(character, '.' | '-' | '/')
 }
 
 /// The letters of Portuguese and of its neighbours' names.

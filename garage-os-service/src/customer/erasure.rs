@@ -6,7 +6,7 @@ use garage_events::Refusal;
 use serde::{Deserialize, Serialize};
 
 use super::{Customer, Profile, Who};
-use crate::search::folded;
+use crate::search::{folded, words};
 
 /// Words of a name below this many letters (de, da, e) are everybody's.
 const SHORTEST_NAME: usize = 3;
@@ -68,20 +68,13 @@ impl Customer {
 impl Profile {
     /// Whether a text holds anything that tells who it is: a word of the name, the document, the address, the number.
     fn is_named_in(&self, text: &str) -> bool {
-        let (words, digits) =
-            (folded(text), text.chars().filter(char::is_ascii_alphanumeric).collect::<String>());
-        let name = words_of(&self.name);
-        let names = words_of(text).iter().any(|word| word.len() >= SHORTEST_NAME && name.contains(word));
-        let email = self.email.as_ref().is_some_and(|email| words.contains(&folded(email.as_str())));
+        let digits: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
+        let name = words(&self.name);
+        let names = words(text).iter().any(|word| word.len() >= SHORTEST_NAME && name.contains(word));
+        let email = self.email.as_ref().is_some_and(|email| folded(text).contains(&folded(email.as_str())));
         let numbers = [self.document.as_str(), self.phone.as_str()];
         names || email || numbers.iter().any(|number| digits.contains(number))
     }
-}
-
-/// Alike in a name and in a text: a hyphen or an apostrophe parts words in both.
-fn words_of(text: &str) -> Vec<String> {
-    let parted = folded(&text.replace(['-', '.', '/'], " "));
-    parted.split(|letter: char| !letter.is_alphanumeric()).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
