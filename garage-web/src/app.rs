@@ -110,7 +110,7 @@ impl App {
 
     /// The shop's time of an instant.
     pub(crate) fn local(&self, at: DateTime<Utc>) -> DateTime<FixedOffset> {
-        at.with_timezone(&self.settings.zone)
+        self.settings.local(at)
     }
 }
 

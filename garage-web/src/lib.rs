@@ -26,7 +26,7 @@ mod ui;
 mod visitor;
 
 use axum::Router;
-use chrono::{FixedOffset, Offset, Utc};
+use chrono::{DateTime, FixedOffset, Offset, Utc};
 use garage_kit::{
     Failure,
     auth::Verifier,
@@ -122,6 +122,16 @@ impl Settings {
             mail,
             lang: lang.unwrap_or(Self::default().lang),
         })
+    }
+
+    /// What the shop is called.
+    pub(crate) fn shop(&self, lang: Lang) -> &str {
+        self.name.as_deref().unwrap_or_else(|| lang.t("Oficina", "Garage"))
+    }
+
+    /// The shop's time of an instant.
+    pub(crate) fn local(&self, at: DateTime<Utc>) -> DateTime<FixedOffset> {
+        at.with_timezone(&self.zone)
     }
 
     /// Whether people may sign in with a password that is kept here.

@@ -40,6 +40,11 @@ impl Stage {
         }
     }
 
+    /// The stage that is kept by this word.
+    pub(crate) fn kept_as(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.word() == word)
+    }
+
     /// The statuses of its orders.
     pub(crate) const fn statuses(self) -> &'static [&'static str] {
         match self {
@@ -123,7 +128,7 @@ pub(crate) fn letter(
     link: &str,
 ) -> Letter {
     let lang = settings.lang;
-    let shop = settings.name.as_deref().unwrap_or_else(|| lang.t("Oficina", "Garage"));
+    let shop = settings.shop(lang);
     let news = stage.news(lang);
     let mut paragraphs = vec![greeting(lang, first_name), format!("{news}. ({})", which(order, car))];
     if stage.needs_link() {

@@ -92,7 +92,7 @@ impl Row {
     /// Nothing for what only a newer program understands.
     fn entry(self) -> Option<Entry> {
         let order = WorkOrderId(Uuid::parse_str(&self.work_order).ok()?);
-        let stage = Stage::ALL.into_iter().find(|stage| stage.word() == self.stage)?;
+        let stage = Stage::kept_as(&self.stage)?;
         Some(Entry {
             key: Key { order, stage, revision: self.revision },
             began: time(self.began_at)?,
@@ -129,10 +129,7 @@ impl Book {
             .fetch_all(&self.pool)
             .await
             .map_err(failure)?;
-        let known = |(word, since): (String, i64)| {
-            let stage = Stage::ALL.into_iter().find(|stage| stage.word() == word)?;
-            Some((stage, time(since)?))
-        };
+        let known = |(word, since): (String, i64)| Some((Stage::kept_as(&word)?, time(since)?));
         Ok(rows.into_iter().filter_map(known).collect())
     }
 

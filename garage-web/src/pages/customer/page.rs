@@ -56,7 +56,7 @@ fn shop(app: &App, lang: Lang) -> Markup {
     let settings = &app.settings;
     html! {
         p class="shop" {
-            span { (icon(Icon::Wrench)) (settings.name.as_deref().unwrap_or_else(|| lang.t("Oficina", "Garage"))) }
+            span { (icon(Icon::Wrench)) (settings.shop(lang)) }
             @if let Some(phone) = &settings.phone {
                 a href={ "https://wa.me/55" (phone) } rel="noopener noreferrer" { (icon(Icon::Phone)) (lang.t("Tenho uma dúvida: ", "I have a question: ")) (show::phone(phone)) }
             }

@@ -1,8 +1,6 @@
 //! What paper says, in words: the browser's sheet and the file of a quote are both made of these, so that they cannot
 //! say different things. Pure.
 
-use chrono::{DateTime, FixedOffset, Utc};
-
 use crate::{
     Settings,
     lang::Lang,
@@ -22,12 +20,8 @@ pub(in crate::pages) struct About<'a> {
 }
 
 impl About<'_> {
-    pub(super) fn local(&self, at: DateTime<Utc>) -> DateTime<FixedOffset> {
-        at.with_timezone(&self.settings.zone)
-    }
-
     pub(super) fn shop(&self) -> &str {
-        self.settings.name.as_deref().unwrap_or_else(|| self.lang.t("Oficina", "Garage"))
+        self.settings.shop(self.lang)
     }
 
     pub(super) fn phone(&self) -> Option<String> {
@@ -36,7 +30,7 @@ impl About<'_> {
 
     /// The order's number, and when it was opened.
     pub(super) fn number(&self) -> String {
-        let opened = show::time(self.lang, self.local(self.order.created_at));
+        let opened = show::time(self.lang, self.settings.local(self.order.created_at));
         format!("{} {} · {opened}", self.lang.t("OS", "Order"), show::number_of(self.order.id.0))
     }
 
@@ -52,7 +46,7 @@ impl About<'_> {
         let km = order.note("km").map(|km| format!(" · {km} km")).unwrap_or_default();
         let car = format!("{} · {}{km}", show::plate(&order.plate), self.car);
         let left = order.note("left").map(str::to_owned);
-        let promised = order.estimated_completion_date.map(|at| show::time(lang, self.local(at)));
+        let promised = order.estimated_completion_date.map(|at| show::time(lang, self.settings.local(at)));
         let facts = [
             customer,
             Some((lang.t("Veículo", "Vehicle"), car)),
@@ -71,7 +65,7 @@ impl About<'_> {
     /// Which text of the quote this is, until when it holds, and what it rests on.
     pub(super) fn terms(&self, quote: &Quote) -> String {
         let lang = self.lang;
-        let until = show::day(lang, self.local(quote.valid_until));
+        let until = show::day(lang, self.settings.local(quote.valid_until));
         let (version, valid) = (lang.t("Versão", "Version"), lang.t("Válido até", "Valid until"));
         let rest = lang.t(
             "Pagamento: PIX ou boleto, antes do início do serviço. Nada é feito sem aprovação (CDC art. 39, VI).",
