@@ -119,10 +119,12 @@ fn shelf(ledgers: &Ledgers) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (id, part) in &ledgers.parts {
         let lines = quotes().flat_map(|quote| quote["items"].as_array().into_iter().flatten());
-        let used: i64 =
-            lines.filter(|line| word(line, "partId") == id).filter_map(|line| cents(&line["quantity"])).sum();
+        let used: i64 = lines
+            .filter(|line| word(line, "partId") == id)
+            .filter_map(|line| hundredths(&line["quantity"]))
+            .sum();
         let expected = 100 * ON_THE_SHELF - used;
-        let (there, aside) = (cents(&part["stockQuantity"]), cents(&part["reserved"]));
+        let (there, aside) = (hundredths(&part["stockQuantity"]), hundredths(&part["reserved"]));
         let mut is = |wrong, text: String| {
             findings.push(Finding { wrong, fault: None, text: format!("of part {id}, {text}") });
         };
@@ -254,7 +256,7 @@ impl Case<'_> {
         let payments = self.of(&self.ledgers.payments).iter();
         let held: i64 = payments.map(|payment| self.money.moved(word(payment, "id")).2).sum();
         let job = self.of(&self.ledgers.jobs).first().map_or("none", |job| word(job, "status"));
-        let total = self.of(&self.ledgers.quotes).first().and_then(|quote| cents(&quote["totalAmount"]));
+        let total = self.of(&self.ledgers.quotes).first().and_then(|quote| hundredths(&quote["totalAmount"]));
         let mut findings = Vec::new();
         match status {
             "COMPLETED" | "DELIVERED" => {
@@ -333,8 +335,8 @@ fn word<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_default()
 }
 
-/// An amount in JSON has at most two decimals.
-fn cents(amount: &Value) -> Option<i64> {
+/// An amount of money or of parts in hundredths: in JSON it has at most two decimals.
+fn hundredths(amount: &Value) -> Option<i64> {
     let amount: garage_events::Cents = amount.to_string().parse().ok()?;
     Some(amount.centavos())
 }
