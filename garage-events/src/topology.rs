@@ -48,11 +48,11 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Whether its events may gather for a moment and be heard together. How far an order has come is followed so that
-    /// somebody may be told that it waits too long; nobody waits for that to be known.
+    /// Whether its events may gather for a moment and be heard together. How far an order or its work has come is written
+    /// down and followed, so that it can be shown and somebody be told that it waits too long; no step waits for it.
     #[must_use]
     pub fn may_gather(&self) -> bool {
-        self.event_type == "work-order.status-changed"
+        ["work-order.status-changed", "execution.status-changed"].contains(&self.event_type)
     }
 }
 

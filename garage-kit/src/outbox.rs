@@ -43,7 +43,7 @@ const LOOKS: u32 = 10;
 const SWEEP: Duration = Duration::from_secs(1);
 /// How long confirmed messages gather before they are marked: one that is marked late costs a repeat after a crash, and
 /// nothing else.
-const GATHERING: Duration = Duration::from_millis(250);
+const GATHERING: Duration = Duration::from_secs(1);
 /// So many unroutable messages are told apart; more are counted as so many.
 const UNHEARD: usize = 65_536;
 /// How often a flush looks whether all is out.
@@ -86,6 +86,8 @@ struct Shared {
     /// Waiting in memory, being published or being marked: the sweep must not take these too.
     underway: Mutex<HashSet<Uuid>>,
     unheard: Mutex<Unheard>,
+    /// Marks gather no more.
+    hurry: CancellationToken,
 }
 
 /// What nobody listens for.
@@ -113,6 +115,7 @@ impl Outbox {
             told: broadcast::channel(1024).0,
             underway: Mutex::default(),
             unheard: Mutex::default(),
+            hurry: CancellationToken::new(),
         });
         let tasks = vec![
             Task::start(|closing| sweep(shared.clone(), closing)),
@@ -147,8 +150,10 @@ impl Outbox {
         self.shared.unheard().ids.len()
     }
 
-    /// Waits until what was committed has left, but not longer than `patience`; what has not is in the store.
+    /// Before a stop: waits until what was committed has left, but not longer than `patience`; what has not is in the
+    /// store.
     pub async fn flush(&self, patience: Duration) {
+        self.shared.hurry.cancel();
         let leaving = async {
             while self.depth() > 0 {
                 sleep(LOOK).await;
@@ -175,6 +180,7 @@ impl Outbox {
     /// What the bus does not take now stays in the store. Call it when no more changes come.
     pub async fn close(&self) {
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        self.shared.hurry.cancel();
         for task in tasks {
             task.closing.cancel();
             if let Err(cause) = task.handle.await {
@@ -348,7 +354,7 @@ async fn publish(shared: &Shared, batch: &mut Vec<Message>, closing: &Cancellati
 async fn mark(shared: Arc<Shared>, mut confirmed: mpsc::Receiver<Message>, closing: CancellationToken) {
     let mut batch = Vec::new();
     while receive(&closing, &mut confirmed, &mut batch, WAITING).await {
-        let _ = closing.run_until_cancelled(sleep(GATHERING)).await;
+        let _ = shared.hurry.run_until_cancelled(sleep(GATHERING)).await;
         while batch.len() < WAITING
             && let Ok(message) = confirmed.try_recv()
         {

@@ -21,6 +21,7 @@ mod acks;
 mod address;
 mod aside;
 mod declare;
+mod gathering;
 mod letters;
 mod line;
 mod link;

@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Instant};
 
 use garage_kit::{
     Failure,
-    bus::{Bus, Verdict},
+    bus::{Bus, Topology, Verdict},
     testing::bus::{Listener, World, done, message, numbered, publish, until, within},
 };
 use reqwest::Method;
@@ -297,6 +297,26 @@ async fn a_dead_letter_keeps_its_properties_and_says_why_where_and_when() {
     assert!(
         headers["x-garage-set-aside-at"].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().is_ok()
     );
+    shop.world.tidy(&[bus]).await;
+}
+
+#[tokio::test]
+async fn what_may_gather_is_prefetched_in_greater_numbers_and_comes_all_the_same() {
+    let (shop, listener) = (Shop::new(), Listener::willing());
+    let topology = shop.world.topology("shop", &[("orders", "order.made"), ("news", "order.moved")]);
+    let news = format!("{}-news", shop.world.prefix);
+    let bus = member(&broker().url, Topology { gathers: vec![news.clone()], ..topology });
+    bus.subscribe(Arc::<Listener>::clone(&listener));
+    within("the listener is ready", bus.wait_until_ready()).await;
+    assert_eq!(
+        (shop.broker.prefetch(&shop.queue).await, shop.broker.prefetch(&news).await),
+        (vec![64], vec![512])
+    );
+    publish(&*bus, &numbered("order.moved", 100)).await;
+    publish(&*bus, &numbered("order.made", 1)).await;
+    assert_eq!(listener.took(101).await.len(), 101);
+    within("what gathers is finished", bus.close()).await;
+    assert_eq!(listener.took(101).await.len(), 101, "nothing came twice");
     shop.world.tidy(&[bus]).await;
 }
 

@@ -2,7 +2,7 @@
 //! 2, 3, …; one acknowledgement may stand for all up to a number, but only once each of them is done, and
 //! only for a number that has not been acknowledged yet: anything else costs the channel.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is done on one channel.
 #[derive(Debug, Default)]
@@ -22,6 +22,13 @@ pub(super) struct Acks {
     pub(super) single: Vec<u64>,
 }
 
+impl Acks {
+    /// Of this one and all before it.
+    pub(super) const fn through(tag: u64) -> Self {
+        Self { through: Some(tag), single: Vec::new() }
+    }
+}
+
 impl Ledger {
     /// Notes a batch as done.
     pub(super) fn settle(&mut self, tags: &[u64]) -> Acks {
@@ -31,6 +38,32 @@ impl Ledger {
         }
         let (together, single): (Vec<u64>, Vec<u64>) = tags.iter().partition(|tag| **tag <= self.through);
         Acks { through: together.into_iter().max(), single }
+    }
+}
+
+/// The same where nobody is in a hurry: what is done ahead waits until all before it is done, so that one acknowledgement
+/// is enough for many.
+#[derive(Debug)]
+pub(super) struct Unhurried<T> {
+    /// Everything up to this tag is done.
+    through: u64,
+    ahead: BTreeMap<u64, T>,
+}
+
+impl<T> Unhurried<T> {
+    pub(super) const fn new() -> Self {
+        Self { through: 0, ahead: BTreeMap::new() }
+    }
+
+    /// Notes deliveries as done. Those that may be acknowledged now, in their order: the last one stands for all.
+    pub(super) fn settle(&mut self, done: impl IntoIterator<Item = (u64, T)>) -> Vec<T> {
+        self.ahead.extend(done);
+        let mut settled = Vec::new();
+        while let Some(next) = self.ahead.remove(&(self.through + 1)) {
+            self.through += 1;
+            settled.push(next);
+        }
+        settled
     }
 }
 
@@ -57,5 +90,13 @@ mod tests {
         let _ = ledger.settle(&[1, 3]);
         assert_eq!(ledger.settle(&[2]), Acks { through: Some(2), single: vec![] });
         assert_eq!(ledger.settle(&[4]), Acks { through: Some(4), single: vec![] });
+    }
+
+    #[test]
+    fn where_nobody_is_in_a_hurry_what_is_ahead_waits_for_the_gap_to_close() {
+        let mut ledger = Unhurried::new();
+        assert_eq!(ledger.settle([(1, "a"), (3, "c")]), ["a"]);
+        assert_eq!(ledger.settle([(4, "d")]), [""; 0]);
+        assert_eq!(ledger.settle([(2, "b")]), ["b", "c", "d"]);
     }
 }

@@ -1,4 +1,4 @@
-//! One connection to the broker with its two channels, from its handshake to its end. A link is never mended:
+//! One connection to the broker with its three channels, from its handshake to its end. A link is never mended:
 //! at the first sign of trouble it is given up, socket and all, and another is opened.
 
 use std::{collections::HashSet, future::pending, pin::pin, sync::Arc, time::Duration};
@@ -22,8 +22,6 @@ const FURNISHING: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_secs(1);
 /// How often is looked whether an alarm is over.
 const ALARM: Duration = Duration::from_millis(100);
-/// Unacknowledged deliveries per queue.
-pub(super) const PREFETCH: u16 = 64;
 
 /// A connection that publishes and consumes.
 pub(super) struct Link {
@@ -32,6 +30,8 @@ pub(super) struct Link {
     /// One batch at a time: lapin pairs returned messages with confirms by position.
     pub(super) turn: Arc<Mutex<()>>,
     pub(super) consuming: Channel,
+    /// Consumes as well, what may be acknowledged late: a channel's acknowledgements stand for all deliveries before.
+    pub(super) gathering: Channel,
     /// Those that are known to be there.
     pub(super) retry_queues: Mutex<HashSet<RetryQueue>>,
     /// One person at a time looks after the dead letters.
@@ -49,11 +49,12 @@ impl Link {
         let furnished = timeout(FURNISHING, furnish(&line.connection, topology)).await;
         let late = |_| Err(Failure::passing("opening channels", "the broker did not answer in time"));
         match furnished.unwrap_or_else(late) {
-            Ok((publishing, consuming)) => Ok(Self {
+            Ok([publishing, consuming, gathering]) => Ok(Self {
                 line,
                 publishing,
                 turn: Arc::default(),
                 consuming,
+                gathering,
                 retry_queues: Mutex::default(),
                 desk: Arc::default(),
                 broken: watch::Sender::new(None),
@@ -139,18 +140,20 @@ impl Link {
         pending().await
     }
 
-    /// Waits until the broker has heard all that was said on the consuming channel: it answers in order.
+    /// Waits until the broker has heard all that was said on the consuming channel: it answers in order. What is asked
+    /// would hold for further consumers, and there are none.
     ///
     /// # Errors
     /// When the link is gone.
     pub(super) async fn heard_by_the_broker(&self) -> Result<(), Failure> {
-        let asked = self.consuming.basic_qos(PREFETCH, BasicQosOptions { global: false });
+        let asked = self.consuming.basic_qos(1, BasicQosOptions { global: false });
         asked.await.map_err(|cause| Failure::passing("asking the broker", cause.to_string()))
     }
 
     fn is_alive(&self) -> bool {
-        let channels = self.publishing.status().connected() && self.consuming.status().connected();
-        channels && self.line.connection.status().connected()
+        let channels = [&self.publishing, &self.consuming, &self.gathering];
+        channels.iter().all(|channel| channel.status().connected())
+            && self.line.connection.status().connected()
     }
 
     /// What lapin did not tell.
@@ -171,12 +174,12 @@ impl Link {
     }
 }
 
-async fn furnish(connection: &Connection, topology: &Topology) -> Result<(Channel, Channel), Failure> {
+async fn furnish(connection: &Connection, topology: &Topology) -> Result<[Channel; 3], Failure> {
     let failed = |cause: lapin::Error| Failure::passing("opening channels", cause.to_string());
     let publishing = connection.create_channel().await.map_err(failed)?;
     declare(&publishing, &topology.definitions).await?;
     publishing.confirm_select(ConfirmSelectOptions::default()).await.map_err(failed)?;
     let consuming = connection.create_channel().await.map_err(failed)?;
-    consuming.basic_qos(PREFETCH, BasicQosOptions { global: false }).await.map_err(failed)?;
-    Ok((publishing, consuming))
+    let gathering = connection.create_channel().await.map_err(failed)?;
+    Ok([publishing, consuming, gathering])
 }

@@ -17,18 +17,19 @@ use futures::{
     stream::{self, FuturesUnordered},
 };
 use lapin::{
-    BasicProperties, Consumer,
+    BasicProperties, Channel, Consumer,
     message::Delivery as Arrived,
-    options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions},
+    options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions},
     types::FieldTable,
 };
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    acks::{Acks, Ledger},
+    acks::{Acks, Ledger, Unhurried},
     aside::{again, attempts, letter, move_all},
-    link::{Link, PREFETCH},
+    gathering::Gathering,
+    link::Link,
     station::{QUIET, Station},
 };
 use crate::{
@@ -44,10 +45,6 @@ use crate::{
     trace::{TRACEPARENT, TraceContext},
 };
 
-/// How long deliveries for which nobody waits gather, unless others come …
-const GATHERING: Duration = Duration::from_millis(250);
-/// … or they are so many.
-const GATHERED: usize = PREFETCH as usize / 2;
 /// Waits at most so long for a good moment to cancel a consumer.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -69,7 +66,7 @@ enum Heard {
     Ended(usize),
 }
 
-/// Deliveries by tag: the order in which the broker sent them.
+/// Deliveries in the order in which they came.
 type Held = BTreeMap<u64, (usize, Box<Arrived>)>;
 
 /// A delivery that may be acknowledged, with its queue's position.
@@ -78,14 +75,19 @@ type Settled = (usize, Arrived);
 /// Where a pump stands.
 struct Standing {
     stations: Vec<Station>,
+    /// To be seen to now.
     held: Held,
-    /// Until when what is held may wait: since it came nothing has come for which anybody waits.
-    patience: Option<Instant>,
+    /// To be seen to a little later.
+    gathering: Gathering<(usize, Box<Arrived>)>,
     /// Copies on their way elsewhere; their originals can be acknowledged afterwards.
     moving: FuturesUnordered<BoxFuture<'static, Result<Vec<Settled>, Failure>>>,
     /// Settled, but to acknowledge them now would ask for more.
     withheld: Vec<Settled>,
     ledger: Ledger,
+    /// Of the deliveries that may gather, which come on a channel of their own.
+    unhurried: Unhurried<Settled>,
+    /// How many have come.
+    came: u64,
     journal: Journal,
     /// Since when we take no more.
     leaving: Option<Instant>,
@@ -100,11 +102,10 @@ impl Pump<'_> {
     /// # Errors
     /// When the link is of no use any more.
     pub(super) async fn run(&self, running: impl FnOnce()) -> Result<(), Failure> {
-        let consumers = self.consumers().await?;
-        running();
         let mut standing = Standing::new(self.topology);
-        let mut heard =
-            pin!(stream::select_all(consumers.into_iter().map(listen)).ready_chunks(usize::from(PREFETCH)));
+        let consumers = self.consumers(&standing.stations).await?;
+        running();
+        let mut heard = pin!(stream::select_all(consumers.into_iter().map(listen)).ready_chunks(BATCH));
         while !standing.is_through(self.link) {
             tokio::select! {
                 biased;
@@ -114,8 +115,8 @@ impl Pump<'_> {
                     continue;
                 }
                 Some(moved) = standing.moving.next() => standing.acknowledge(moved?).await?,
-                () = ready(()), if standing.is_pressing() => self.settle(&mut standing).await?,
-                () = wait(standing.patience) => standing.patience = None,
+                () = ready(()), if standing.has_pressing() => self.settle(&mut standing).await?,
+                () = wait(standing.gathering.until()) => {}
                 () = sleep(QUIET / 3), if standing.leaving.is_some() => {}
             }
             self.notice_the_end(&mut standing);
@@ -131,16 +132,20 @@ impl Pump<'_> {
         }
     }
 
-    async fn consumers(&self) -> Result<Vec<(usize, Consumer)>, Failure> {
+    fn channel(&self, station: &Station) -> &Channel {
+        if station.gathers { &self.link.gathering } else { &self.link.consuming }
+    }
+
+    /// A prefetch holds for the consumers that begin after it was set.
+    async fn consumers(&self, stations: &[Station]) -> Result<Vec<(usize, Consumer)>, Failure> {
         let mut consumers = Vec::new();
-        for (position, queue) in self.topology.consumes.iter().enumerate() {
-            let tag = queue.as_str().into();
-            let consuming = self.link.consuming.basic_consume(
-                queue.as_str().into(),
-                tag,
-                BasicConsumeOptions::default(),
-                FieldTable::default(),
-            );
+        for (position, station) in stations.iter().enumerate() {
+            let (channel, queue) = (self.channel(station), &station.queue);
+            let consuming = async {
+                channel.basic_qos(station.prefetch(), BasicQosOptions { global: false }).await?;
+                let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
+                channel.basic_consume((**queue).into(), (**queue).into(), options, arguments).await
+            };
             let consumer = consuming
                 .await
                 .map_err(|cause| Failure::passing("consuming", format!("`{queue}`: {cause}")))?;
@@ -156,8 +161,8 @@ impl Pump<'_> {
         let late = since.elapsed() >= LINGER;
         for station in standing.stations.iter_mut().filter(|station| !station.cancelled) {
             if late || station.is_still() {
-                let cancel =
-                    self.link.consuming.basic_cancel((*station.queue).into(), BasicCancelOptions::default());
+                let channel = self.channel(station);
+                let cancel = channel.basic_cancel((*station.queue).into(), BasicCancelOptions::default());
                 cancel.await.map_err(|cause| Failure::passing("cancelling a consumer", cause.to_string()))?;
                 station.cancelled = true;
             }
@@ -174,10 +179,11 @@ impl Pump<'_> {
         };
         let (deliveries, arrivals): (Vec<Delivery>, Vec<Settled>) = batch.into_values().map(unpack).unzip();
         crash::point("consumer-received");
-        let ahead = crash::planted("ack-before-commit");
-        if ahead {
-            standing.acknowledge_all(&arrivals).await?;
+        if crash::planted("ack-before-commit") {
+            standing.acknowledge_all(arrivals).await?;
             self.link.heard_by_the_broker().await?;
+            self.rulings(&deliveries, &mut standing.journal).await;
+            return Ok(());
         }
         let rulings = self.rulings(&deliveries, &mut standing.journal).await;
         crash::point("consumer-committed");
@@ -211,9 +217,6 @@ impl Pump<'_> {
             };
             standing.moving.push(moving.boxed());
         }
-        if ahead {
-            return Ok(());
-        }
         standing.acknowledge(done).await?;
         crash::point("consumer-acked");
         Ok(())
@@ -244,10 +247,12 @@ impl Standing {
         Self {
             stations: topology.consumes.iter().map(station).collect(),
             held: Held::new(),
-            patience: None,
+            gathering: Gathering::new(),
             moving: FuturesUnordered::new(),
             withheld: Vec::new(),
             ledger: Ledger::default(),
+            unhurried: Unhurried::new(),
+            came: 0,
             journal: Journal::default(),
             leaving: None,
             ended: false,
@@ -256,15 +261,17 @@ impl Standing {
 
     /// Whether there is nothing more to do. In an alarm nothing more can be done than to finish what is at hand.
     fn is_through(&self, link: &Link) -> bool {
-        let nothing_at_hand = self.leaving.is_some() && self.held.is_empty();
+        let nothing_at_hand = self.leaving.is_some() && self.held.is_empty() && self.gathering.is_empty();
         nothing_at_hand
             && (link.is_blocked() || self.ended && self.moving.is_empty() && self.withheld.is_empty())
     }
 
-    /// Whether what is held must be seen to now.
-    fn is_pressing(&self) -> bool {
-        let gathers = self.patience.is_some() && self.leaving.is_none() && self.held.len() < GATHERED;
-        !self.held.is_empty() && !gathers
+    /// Whether something must be seen to now. What has gathered long enough comes along with the rest.
+    fn has_pressing(&mut self) -> bool {
+        if self.leaving.is_some() || self.gathering.is_due(Instant::now()) {
+            self.held.extend(self.gathering.take());
+        }
+        !self.held.is_empty()
     }
 
     /// An end that we did not ask for is the broker's: the queue was deleted, or it lost patience with us.
@@ -274,17 +281,11 @@ impl Standing {
             return Ok(());
         };
         let now = Instant::now();
-        let was_empty = self.held.is_empty();
         for heard in heard {
             match heard {
                 Heard::Arrived(position, arrived) => {
                     self.stations[position].took(now);
-                    if !self.stations[position].gathers {
-                        self.patience = None;
-                    } else if was_empty && self.held.is_empty() {
-                        self.patience = Some(now + GATHERING);
-                    }
-                    self.held.insert(arrived.delivery_tag, (position, arrived));
+                    self.sort(position, arrived, now);
                 }
                 Heard::Ended(position) if self.stations[position].cancelled => {}
                 Heard::Ended(position) => {
@@ -298,22 +299,45 @@ impl Standing {
         Ok(())
     }
 
+    fn sort(&mut self, position: usize, arrived: Box<Arrived>, now: Instant) {
+        self.came += 1;
+        let (place, about) = (self.came, about(&arrived.properties));
+        if self.stations[position].gathers {
+            self.gathering.add(place, about.as_deref(), (position, arrived), now);
+            return;
+        }
+        if let Some(about) = about {
+            self.held.extend(self.gathering.take_about(&about));
+        }
+        self.held.insert(place, (position, arrived));
+    }
+
     async fn acknowledge(&mut self, settled: Vec<Settled>) -> Result<(), Failure> {
         if self.leaving.is_some() && !self.stations.iter().all(|station| station.cancelled) {
             self.withheld.extend(settled);
             return Ok(());
         }
-        self.acknowledge_all(&settled).await
+        self.acknowledge_all(settled).await
     }
 
-    async fn acknowledge_all(&mut self, settled: &[Settled]) -> Result<(), Failure> {
-        let tags: Vec<u64> = settled.iter().map(|(_, arrived)| arrived.delivery_tag).collect();
-        let (acks, now) = (self.ledger.settle(&tags), Instant::now());
-        for (position, arrived) in settled {
+    async fn acknowledge_all(&mut self, settled: Vec<Settled>) -> Result<(), Failure> {
+        let (unhurried, prompt): (Vec<Settled>, Vec<Settled>) =
+            settled.into_iter().partition(|(position, _)| self.stations[*position].gathers);
+        let tags: Vec<u64> = prompt.iter().map(|(_, arrived)| arrived.delivery_tag).collect();
+        let acks = self.ledger.settle(&tags);
+        let unhurried = unhurried.into_iter().map(|settled| (settled.1.delivery_tag, settled));
+        let done = self.unhurried.settle(unhurried);
+        let now = Instant::now();
+        for (position, _) in prompt.iter().chain(&done) {
             self.stations[*position].acknowledged(now);
+        }
+        for (_, arrived) in &prompt {
             acknowledge(arrived, &acks).await?;
         }
-        Ok(())
+        match done.last() {
+            Some((_, last)) => acknowledge(last, &Acks::through(last.delivery_tag)).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -356,6 +380,10 @@ fn unpack(queue: &str, mut arrived: Arrived) -> (Delivery, Arrived) {
     (delivery, arrived)
 }
 
+fn about(properties: &BasicProperties) -> Option<String> {
+    properties.correlation_id().as_ref().map(ToString::to_string)
+}
+
 /// What the publisher said of its trace; others may publish too, so anything may stand there.
 fn context(properties: &BasicProperties) -> Option<TraceContext> {
     let said = properties.headers().as_ref()?.inner().get(TRACEPARENT)?.as_long_string()?;
@@ -372,5 +400,53 @@ async fn acknowledge(arrived: &Arrived, acks: &Acks) -> Result<(), Failure> {
         Ok(true) => Ok(()),
         Ok(false) => Err(Failure::passing("acknowledging", "the channel is gone")),
         Err(cause) => Err(Failure::passing("acknowledging", cause.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::bus::topology;
+
+    const NEWS: usize = 0;
+    const ORDERS: usize = 1;
+
+    fn standing() -> Standing {
+        let queues = topology("till", "shop", &[("news", "order.moved"), ("orders", "order.made")]);
+        let gathers = vec![queues.consumes[NEWS].clone()];
+        Standing::new(&Topology { gathers, ..queues })
+    }
+
+    fn come(standing: &mut Standing, position: usize, tag: u64, about: &'static str) {
+        let mut arrived = Arrived::mock(tag, "events".into(), "order".into(), false, Vec::new());
+        arrived.properties = arrived.properties.with_correlation_id(about.into());
+        standing.hold(Some(vec![Heard::Arrived(position, Box::new(arrived))])).unwrap();
+    }
+
+    fn pressing(standing: &mut Standing) -> Vec<u64> {
+        if standing.has_pressing() { first(&mut standing.held).into_keys().collect() } else { Vec::new() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_gathers_holds_nobody_up_and_comes_along_with_its_order() {
+        let mut standing = standing();
+        come(&mut standing, NEWS, 1, "a");
+        come(&mut standing, NEWS, 2, "b");
+        assert_eq!(pressing(&mut standing), []);
+        come(&mut standing, ORDERS, 3, "c");
+        assert_eq!(pressing(&mut standing), [3]);
+        come(&mut standing, ORDERS, 4, "b");
+        assert_eq!(pressing(&mut standing), [2, 4]);
+        let until = standing.gathering.until().unwrap();
+        tokio::time::advance(until - Instant::now()).await;
+        assert_eq!(pressing(&mut standing), [1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_gathers_once_no_more_is_taken() {
+        let mut standing = standing();
+        come(&mut standing, NEWS, 1, "a");
+        standing.leaving = Some(Instant::now());
+        assert_eq!(pressing(&mut standing), [1]);
     }
 }

@@ -6,8 +6,10 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::link::PREFETCH;
-
+/// Unacknowledged deliveries of one queue.
+const PREFETCH: u16 = 64;
+/// Of one whose deliveries gather: more than a batch of them, so that the next can gather meanwhile.
+const GATHERING: u16 = 512;
 /// Nothing is on its way if nothing has come, and nothing was acknowledged, for so long.
 pub(super) const QUIET: Duration = Duration::from_millis(150);
 
@@ -38,9 +40,14 @@ impl Station {
         self.stirred = now;
     }
 
+    /// How many deliveries the broker may have underway to it.
+    pub(super) const fn prefetch(&self) -> u16 {
+        if self.gathers { GATHERING } else { PREFETCH }
+    }
+
     /// Whether it can be cancelled without sending anything back.
     pub(super) fn is_still(&self) -> bool {
-        self.open >= usize::from(PREFETCH) || self.stirred.elapsed() >= QUIET
+        self.open >= usize::from(self.prefetch()) || self.stirred.elapsed() >= QUIET
     }
 }
 
