@@ -6,9 +6,10 @@ use std::{
     fmt,
     fmt::{Display, Write as _},
     future::Future,
-    io::IsTerminal,
+    io::{IsTerminal, Stderr, stderr},
     process::ExitCode,
     str::FromStr,
+    sync::OnceLock,
 };
 
 use secrecy::{ExposeSecret, SecretString};
@@ -18,6 +19,10 @@ use tracing::{Level, Metadata};
 use tracing_subscriber::{
     EnvFilter, filter::filter_fn, fmt::layer, layer::SubscriberExt, util::SubscriberInitExt,
 };
+
+use self::lines::Lines;
+
+mod lines;
 
 /// A setting that is missing or wrong: one sentence that names the variable and says what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -225,6 +230,9 @@ fn keeps_secrets(event: &Metadata<'_>) -> bool {
     *event.level() <= Level::INFO || !TELLTALES.iter().any(|name| event.target().starts_with(name))
 }
 
+/// The log's, once it is set up.
+static LINES: OnceLock<Lines<Stderr>> = OnceLock::new();
+
 /// Sets up the log from `LOG_FORMAT` and `RUST_LOG` (default `info`). It goes to standard error, so that the
 /// output of a command is its own. Does nothing when a log is there already.
 ///
@@ -235,14 +243,13 @@ pub fn init_logging(env: &Env) -> Result<(), Misconfigured> {
     let filter = env.parse("RUST_LOG", "a filter such as info or garage_kit=debug,info")?;
     let filter = filter.unwrap_or_else(|| EnvFilter::new(QUIET_LIBRARIES));
     let log = tracing_subscriber::registry().with(filter).with(filter_fn(keeps_secrets));
+    let lines = LINES.get_or_init(|| Lines::to(stderr()).see_off()).clone();
     // An error here says that somebody set up a log before us.
     let _ = match format {
-        LogFormat::Text => log
-            .with(layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()))
-            .try_init(),
-        LogFormat::Json => log
-            .with(layer().json().flatten_event(true).with_span_list(false).with_writer(std::io::stderr))
-            .try_init(),
+        LogFormat::Text => log.with(layer().with_writer(lines).with_ansi(stderr().is_terminal())).try_init(),
+        LogFormat::Json => {
+            log.with(layer().json().flatten_event(true).with_span_list(false).with_writer(lines)).try_init()
+        }
     };
     Ok(())
 }
@@ -269,6 +276,7 @@ pub fn shutdown_signal() -> std::io::Result<CancellationToken> {
                 _ = interrupt.recv() => {}
             }
             if told.is_cancelled() {
+                finish_the_log();
                 std::process::exit(130);
             }
             tracing::info!("stopping");
@@ -292,10 +300,18 @@ pub fn run<E: Display>(main: impl Future<Output = Result<(), E>>) -> ExitCode {
         runtime.worker_threads(workers());
     }
     let runtime = runtime.enable_all().build();
-    match runtime.map(|runtime| runtime.block_on(main)) {
+    let ended = runtime.map(|runtime| runtime.block_on(main));
+    finish_the_log();
+    match ended {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => failed(&error),
         Err(error) => failed(&error),
+    }
+}
+
+fn finish_the_log() {
+    if let Some(lines) = LINES.get() {
+        lines.flush();
     }
 }
 
