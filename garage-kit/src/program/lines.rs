@@ -5,7 +5,6 @@
 use std::{
     io::Write,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread::sleep,
     time::Duration,
 };
 
@@ -52,9 +51,10 @@ impl<W: Write + Send + 'static> Lines<W> {
         let lines = self.clone();
         let seeing_off = std::thread::Builder::new().name("log".to_owned()).spawn(move || {
             loop {
-                drop(lines.shared.some.wait_while(lines.waiting(), |waiting| waiting.bytes.is_empty()));
-                sleep(MOMENT);
-                lines.flush();
+                let some = lines.shared.some.wait_while(lines.waiting(), |waiting| waiting.bytes.is_empty());
+                let some = some.unwrap_or_else(PoisonError::into_inner);
+                let waited = lines.shared.some.wait_timeout_while(some, MOMENT, |_| true);
+                waited.unwrap_or_else(PoisonError::into_inner).0.flush();
             }
         });
         Self { may_wait: seeing_off.is_ok(), ..self }

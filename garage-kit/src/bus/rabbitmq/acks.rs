@@ -96,7 +96,7 @@ mod tests {
     fn where_nobody_is_in_a_hurry_what_is_ahead_waits_for_the_gap_to_close() {
         let mut ledger = Unhurried::new();
         assert_eq!(ledger.settle([(1, "a"), (3, "c")]), ["a"]);
-        assert_eq!(ledger.settle([(4, "d")]), [""; 0]);
+        assert!(ledger.settle([(4, "d")]).is_empty());
         assert_eq!(ledger.settle([(2, "b")]), ["b", "c", "d"]);
     }
 }
