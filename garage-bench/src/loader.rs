@@ -2,7 +2,7 @@
 //! its ids replaced. So what is loaded is what the services wrote, whatever that is in this version. Ids carry a time
 //! of 2024, so that lists show newer orders first.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use bson::{Bson, Document, doc};
@@ -183,11 +183,20 @@ pub(crate) async fn sqlite(data: &Path, orders: u64) -> Result<()> {
     copy_file(os, "work_orders", &[of_order], orders).await?;
     copy_file(billing, "bills", &[of_order, (Thing::Quote, quote), (Thing::Payment, payment)], orders)
         .await?;
-    copy_file(execution, "jobs", &[of_order, (Thing::Execution, job)], orders).await
+    copy_file(execution, "jobs", &[of_order, (Thing::Execution, job)], orders).await?;
+    // Or else the first commit of whoever opens them next would wait for all of it.
+    for service in ["os", "billing", "execution"] {
+        tokio::fs::File::open(file(data, service)).await?.sync_all().await?;
+    }
+    Ok(())
+}
+
+fn file(data: &Path, service: &str) -> PathBuf {
+    data.join(format!("{service}.sqlite"))
 }
 
 async fn open(data: &Path, service: &str) -> Result<SqliteConnection> {
-    let options = SqliteConnectOptions::new().filename(data.join(format!("{service}.sqlite")));
+    let options = SqliteConnectOptions::new().filename(file(data, service));
     // What is loaded is thrown away with a machine that loses its power meanwhile.
     let options = options.foreign_keys(true).pragma("synchronous", "OFF").pragma("cache_size", "-262144");
     options.connect().await.with_context(|| format!("the file of {service}"))
