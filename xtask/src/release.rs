@@ -59,7 +59,8 @@ fn remapped(target: &Path) -> Result<Vec<String>> {
     let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo_home = cargo_home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
     let cargo_home = cargo_home.context("neither CARGO_HOME nor HOME is set")?;
-    let places = [(target, "/target"), (workspace(), "/garage"), (cargo_home.as_path(), "/cargo")];
+    // Of several that match rustc takes the last, and the target folder is inside the workspace.
+    let places = [(workspace(), "/garage"), (cargo_home.as_path(), "/cargo"), (target, "/target")];
     Ok(places.map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).to_vec())
 }
 
@@ -101,4 +102,24 @@ fn archive(leash: &Leash, folder: &Path) -> Result<()> {
     std::fs::write(releases.join("SHA256SUMS"), &sums)?;
     say(&format!("{}\n{sums}", releases.join(&archive).display()));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By rustc's own word: of several that match it takes the last.
+    #[test]
+    fn what_is_built_in_one_folder_and_in_another_has_the_same_name() {
+        let names = ["release", "release-again"].map(|name| {
+            let folder = workspace().join("target").join(name);
+            let place = folder.join("build/out.rs").display().to_string();
+            let told = |flag: &String| {
+                let (from, to) = flag.strip_prefix("--remap-path-prefix=")?.rsplit_once('=')?;
+                place.strip_prefix(from).map(|rest| format!("{to}{rest}"))
+            };
+            remapped(&folder).unwrap().iter().rev().find_map(told)
+        });
+        assert_eq!(names, [Some("/target/build/out.rs".to_owned()), Some("/target/build/out.rs".to_owned())]);
+    }
 }
