@@ -2,16 +2,11 @@
 //! 2, 3, …; one acknowledgement may stand for all up to a number, but only once each of them is done, and
 //! only for a number that has not been acknowledged yet: anything else costs the channel.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What is done on one channel.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
-    /// Everything up to this tag is done.
-    through: u64,
-    /// Done ahead of one that is not.
-    ahead: BTreeSet<u64>,
-}
+pub(super) struct Ledger(Unhurried<()>);
 
 /// What to tell the broker.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,11 +27,8 @@ impl Acks {
 impl Ledger {
     /// Notes a batch as done.
     pub(super) fn settle(&mut self, tags: &[u64]) -> Acks {
-        self.ahead.extend(tags);
-        while self.ahead.remove(&(self.through + 1)) {
-            self.through += 1;
-        }
-        let (together, single): (Vec<u64>, Vec<u64>) = tags.iter().partition(|tag| **tag <= self.through);
+        self.0.settle(tags.iter().map(|tag| (*tag, ())));
+        let (together, single): (Vec<u64>, Vec<u64>) = tags.iter().partition(|tag| **tag <= self.0.through);
         Acks { through: together.into_iter().max(), single }
     }
 }
@@ -47,14 +39,17 @@ impl Ledger {
 pub(super) struct Unhurried<T> {
     /// Everything up to this tag is done.
     through: u64,
+    /// Done ahead of one that is not.
     ahead: BTreeMap<u64, T>,
 }
 
-impl<T> Unhurried<T> {
-    pub(super) const fn new() -> Self {
+impl<T> Default for Unhurried<T> {
+    fn default() -> Self {
         Self { through: 0, ahead: BTreeMap::new() }
     }
+}
 
+impl<T> Unhurried<T> {
     /// Notes deliveries as done. Those that may be acknowledged now, in their order: the last one stands for all.
     pub(super) fn settle(&mut self, done: impl IntoIterator<Item = (u64, T)>) -> Vec<T> {
         self.ahead.extend(done);
@@ -94,7 +89,7 @@ mod tests {
 
     #[test]
     fn where_nobody_is_in_a_hurry_what_is_ahead_waits_for_the_gap_to_close() {
-        let mut ledger = Unhurried::new();
+        let mut ledger = Unhurried::default();
         assert_eq!(ledger.settle([(1, "a"), (3, "c")]), ["a"]);
         assert!(ledger.settle([(4, "d")]).is_empty());
         assert_eq!(ledger.settle([(2, "b")]), ["b", "c", "d"]);

@@ -39,11 +39,11 @@ impl<T> Gathering<T> {
     }
 
     /// One more.
-    pub(super) fn add(&mut self, place: u64, about: Option<&str>, delivery: T, now: Instant) {
+    pub(super) fn add(&mut self, place: u64, about: Option<String>, delivery: T, now: Instant) {
         self.until.get_or_insert(now + MOMENT);
         self.by_place.insert(place, delivery);
         if let Some(about) = about {
-            self.about.entry(about.to_owned()).or_default().push(place);
+            self.about.entry(about).or_default().push(place);
         }
     }
 
@@ -98,7 +98,7 @@ mod tests {
     fn those_about_one_order_come_along_with_it() {
         let (mut gathering, now) = (Gathering::new(), Instant::now());
         for (place, about) in [(1, "a"), (2, "b"), (4, "a")] {
-            gathering.add(place, Some(about), place, now);
+            gathering.add(place, Some(about.to_owned()), place, now);
         }
         assert_eq!(gathering.take_about("a"), [(1, 1), (4, 4)]);
         assert!(gathering.take_about("a").is_empty());

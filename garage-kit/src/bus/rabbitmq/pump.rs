@@ -20,7 +20,7 @@ use lapin::{
     BasicProperties, Channel, Consumer,
     message::Delivery as Arrived,
     options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions},
-    types::FieldTable,
+    types::{FieldTable, ShortString},
 };
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -252,7 +252,7 @@ impl Standing {
             moving: FuturesUnordered::new(),
             withheld: Vec::new(),
             ledger: Ledger::default(),
-            unhurried: Unhurried::new(),
+            unhurried: Unhurried::default(),
             came: 0,
             journal: Journal::default(),
             leaving: None,
@@ -301,13 +301,15 @@ impl Standing {
 
     fn sort(&mut self, position: usize, arrived: Box<Arrived>, now: Instant) {
         self.came += 1;
-        let (place, about) = (self.came, about(&arrived.properties));
+        let place = self.came;
+        let about = arrived.properties.correlation_id().as_ref().map(ShortString::as_str);
         if self.stations[position].gathers {
-            self.gathering.add(place, about.as_deref(), (position, arrived), now);
+            let about = about.map(str::to_owned);
+            self.gathering.add(place, about, (position, arrived), now);
             return;
         }
         if let Some(about) = about {
-            self.held.extend(self.gathering.take_about(&about));
+            self.held.extend(self.gathering.take_about(about));
         }
         self.held.insert(place, (position, arrived));
     }
@@ -378,10 +380,6 @@ fn unpack(queue: &str, mut arrived: Arrived) -> (Delivery, Arrived) {
         body: std::mem::take(&mut arrived.data),
     };
     (delivery, arrived)
-}
-
-fn about(properties: &BasicProperties) -> Option<String> {
-    properties.correlation_id().as_ref().map(ToString::to_string)
 }
 
 /// What the publisher said of its trace; others may publish too, so anything may stand there.
