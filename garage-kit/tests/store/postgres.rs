@@ -6,7 +6,7 @@ use futures::future::join_all;
 use garage_kit::{
     Failure,
     clock::Clock,
-    store::{Change, Query, sql::SqlStore},
+    store::{Change, Position, Query, Store, sql::SqlStore},
     store_conformance,
     testing::store::{AUTHORS, BOOKS, Backend, KINDS},
 };
@@ -134,4 +134,39 @@ async fn what_a_program_from_before_writes_is_found_by_its_fields_all_the_same()
     assert_eq!((found("new").await, found("old").await), (None, Some(2)));
     store.commit(&[change(2, "newer")]).await.unwrap();
     assert_eq!((found("old").await, found("newer").await), (None, Some(3)));
+}
+
+/// As an order's status has it: the few of long ago lie below thousands of newer ones, which the server's statistics do
+/// not tell.
+#[tokio::test]
+async fn a_value_that_only_the_oldest_have_is_found_without_walking_past_the_rest() {
+    let backend = postgres().await;
+    backend.open().await;
+    let fill = "INSERT INTO books (id, version, body) \
+                SELECT CAST(lpad(to_hex(n), 32, '0') AS uuid), 1, json_build_object('state', '{}'::json, 'index', \
+                json_build_object('title', CASE WHEN n <= 2000 THEN 'of old' ELSE 'new' END)) \
+                FROM generate_series(1, 12000) AS n; ANALYZE books";
+    aside(&backend, fill.to_owned()).await;
+    let store = SqlStore::connect(&backend.0.url(), migrations(), &KINDS).await.unwrap();
+    let mut query = Query { filters: vec![("title", "of old".to_owned())], limit: 50, ..Query::default() };
+    for newest in [2000, 1950, 1900] {
+        let found = store.find(&BOOKS, &query).await.unwrap();
+        let ids: Vec<u128> = found.iter().map(|book| book.id.as_u128()).collect();
+        assert_eq!(ids, (newest - 49..=newest).rev().collect::<Vec<u128>>());
+        query.after = found.last().map(|book| Position { value: String::new(), id: book.id });
+    }
+    store.close().await;
+    // What a connection has read is told when it ends.
+    let read = "SELECT coalesce(sum(idx_tup_read) FILTER (WHERE indexrelname = 'books_title'), 0)::text, \
+                coalesce(sum(idx_tup_read) FILTER (WHERE indexrelname <> 'books_title'), 0)::text \
+                FROM pg_stat_user_indexes WHERE relname = 'books'";
+    let [by_title, by_others] = loop {
+        let rows = aside(&backend, read.to_owned()).await;
+        let read = [0, 1].map(|column| rows[0].get::<String, _>(column).parse::<u64>().unwrap());
+        if read[0] + read[1] >= 150 {
+            break read;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert!(by_title <= 200 && by_others == 0, "{by_title} entries read by title, {by_others} otherwise");
 }

@@ -23,7 +23,8 @@ impl Table {
 
     fn compose(&self, columns: &str, query: &Query) -> Result<(String, Vec<String>), Failure> {
         let mut select = Select::default();
-        for (name, value) in &query.filters {
+        let filters = if self.newest_of(query)?.is_some() { &[] } else { query.filters.as_slice() };
+        for (name, value) in filters {
             let value = select.parameter(value);
             select.conditions.push(self.equals(self.field(name)?, &value));
         }
@@ -32,7 +33,11 @@ impl Table {
             let pattern = select.parameter(&pattern(text));
             select.conditions.push(format!("t.search LIKE {pattern} ESCAPE '\\'"));
         }
-        let order = self.order(&mut select, query.order, query.after.as_ref())?;
+        let after = query.after.as_ref();
+        let order = match self.newest_of(query)? {
+            Some((name, value)) => self.order_of_one(&mut select, name, value, after),
+            None => self.order(&mut select, query.order, after)?,
+        };
         if let (Order::By(name), Some(last)) = (query.order, &query.until) {
             let last = select.parameter(last);
             select.conditions.push(format!("t.{name} <= {}", self.cast(name, &last)));
@@ -56,6 +61,27 @@ impl Table {
                 format!("t.id IN (SELECT side.id FROM {side} AS side WHERE side.value = {value})")
             }
         }
+    }
+
+    /// Whether the newest are asked for of those that have one value in one field, which other records may have too.
+    fn newest_of<'a>(&self, query: &'a Query) -> Result<Option<(&'static str, &'a str)>, Failure> {
+        let (Order::Newest, [(name, value)]) = (query.order, query.filters.as_slice()) else {
+            return Ok(None);
+        };
+        Ok((self.field(name)?.rule == Rule::Plain).then_some((*name, value)))
+    }
+
+    /// From the newest on, for [`Self::newest_of`]: a range of one value, in the order of the field's index. Of an
+    /// equality PostgreSQL knows that it leaves only the id to order by; and where it takes values for evenly spread, it
+    /// goes along all records from the newest on, past the thousands that have another one.
+    fn order_of_one(&self, select: &mut Select, name: &str, value: &str, after: Option<&Position>) -> String {
+        let value = self.cast(name, &select.parameter(value));
+        let end = match after.map(|last| select.parameter(&last.id.to_string())) {
+            Some(last) => format!("(t.{name}, t.id) < ({value}, CAST({last} AS {}))", self.dialect.id),
+            None => format!("t.{name} <= {value}"),
+        };
+        select.conditions.extend([format!("t.{name} >= {value}"), end]);
+        format!("t.{name} DESC, t.id DESC")
     }
 
     /// The order, with the condition that starts it behind the last page.
@@ -171,8 +197,9 @@ mod tests {
         let by_title = Query { order: Order::By("title"), limit: 9, ..Query::default() };
         for (query, step) in [
             (by("isbn"), "SEARCH t USING INDEX books_isbn (isbn=?)"),
-            (by("title"), "SEARCH t USING INDEX books_title (title=?)"),
-            (by("author_id"), "SEARCH t USING INDEX books_author_id (author_id=?)"),
+            (by("title"), "SEARCH t USING INDEX books_title (title>? AND title<?)"),
+            (Query { after: after.clone(), ..by("title") }, "SEARCH t USING INDEX books_title ("),
+            (by("author_id"), "SEARCH t USING INDEX books_author_id (author_id>? AND author_id<?)"),
             (by("tags"), "SEARCH side USING PRIMARY KEY (value=?)"),
             (by_title.clone(), "USING INDEX books_title"),
             (
