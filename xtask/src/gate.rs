@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::console::say;
+use crate::instructions;
 use crate::leash::Leash;
 use crate::process::{run as run_command, run_held};
 use crate::programs::workspace;
@@ -18,11 +19,12 @@ struct Step {
     run: fn(&Leash) -> Result<()>,
 }
 
-const GATE: [Step; 6] = [
+const GATE: [Step; 7] = [
     Step { name: "format", run: format },
     Step { name: "lints", run: lints },
     Step { name: "validators", run: validate::run },
     Step { name: "tests", run: |leash| test(leash, &[]) },
+    Step { name: "instructions", run: |leash| instructions::run(leash, false) },
     Step { name: "faults", run: |leash| faults(leash, &[]) },
     Step { name: "documentation", run: documentation },
 ];

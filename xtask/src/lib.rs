@@ -102,7 +102,7 @@ enum Chore {
     },
     /// Has the field's own validators read the contracts and what is in `deploy/`
     Validate,
-    /// Runs what the gate runs: format, lints, validators, tests, faults, documentation
+    /// Runs what the gate runs: format, lints, validators, tests, instructions, faults, documentation
     Ci,
 }
 
@@ -130,6 +130,7 @@ fn front(chore: &Chore) -> Result<ExitCode> {
         Chore::Ci => {
             Programs::install_missing()?;
             Validators::install_missing()?;
+            instructions::install_missing()?;
         }
         Chore::Test { .. }
         | Chore::Servers

@@ -35,7 +35,11 @@ use garage_kit::{
 };
 use garage_os_service::work_order::{Details, Opening, WorkOrder};
 use garage_saga::{Parts, Running, Shell, topology_of};
+use tokio::{sync::watch, time::timeout};
 use uuid::Uuid;
+
+/// A saga that has to wait longer than this for anything is stuck.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
     let sagas = std::env::args().nth(1).and_then(|text| text.parse().ok());
@@ -63,8 +67,11 @@ async fn run(sagas: u32) -> Result<()> {
 }
 
 /// A service's aggregates and outbox, in memory.
-#[derive(Default)]
-struct Memory(Mutex<Kept>);
+struct Memory {
+    kept: Mutex<Kept>,
+    /// Counts the commits of all services.
+    commits: watch::Sender<u64>,
+}
 
 #[derive(Default)]
 struct Kept {
@@ -74,11 +81,7 @@ struct Kept {
 
 impl Memory {
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_quiet(&self) -> bool {
-        self.kept().outbox.is_empty()
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -99,8 +102,12 @@ impl Store for Memory {
     }
 
     async fn commit(&self, changes: &[Change]) -> Result<Vec<Outcome>, Failure> {
-        let mut kept = self.kept();
-        Ok(changes.iter().map(|change| kept.write(change)).collect())
+        let outcomes = {
+            let mut kept = self.kept();
+            changes.iter().map(|change| kept.write(change)).collect()
+        };
+        self.commits.send_modify(|commits| *commits += 1);
+        Ok(outcomes)
     }
 
     async fn unsent(&self, _: DateTime<Utc>, _: u32) -> Result<Vec<Message>, Failure> {
@@ -176,7 +183,7 @@ impl Gateway for Generous {
 
 /// The three services and a hand for each of them.
 struct Garage {
-    stores: [Arc<Memory>; 3],
+    commits: watch::Receiver<u64>,
     os: Shell,
     cashier: Cashier,
     execution: Shell,
@@ -189,7 +196,8 @@ impl Garage {
         let clock = Clock::manual(DateTime::UNIX_EPOCH + TimeDelta::days(20_000));
         let bus = LocalBus::with_clock(clock.clone());
         let verifier = Verifier::new(clock.clone()).secret(&"a secret that nobody uses".to_owned().into())?;
-        let stores: [Arc<Memory>; 3] = Default::default();
+        let (counter, commits) = watch::channel(0);
+        let stores = [(); 3].map(|()| Arc::new(Memory { kept: Mutex::default(), commits: counter.clone() }));
         let part = |service: Service, store: &Arc<Memory>| {
             let bus = bus.member(topology_of(service)?, store.clone());
             let hand = hand(service, store.clone(), bus.clone(), &clock);
@@ -204,30 +212,30 @@ impl Garage {
         let (_, billing, cashier) = garage_billing_service::open_with(billing, terms, |_| Arc::new(Generous));
         let (_, execution) = garage_execution_service::open(execution);
         let running = [os, billing, execution];
-        Ok(Self { stores, os: os_hand, cashier, execution: execution_hand, clock, _running: running })
+        Ok(Self { commits, os: os_hand, cashier, execution: execution_hand, clock, _running: running })
     }
 
     /// The happy path, from the order to the finished car.
     async fn saga(&self) -> Result<()> {
         let id = WorkOrderId(self.clock.id());
         let opening = opening(id, &self.clock)?;
-        decide::<WorkOrder>(&self.os, id.0, |_, at| Ok(WorkOrder::open(opening.clone(), at))).await?;
-        self.quiet().await;
-        let bills = self.cashier.shell();
+        self.once_allowed::<WorkOrder>(&self.os, id.0, |_, at| Ok(WorkOrder::open(opening.clone(), at)))
+            .await?;
         let approve =
             |bill: Option<Bill>, at| bill.ok_or(Refusal::Unknown("bill"))?.approve(Evidence::by("ana"), at);
-        let bill = decide::<Bill>(bills, id.0, approve).await?.state;
-        self.quiet().await;
+        let bill = self.once_allowed::<Bill>(self.cashier.shell(), id.0, approve).await?.state;
         self.pay(&bill).await?;
-        self.quiet().await;
         for step in steps() {
             let take = |job: Option<Job>, at| job.ok_or(Refusal::Unknown("job"))?.step(step.clone(), at);
-            decide::<Job>(&self.execution, id.0, take).await?;
-            self.quiet().await;
+            self.once_allowed::<Job>(&self.execution, id.0, take).await?;
         }
-        let order = self.os.repository.load::<WorkOrder>(id.0).await?.context("the order")?;
-        ensure!(order.state.status() == WorkOrderStatus::Completed, "it ended as {}", order.state.status());
-        Ok(())
+        let is_over = async || {
+            let order = self.os.repository.load::<WorkOrder>(id.0).await?.context("the order")?;
+            let status = order.state.status();
+            ensure!(status == WorkOrderStatus::Completed, "it ended as {status}");
+            Ok(())
+        };
+        self.as_soon_as(is_over).await
     }
 
     async fn pay(&self, bill: &Bill) -> Result<()> {
@@ -243,17 +251,33 @@ impl Garage {
             installments: 1,
         };
         let pay = |bill: Option<Bill>, at| bill.ok_or(Refusal::Unknown("bill"))?.pay(tender.clone(), at);
-        let stored = decide::<Bill>(self.cashier.shell(), bill.work_order_id.0, pay).await?;
+        let stored = self.once_allowed::<Bill>(self.cashier.shell(), bill.work_order_id.0, pay).await?;
         let due = stored.state.due().into_iter().next().context("a call to the gateway")?;
-        let patience = Duration::from_secs(60);
-        let answer = self.cashier.call(bill.work_order_id, due, patience).await.map_err(refused)?;
+        let answer = self.cashier.call(bill.work_order_id, due, PATIENCE).await.map_err(refused)?;
         answer.context("an answer of the gateway").map(drop)
     }
 
-    /// Waits until every event has been handled by everybody.
-    async fn quiet(&self) {
-        while !self.stores.iter().all(|store| store.is_quiet()) {
-            tokio::task::yield_now().await;
+    /// A decision, taken when the others have gone as far as it needs.
+    async fn once_allowed<A: Aggregate>(
+        &self,
+        shell: &Shell,
+        id: Uuid,
+        decision: impl Fn(Option<A>, DateTime<Utc>) -> Result<Transition<A>, Refusal> + Send + Sync,
+    ) -> Result<Loaded<A>> {
+        self.as_soon_as(async || shell.decide::<A>(id, None, &decision).await.map_err(refused)).await
+    }
+
+    /// Attempts, one after every commit of anybody until it succeeds. Nothing is counted of a wait that has nothing to do.
+    async fn as_soon_as<T>(&self, mut attempt: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+        let mut commits = self.commits.clone();
+        loop {
+            commits.borrow_and_update();
+            let cause = match attempt().await {
+                Ok(done) => return Ok(done),
+                Err(cause) => cause,
+            };
+            let Ok(changed) = timeout(PATIENCE, commits.changed()).await else { return Err(cause) };
+            changed?;
         }
     }
 }
@@ -261,14 +285,6 @@ impl Garage {
 fn hand(service: Service, store: Arc<Memory>, bus: Arc<dyn Bus>, clock: &Clock) -> Shell {
     let repository = Repository::new(Outbox::start(store, bus, clock.clone()));
     Shell { repository, clock: clock.clone(), service, deadlines: Deadlines::default() }
-}
-
-async fn decide<A: Aggregate>(
-    shell: &Shell,
-    id: Uuid,
-    decision: impl FnMut(Option<A>, DateTime<Utc>) -> Result<Transition<A>, Refusal> + Send,
-) -> Result<Loaded<A>> {
-    shell.decide::<A>(id, None, decision).await.map_err(refused)
 }
 
 fn refused(problem: Problem) -> anyhow::Error {
