@@ -41,9 +41,11 @@ const AHEAD: TimeDelta = TimeDelta::days(1);
 const LOOKS: u32 = 10;
 /// How often the sweep looks.
 const SWEEP: Duration = Duration::from_secs(1);
-/// How long confirmed messages gather before they are marked: one that is marked late costs a repeat after a crash, and
-/// nothing else.
+/// How long confirmed messages gather before they are marked, unless there are [`MANY`]: one that is marked late costs a
+/// repeat after a crash, and nothing else.
 const GATHERING: Duration = Duration::from_secs(1);
+/// So many confirmed messages are marked without waiting for more, and so many are swept up at once.
+const MANY: usize = 4 * BATCH;
 /// So many unroutable messages are told apart; more are counted as so many.
 const UNHEARD: usize = 65_536;
 /// How often a flush looks whether all is out.
@@ -83,11 +85,37 @@ struct Shared {
     leaving: mpsc::Sender<Message>,
     confirmed: mpsc::Sender<Message>,
     told: broadcast::Sender<Arc<Message>>,
-    /// Waiting in memory, being published or being marked: the sweep must not take these too.
-    underway: Mutex<HashSet<Uuid>>,
+    underway: Mutex<Underway>,
     unheard: Mutex<Unheard>,
     /// Marks gather no more.
     hurry: CancellationToken,
+}
+
+/// Messages that this process sees to: the sweep must not take these too.
+#[derive(Default)]
+struct Underway {
+    /// In memory or being published.
+    leaving: HashSet<Uuid>,
+    /// Gone, and not yet marked.
+    confirmed: HashSet<Uuid>,
+}
+
+impl Underway {
+    fn is_empty(&self) -> bool {
+        self.leaving.is_empty() && self.confirmed.is_empty()
+    }
+
+    /// Whether it was not yet seen to.
+    fn take(&mut self, id: Uuid) -> bool {
+        !self.confirmed.contains(&id) && self.leaving.insert(id)
+    }
+
+    fn confirm(&mut self, ids: &HashSet<Uuid>) {
+        for id in ids {
+            self.leaving.remove(id);
+            self.confirmed.insert(*id);
+        }
+    }
 }
 
 /// What nobody listens for.
@@ -138,24 +166,18 @@ impl Outbox {
         self.shared.told.subscribe()
     }
 
-    /// How many messages wait in memory or are being published.
-    #[must_use]
-    pub fn depth(&self) -> usize {
-        self.shared.underway().len()
-    }
-
     /// How many messages of this process stay in the outbox because nobody listens for them.
     #[must_use]
     pub fn unroutable(&self) -> usize {
         self.shared.unheard().ids.len()
     }
 
-    /// Before a stop: waits until what was committed has left, but not longer than `patience`; what has not is in the
-    /// store.
+    /// Before a stop: waits until what was committed has left and is marked, but not longer than `patience`; what has not
+    /// is in the store.
     pub async fn flush(&self, patience: Duration) {
         self.shared.hurry.cancel();
         let leaving = async {
-            while self.depth() > 0 {
+            while !self.shared.underway().is_empty() {
                 sleep(LOOK).await;
             }
         };
@@ -191,12 +213,17 @@ impl Outbox {
 }
 
 impl Shared {
-    fn underway(&self) -> MutexGuard<'_, HashSet<Uuid>> {
+    fn underway(&self) -> MutexGuard<'_, Underway> {
         self.underway.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn unheard(&self) -> MutexGuard<'_, Unheard> {
         self.unheard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the relay has time for what was left behind. What has left, and only waits for its mark, is no work.
+    fn few_wait(&self) -> bool {
+        self.underway().leaving.len() < BATCH
     }
 
     fn heard(&self, confirmed: &HashSet<Uuid>) {
@@ -217,16 +244,16 @@ impl Shared {
                 waiting = unheard.ids.len(), "nobody listens for this event yet; it stays in the outbox");
         }
         drop(unheard);
-        self.underway().remove(&message.id);
+        self.underway().leaving.remove(&message.id);
     }
 
     /// Hands a stored message to the relay, unless memory is full: then the sweep will find it.
     fn let_go(&self, message: Message) {
         let _ = self.told.send(Arc::new(message.clone()));
         let id = message.id;
-        self.underway().insert(id);
+        self.underway().take(id);
         if self.leaving.try_send(message).is_err() {
-            self.underway().remove(&id);
+            self.underway().leaving.remove(&id);
         }
     }
 }
@@ -330,6 +357,7 @@ async fn publish(shared: &Shared, batch: &mut Vec<Message>, closing: &Cancellati
         }
         let confirmed: HashSet<Uuid> = published.confirmed.into_iter().collect();
         let unheard: HashSet<Uuid> = published.unroutable.into_iter().collect();
+        shared.underway().confirm(&confirmed);
         for message in batch.extract_if(.., |message| confirmed.contains(&message.id)) {
             let _ = shared.confirmed.send(message).await;
         }
@@ -353,13 +381,9 @@ async fn publish(shared: &Shared, batch: &mut Vec<Message>, closing: &Cancellati
 /// The marker: takes confirmed messages off the store, many at a time, while the next batch is on its way.
 async fn mark(shared: Arc<Shared>, mut confirmed: mpsc::Receiver<Message>, closing: CancellationToken) {
     let mut batch = Vec::new();
-    while receive(&closing, &mut confirmed, &mut batch, WAITING).await {
-        let _ = shared.hurry.run_until_cancelled(sleep(GATHERING)).await;
-        while batch.len() < WAITING
-            && let Ok(message) = confirmed.try_recv()
-        {
-            batch.push(message);
-        }
+    while receive(&closing, &mut confirmed, &mut batch, MANY).await {
+        let more = async { while batch.len() < MANY && confirmed.recv_many(&mut batch, MANY).await > 0 {} };
+        let _ = shared.hurry.run_until_cancelled(timeout(GATHERING, more)).await;
         crash::point("relay-before-mark");
         if let Err(failure) = shared.store.sent(&batch).await {
             tracing::warn!(%failure, messages = batch.len(), "confirmed events could not be marked; they will leave again");
@@ -367,7 +391,7 @@ async fn mark(shared: Arc<Shared>, mut confirmed: mpsc::Receiver<Message>, closi
         crash::point("relay-marked");
         let mut underway = shared.underway();
         for message in batch.drain(..) {
-            underway.remove(&message.id);
+            underway.confirmed.remove(&message.id);
         }
     }
 }
@@ -376,8 +400,7 @@ async fn mark(shared: Arc<Shared>, mut confirmed: mpsc::Receiver<Message>, closi
 async fn sweep(shared: Arc<Shared>, closing: CancellationToken) {
     let (mut age, mut looks, mut dated_ahead) = (-AHEAD, 0, HashSet::new());
     while closing.run_until_cancelled(shared.bus.wait_until_ready()).await.is_some() {
-        let few_underway = shared.underway().len() < BATCH;
-        if few_underway && sweep_once(&shared, age, &closing).await {
+        if shared.few_wait() && sweep_once(&shared, age, &closing).await {
             age = LEFT_BEHIND;
             looks += 1;
             if looks % LOOKS == 0 {
@@ -411,8 +434,10 @@ async fn sweep_ahead(shared: &Shared, seen: &mut HashSet<Uuid>, closing: &Cancel
 
 /// The oldest messages that are older than this; none when the store cannot be read.
 async fn unsent(shared: &Shared, age: TimeDelta) -> Option<Vec<Message>> {
-    // The oldest come first, and those that nobody hears must not hide what is behind them.
-    let limit = u32::try_from(4 * BATCH + shared.unheard().ids.len()).unwrap_or(u32::MAX);
+    // The oldest come first; those that nobody hears, and those that only wait for their marks, must not hide what is
+    // behind them.
+    let passed_over = shared.unheard().ids.len() + shared.underway().confirmed.len();
+    let limit = u32::try_from(MANY + passed_over).unwrap_or(u32::MAX);
     let read = shared.store.unsent(shared.clock.now() - age, limit).await;
     read.inspect_err(|failure| tracing::warn!(%failure, "the outbox cannot be swept")).ok()
 }
@@ -421,10 +446,10 @@ async fn unsent(shared: &Shared, age: TimeDelta) -> Option<Vec<Message>> {
 async fn take(shared: &Shared, messages: Vec<Message>, closing: &CancellationToken) -> bool {
     for message in messages {
         let id = message.id;
-        if shared.underway().insert(id)
+        if shared.underway().take(id)
             && closing.run_until_cancelled(shared.leaving.send(message)).await.is_none()
         {
-            shared.underway().remove(&id);
+            shared.underway().leaving.remove(&id);
             return false;
         }
     }

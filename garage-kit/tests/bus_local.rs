@@ -6,8 +6,9 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use garage_kit::{
+    Failure,
     bus::{
         Bus, Topology, Verdict,
         local::{DEAD_LETTERS, LocalBus, PARKED},
@@ -15,13 +16,14 @@ use garage_kit::{
     clock::Clock,
     outbox::Outbox,
     store::{
-        Change, Kind, Message, Order, Outcome, Query, Store,
+        Change, Kind, Message, Order, Outcome, Query, Record, Store,
         sql::{Migrations, SqlStore},
     },
     testing::bus::{ATTEMPTS, Listener, Place, World, done, message, numbered, publish, until},
 };
 use serde_json::Value;
 use tempfile::TempDir;
+use uuid::Uuid;
 
 garage_kit::bus_suite!(Hub::open().await);
 garage_kit::letters_suite!(Hub::open().await);
@@ -267,4 +269,63 @@ async fn an_event_that_a_wrong_clock_dated_leaves_although_its_writer_died() {
     assert_eq!(listener.took(1).await.len(), 1);
     outbox.close().await;
     world.tidy(&[publisher, bus]).await;
+}
+
+/// Marks gather for a second, and the sweep looks once in a second.
+#[tokio::test]
+async fn what_was_left_behind_leaves_while_much_that_has_left_waits_for_its_mark() {
+    let hub = Hub::open().await;
+    let world = World::new(hub.clone());
+    let listener = Listener::willing();
+    let bus = world.listen("shop", &[("orders", "order.made")], &listener).await;
+    let publisher = world.publisher().await;
+    let (store, _folder) = store().await;
+    let store = Arc::new(store);
+    let noted = |messages: Vec<Message>| {
+        let body = Some(r#"{"state":{},"index":{}}"#.to_owned());
+        Change { kind: &NOTES, id: hub.clock.id(), expected: 0, body, messages }
+    };
+    let outbox = Outbox::start(Arc::new(Unmarked(store.clone())), Arc::clone(&publisher), Clock::system());
+    assert_eq!(outbox.commit(vec![noted(numbered("order.made", 600))]).await.unwrap(), [Outcome::Committed]);
+    assert_eq!(listener.took(600).await.len(), 600);
+
+    let forgotten =
+        Message { at: hub.clock.now() - TimeDelta::minutes(1), ..message("order.made", "forgotten") };
+    store.commit(&[noted(vec![forgotten])]).await.unwrap();
+    assert_eq!(listener.took(601).await.len(), 601);
+    world.tidy(&[publisher, bus]).await;
+}
+
+/// A store in which nothing is ever marked: everything that has left waits for its mark.
+struct Unmarked(Arc<SqlStore>);
+
+#[async_trait]
+impl Store for Unmarked {
+    async fn load(&self, kind: &'static Kind, ids: &[Uuid]) -> Result<Vec<Record>, Failure> {
+        self.0.load(kind, ids).await
+    }
+
+    async fn find(&self, kind: &'static Kind, query: &Query) -> Result<Vec<Record>, Failure> {
+        self.0.find(kind, query).await
+    }
+
+    async fn count(&self, kind: &'static Kind, query: &Query) -> Result<u64, Failure> {
+        self.0.count(kind, query).await
+    }
+
+    async fn commit(&self, changes: &[Change]) -> Result<Vec<Outcome>, Failure> {
+        self.0.commit(changes).await
+    }
+
+    async fn unsent(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<Message>, Failure> {
+        self.0.unsent(before, limit).await
+    }
+
+    async fn sent(&self, _: &[Message]) -> Result<(), Failure> {
+        std::future::pending().await
+    }
+
+    async fn ping(&self) -> Result<(), Failure> {
+        self.0.ping().await
+    }
 }

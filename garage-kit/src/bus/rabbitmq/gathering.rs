@@ -1,6 +1,7 @@
 //! Deliveries for which nobody waits, gathering for a moment, so that what several of them say of one order is heard
-//! together. When something comes that cannot wait, those about the same order come along: nobody sees an order finished
-//! and hears later how it went on before.
+//! together. When something comes that cannot wait, those about the same order come along, so that an order rarely hears
+//! how it went on after it has heard that it is finished. Rarely, not never: another copy of the service may hold them, or
+//! the other channel may be the faster one. Whoever hears of both must not mind the order, here as elsewhere.
 
 use std::{
     collections::{BTreeMap, HashMap},
