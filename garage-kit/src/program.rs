@@ -276,7 +276,7 @@ pub fn shutdown_signal() -> std::io::Result<CancellationToken> {
                 _ = interrupt.recv() => {}
             }
             if told.is_cancelled() {
-                finish_the_log();
+                drop(FinishedLog);
                 std::process::exit(130);
             }
             tracing::info!("stopping");
@@ -300,8 +300,10 @@ pub fn run<E: Display>(main: impl Future<Output = Result<(), E>>) -> ExitCode {
         runtime.worker_threads(workers());
     }
     let runtime = runtime.enable_all().build();
-    let ended = runtime.map(|runtime| runtime.block_on(main));
-    finish_the_log();
+    let ended = runtime.map(|runtime| {
+        let _also_in_a_panic = FinishedLog;
+        runtime.block_on(main)
+    });
     match ended {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => failed(&error),
@@ -309,9 +311,14 @@ pub fn run<E: Display>(main: impl Future<Output = Result<(), E>>) -> ExitCode {
     }
 }
 
-fn finish_the_log() {
-    if let Some(lines) = LINES.get() {
-        lines.flush();
+/// Lets go what waits in the log when it is dropped.
+struct FinishedLog;
+
+impl Drop for FinishedLog {
+    fn drop(&mut self) {
+        if let Some(lines) = LINES.get() {
+            lines.flush();
+        }
     }
 }
 
