@@ -58,6 +58,7 @@ macro_rules! store_conformance {
             a_search_takes_every_character_as_it_is
             lists_are_newest_first_unless_told_otherwise
             pages_show_every_record_once_newest_first
+            pages_of_one_value_show_every_record_once
             pages_show_every_record_once_by_a_field
             a_list_by_a_field_ends_where_it_is_told_to
             records_are_counted_up_to_a_limit

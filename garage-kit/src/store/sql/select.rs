@@ -23,7 +23,8 @@ impl Table {
 
     fn compose(&self, columns: &str, query: &Query) -> Result<(String, Vec<String>), Failure> {
         let mut select = Select::default();
-        let filters = if self.newest_of(query)?.is_some() { &[] } else { query.filters.as_slice() };
+        let newest_of = self.newest_of(query)?;
+        let filters = if newest_of.is_some() { &[] } else { query.filters.as_slice() };
         for (name, value) in filters {
             let value = select.parameter(value);
             select.conditions.push(self.equals(self.field(name)?, &value));
@@ -34,7 +35,7 @@ impl Table {
             select.conditions.push(format!("t.search LIKE {pattern} ESCAPE '\\'"));
         }
         let after = query.after.as_ref();
-        let order = match self.newest_of(query)? {
+        let order = match newest_of {
             Some((name, value)) => self.order_of_one(&mut select, name, value, after),
             None => self.order(&mut select, query.order, after)?,
         };
@@ -71,9 +72,9 @@ impl Table {
         Ok((self.field(name)?.rule == Rule::Plain).then_some((*name, value)))
     }
 
-    /// From the newest on, for [`Self::newest_of`]: a range of one value, in the order of the field's index. Of an
-    /// equality PostgreSQL knows that it leaves only the id to order by; and where it takes values for evenly spread, it
-    /// goes along all records from the newest on, past the thousands that have another one.
+    /// For [`Self::newest_of`]: a range and not `=`, ordered by the field before the id. With `=` PostgreSQL drops the field
+    /// from the order, and where its statistics take values for evenly spread it goes along the primary key, past the
+    /// thousands that have another value.
     fn order_of_one(&self, select: &mut Select, name: &str, value: &str, after: Option<&Position>) -> String {
         let value = self.cast(name, &select.parameter(value));
         let end = match after.map(|last| select.parameter(&last.id.to_string())) {

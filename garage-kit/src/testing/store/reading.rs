@@ -162,14 +162,24 @@ pub async fn pages_show_every_record_once_newest_first(backend: &dyn Backend) {
     let store = backend.open().await;
     let mut expected = shelf(&*store).await;
     expected.sort_unstable_by(|(_, one), (_, other)| other.cmp(one));
-    assert_eq!(paged(&*store, Order::Newest).await, ids(&expected));
+    assert_eq!(paged(&*store, &Query::default()).await, ids(&expected));
+}
+
+pub async fn pages_of_one_value_show_every_record_once(backend: &dyn Backend) {
+    let store = backend.open().await;
+    let mut expected = shelf(&*store).await;
+    expected.retain(|(title, _)| title == "Title 3");
+    assert!(expected.len() > PAGE as usize, "more than a page");
+    expected.sort_unstable_by(|(_, one), (_, other)| other.cmp(one));
+    assert_eq!(paged(&*store, &by("title", "Title 3")).await, ids(&expected));
 }
 
 pub async fn pages_show_every_record_once_by_a_field(backend: &dyn Backend) {
     let store = backend.open().await;
     let mut expected = shelf(&*store).await;
     expected.sort_unstable();
-    assert_eq!(paged(&*store, Order::By("title")).await, ids(&expected));
+    let by_title = Query { order: Order::By("title"), ..Query::default() };
+    assert_eq!(paged(&*store, &by_title).await, ids(&expected));
 }
 
 pub async fn a_list_by_a_field_ends_where_it_is_told_to(backend: &dyn Backend) {
@@ -213,16 +223,19 @@ fn ids(books: &[(String, Uuid)]) -> Vec<Uuid> {
     books.iter().map(|(_, id)| *id).collect()
 }
 
-/// All books, read in pages of 40.
-async fn paged(store: &dyn Store, order: Order) -> Vec<Uuid> {
+/// Books on a page.
+const PAGE: u32 = 30;
+
+/// All books that are asked for, read page by page.
+async fn paged(store: &dyn Store, all: &Query) -> Vec<Uuid> {
     let mut seen = Vec::new();
     let mut after = None;
     loop {
-        let query = Query { order, after: after.take(), limit: 40, ..Query::default() };
+        let query = Query { after: after.take(), limit: PAGE, ..all.clone() };
         let page = store.find(&BOOKS, &query).await.unwrap();
         seen.extend(page.iter().map(|record| record.id));
-        let Some(last) = page.last().filter(|_| page.len() == 40) else { return seen };
-        let value = match order {
+        let Some(last) = page.last().filter(|_| page.len() == PAGE as usize) else { return seen };
+        let value = match all.order {
             Order::Newest => String::new(),
             Order::By(field) => body_of(last)["index"][field].as_str().unwrap().to_owned(),
         };
