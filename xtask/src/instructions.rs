@@ -5,13 +5,13 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 
 use crate::apt;
 use crate::console::say;
 use crate::gate::cargo;
 use crate::leash::Leash;
-use crate::process::{output_and_complaints_of, run as run_command};
+use crate::process::{output_and_complaints_of, output_of, run as run_command};
 use crate::programs::{on_path, workspace};
 
 /// Sagas of the two counts; their difference is free of what starting costs.
@@ -21,6 +21,8 @@ const MANY: u64 = 60;
 const TOLERATED_PERCENT: u64 = 10;
 const FIGURE: &str = "docs/instructions.txt";
 const BEFORE_FIGURE: &str = "instructions per saga: ";
+/// Another compiler makes other instructions, and another processor has others.
+const BEFORE_MAKER: &str = "counted with: ";
 
 /// What the counting needs, if it is not here.
 pub(crate) fn install_missing() -> Result<()> {
@@ -34,23 +36,36 @@ pub(crate) fn install_missing() -> Result<()> {
 pub(crate) fn run(leash: &Leash, update: bool) -> Result<()> {
     build(leash)?;
     let counted = (count(leash, MANY)? - count(leash, FEW)?) / (MANY - FEW);
+    let maker = maker()?;
     let path = workspace().join(FIGURE);
     if update {
-        std::fs::write(&path, document(counted)).with_context(|| path.display().to_string())?;
+        std::fs::write(&path, document(counted, &maker)).with_context(|| path.display().to_string())?;
         say(&format!("{counted} instructions per saga, written to {FIGURE}"));
         return Ok(());
     }
     let text = std::fs::read_to_string(&path).with_context(|| format!("reading {FIGURE}"))?;
-    let committed = figure(&text).with_context(|| format!("{FIGURE} has no line `{BEFORE_FIGURE}…`"))?;
+    let committed =
+        written(&text, BEFORE_FIGURE)?.parse().with_context(|| format!("{FIGURE}: the figure"))?;
     let change = change_in_percent(committed, counted);
     say(&format!("{counted} instructions per saga, {change:+.1} % of the committed {committed}"));
-    if is_tolerated(committed, counted) {
+    let theirs = written(&text, BEFORE_MAKER)?;
+    if theirs != maker {
+        say(&format!("not compared: those were counted with {theirs}, these with {maker}"));
         return Ok(());
     }
-    bail!(
+    ensure!(
+        is_tolerated(committed, counted),
         "that is more than {TOLERATED_PERCENT} % away from {FIGURE}: if it is meant, run `cargo xtask instructions --update` \
          and say why in the commit"
-    )
+    );
+    Ok(())
+}
+
+/// The compiler and the processor.
+fn maker() -> Result<String> {
+    let told = output_of(Command::new("rustc").arg("--version").current_dir(workspace()))?;
+    let version = told.split_whitespace().nth(1).context("rustc does not tell its version")?;
+    Ok(format!("rustc {version} for {}", std::env::consts::ARCH))
 }
 
 /// In the tests' own target folder, with only our crates compiled anew (see `xtask/optimised.toml`). A test
@@ -84,17 +99,19 @@ fn collected(said: &str) -> Option<u64> {
     said.lines().find_map(|line| line.split_once("Collected : "))?.1.trim().parse().ok()
 }
 
-fn figure(text: &str) -> Option<u64> {
-    text.lines().find_map(|line| line.strip_prefix(BEFORE_FIGURE))?.trim().parse().ok()
+fn written<'a>(text: &'a str, before: &str) -> Result<&'a str> {
+    let line = text.lines().find_map(|line| line.strip_prefix(before));
+    Ok(line.with_context(|| format!("{FIGURE} has no line `{before}…`"))?.trim())
 }
 
-fn document(counted: u64) -> String {
+fn document(counted: u64, maker: &str) -> String {
     format!(
         "What one whole saga costs in the system's own code: decisions, reactions, JSON, outbox and in-process bus, on\n\
          stores in memory, without HTTP, database and broker. Written by `cargo xtask instructions --update`;\n\
          without it the command compares, and wants the change explained when it is more than {TOLERATED_PERCENT} %.\n\
          \n\
-         {BEFORE_FIGURE}{counted}\n"
+         {BEFORE_FIGURE}{counted}\n\
+         {BEFORE_MAKER}{maker}\n"
     )
 }
 
@@ -120,7 +137,10 @@ mod tests {
 
     #[test]
     fn the_written_figure_is_read_again() {
-        assert_eq!(figure(&document(42)), Some(42));
+        let document = document(42, "rustc 1.2.3 for abacus");
+        assert_eq!(written(&document, BEFORE_FIGURE).unwrap(), "42");
+        assert_eq!(written(&document, BEFORE_MAKER).unwrap(), "rustc 1.2.3 for abacus");
+        assert!(written("", BEFORE_FIGURE).is_err());
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! Whole sagas on stores in memory, in one thread, with a clock that stands still: nothing but what the system itself
-//! does for a saga, so that its instructions can be counted under callgrind and come out alike (`cargo xtask
-//! instructions`). Every event is written and read as JSON and carried by the in-process bus; there is no HTTP, no
-//! database and no broker.
+//! Whole sagas on stores in memory, in one thread, with a clock that stands still: what the system itself does for a saga,
+//! and a few commands that come too early and are refused, so that its instructions can be counted under callgrind and come
+//! out alike (`cargo xtask instructions`). Every event is written and read as JSON and carried by the in-process bus; there
+//! is no HTTP, no database and no broker.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
+    fmt::Debug,
     process::ExitCode,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -66,30 +67,26 @@ async fn run(sagas: u32) -> Result<()> {
     Ok(())
 }
 
-/// A service's aggregates and outbox, in memory.
+/// A service's aggregates, in memory.
 struct Memory {
-    kept: Mutex<Kept>,
+    records: Mutex<Records>,
     /// Counts the commits of all services.
     commits: watch::Sender<u64>,
 }
 
-#[derive(Default)]
-struct Kept {
-    records: BTreeMap<(&'static str, Uuid), Record>,
-    outbox: BTreeSet<Uuid>,
-}
+type Records = BTreeMap<(&'static str, Uuid), Record>;
 
 impl Memory {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn records(&self) -> MutexGuard<'_, Records> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl Store for Memory {
     async fn load(&self, kind: &'static Kind, ids: &[Uuid]) -> Result<Vec<Record>, Failure> {
-        let kept = self.kept();
-        Ok(ids.iter().filter_map(|id| kept.records.get(&(kind.name, *id)).cloned()).collect())
+        let records = self.records();
+        Ok(ids.iter().filter_map(|id| records.get(&(kind.name, *id)).cloned()).collect())
     }
 
     /// Only sweeps ask, for what was left behind.
@@ -103,8 +100,8 @@ impl Store for Memory {
 
     async fn commit(&self, changes: &[Change]) -> Result<Vec<Outcome>, Failure> {
         let outcomes = {
-            let mut kept = self.kept();
-            changes.iter().map(|change| kept.write(change)).collect()
+            let mut records = self.records();
+            changes.iter().map(|change| write(&mut records, change)).collect()
         };
         self.commits.send_modify(|commits| *commits += 1);
         Ok(outcomes)
@@ -114,11 +111,7 @@ impl Store for Memory {
         Ok(Vec::new())
     }
 
-    async fn sent(&self, messages: &[Message]) -> Result<(), Failure> {
-        let mut kept = self.kept();
-        for message in messages {
-            kept.outbox.remove(&message.id);
-        }
+    async fn sent(&self, _: &[Message]) -> Result<(), Failure> {
         Ok(())
     }
 
@@ -127,24 +120,21 @@ impl Store for Memory {
     }
 }
 
-impl Kept {
-    fn write(&mut self, change: &Change) -> Outcome {
-        let key = (change.kind.name, change.id);
-        if self.records.get(&key).map_or(0, |record| record.version) != change.expected {
-            return Outcome::Conflict;
-        }
-        match &change.body {
-            Some(body) => {
-                let record = Record { id: change.id, version: change.expected + 1, body: body.clone() };
-                self.records.insert(key, record);
-            }
-            None => {
-                self.records.remove(&key);
-            }
-        }
-        self.outbox.extend(change.messages.iter().map(|message| message.id));
-        Outcome::Committed
+fn write(records: &mut Records, change: &Change) -> Outcome {
+    let key = (change.kind.name, change.id);
+    if records.get(&key).map_or(0, |record| record.version) != change.expected {
+        return Outcome::Conflict;
     }
+    match &change.body {
+        Some(body) => {
+            let record = Record { id: change.id, version: change.expected + 1, body: body.clone() };
+            records.insert(key, record);
+        }
+        None => {
+            records.remove(&key);
+        }
+    }
+    Outcome::Committed
 }
 
 /// Takes every payment at once.
@@ -197,7 +187,8 @@ impl Garage {
         let bus = LocalBus::with_clock(clock.clone());
         let verifier = Verifier::new(clock.clone()).secret(&"a secret that nobody uses".to_owned().into())?;
         let (counter, commits) = watch::channel(0);
-        let stores = [(); 3].map(|()| Arc::new(Memory { kept: Mutex::default(), commits: counter.clone() }));
+        let stores =
+            [(); 3].map(|()| Arc::new(Memory { records: Mutex::default(), commits: counter.clone() }));
         let part = |service: Service, store: &Arc<Memory>| {
             let bus = bus.member(topology_of(service)?, store.clone());
             let hand = hand(service, store.clone(), bus.clone(), &clock);
@@ -264,11 +255,11 @@ impl Garage {
         id: Uuid,
         decision: impl Fn(Option<A>, DateTime<Utc>) -> Result<Transition<A>, Refusal> + Send + Sync,
     ) -> Result<Loaded<A>> {
-        self.as_soon_as(async || shell.decide::<A>(id, None, &decision).await.map_err(refused)).await
+        self.as_soon_as(async || shell.decide::<A>(id, None, &decision).await).await
     }
 
-    /// Attempts, one after every commit of anybody until it succeeds. Nothing is counted of a wait that has nothing to do.
-    async fn as_soon_as<T>(&self, mut attempt: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+    /// Attempts, and again after each commit of anybody, until it succeeds.
+    async fn as_soon_as<T, E: Debug>(&self, mut attempt: impl AsyncFnMut() -> Result<T, E>) -> Result<T> {
         let mut commits = self.commits.clone();
         loop {
             commits.borrow_and_update();
@@ -276,8 +267,7 @@ impl Garage {
                 Ok(done) => return Ok(done),
                 Err(cause) => cause,
             };
-            let Ok(changed) = timeout(PATIENCE, commits.changed()).await else { return Err(cause) };
-            changed?;
+            timeout(PATIENCE, commits.changed()).await.map_err(|_| anyhow!("{cause:?}"))??;
         }
     }
 }
