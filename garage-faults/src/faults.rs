@@ -40,7 +40,7 @@ pub struct Simple {
 
 impl Simple {
     const fn new(name: &'static str, about: &'static str, strike: Strike) -> Self {
-        Self { name, about, strike, sagas: [40, 350], mix: Mix::Usual, long: false, alone: false, settles: 6 }
+        Self { name, about, strike, sagas: [32, 350], mix: Mix::Usual, long: false, alone: false, settles: 3 }
     }
 
     const fn with_sagas(self, gate: usize, all: usize) -> Self {

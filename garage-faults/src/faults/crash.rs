@@ -108,7 +108,7 @@ impl Fault for Place {
     fn sagas(&self) -> [usize; 2] {
         match self.needs {
             Needs::Lapses => [8, 40],
-            Needs::Load | Needs::Refunds | Needs::Poison | Needs::Backlog => [30, 300],
+            Needs::Load | Needs::Refunds | Needs::Poison | Needs::Backlog => [22, 300],
         }
     }
 
@@ -121,7 +121,7 @@ impl Fault for Place {
     }
 
     fn settles_within(&self) -> Duration {
-        Duration::from_secs(4)
+        Duration::from_secs(2)
     }
 
     async fn strike(&self, scene: &mut Scene<'_>) -> Result<Blow> {
