@@ -1,6 +1,7 @@
 //! The OpenAPI document: what a service says of its routes, what the shell adds to every service's, and what
 //! is the same for all routes and therefore not said at each.
 
+use axum::{Router, body::Bytes, http::header::CONTENT_TYPE, routing::get};
 use utoipa::{
     IntoParams, OpenApi,
     openapi::{
@@ -9,6 +10,7 @@ use utoipa::{
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{Command, FieldError, IfMatch, ProblemBody, health, metrics};
 
@@ -35,6 +37,15 @@ pub fn documented(mut api: openapi::OpenApi) -> openapi::OpenApi {
         }
     }
     api
+}
+
+/// Serves the document of a service and a page to try it on. What is kept is its text: the tree takes several times as much.
+#[expect(clippy::expect_used, reason = "a tree of texts and lists has a JSON text")]
+pub(super) fn document_routes(api: openapi::OpenApi) -> Router {
+    let text = Bytes::from(documented(api).to_json().expect("a document is JSON"));
+    let show = async move || ([(CONTENT_TYPE, "application/json")], text.clone());
+    let page = SwaggerUi::new("/api").config(Config::new(["/openapi.json"]));
+    Router::new().route("/openapi.json", get(show)).merge(page)
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {

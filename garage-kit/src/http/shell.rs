@@ -28,10 +28,10 @@ use prometheus_client::registry::Registry;
 use tokio::time::timeout;
 use tracing::{Instrument, field};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_swagger_ui::SwaggerUi;
 
 use super::{
-    Problem, conditional, documented,
+    Problem, conditional,
+    documents::document_routes,
     health::{self, Checks},
     json::BODY_LIMIT,
     metrics::{self, Durations},
@@ -102,7 +102,7 @@ impl Shell {
         routes
             .merge(health_routes(self.checks))
             .merge(Router::new().route("/metrics", get(metrics::metrics)).with_state(Arc::new(self.registry)))
-            .merge(SwaggerUi::new("/api").url("/openapi.json", documented(document)))
+            .merge(document_routes(document))
             .layer(from_fn_with_state(surroundings, around))
     }
 }
