@@ -2,10 +2,10 @@
 //! code as the service programs; only the parts that it is started with differ.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::Write,
     net::{IpAddr, SocketAddr},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -62,7 +62,7 @@ pub struct Embedded {
 }
 
 impl DataDir {
-    /// Makes the directory if need be and takes hold of it.
+    /// Makes the directory if need be, for its owner alone as it holds what customers have told, and takes hold of it.
     ///
     /// # Errors
     /// One sentence when it cannot be written, or another process holds it.
@@ -73,7 +73,7 @@ impl DataDir {
                 format!("{} cannot be written: {cause}", path.display()),
             )
         };
-        fs::create_dir_all(path).map_err(failed)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
         let options =
             OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path.join("lock"));
         let lock = options.map_err(failed)?;
@@ -256,4 +256,20 @@ pub fn settings(env: &Env) -> Result<Settings, Misconfigured> {
 pub fn temporary_folder(clock: &Clock) -> PathBuf {
     let id: Uuid = clock.event_id();
     std::env::temp_dir().join(format!("garage-{}", id.simple()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_data_directory_that_is_made_is_its_owner_s_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shops/ours");
+        let data = DataDir::open(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        drop(data);
+    }
 }

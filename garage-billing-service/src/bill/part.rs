@@ -9,6 +9,10 @@ use crate::payment::{Call, ChargeBack, PartRefund, PartStanding};
 /// A payment is given back in so many parts and no more: a bill is one document.
 const MOST_PARTS: usize = 20;
 
+const fn is_finished(status: WorkOrderStatus) -> bool {
+    matches!(status, WorkOrderStatus::Completed | WorkOrderStatus::Delivered)
+}
+
 /// What a manager wants to give back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartWish {
@@ -45,6 +49,13 @@ impl Bill {
         Ok(Transition::quiet(self))
     }
 
+    /// Whether the work of a paid order goes on, as far as is known here.
+    #[must_use]
+    pub fn may_be_finished_unheard(&self) -> bool {
+        let is_paid = self.attempts.iter().any(|attempt| attempt.status == PaymentStatus::Approved);
+        is_paid && self.is_wanted() && !self.order_status.is_some_and(|known| is_finished(known.status))
+    }
+
     fn check_part(&self, payment: PaymentId, wish: &PartWish) -> Result<(), Refusal> {
         const WHAT: &str = "giving a part back";
         let attempt = self.attempt(payment).ok_or(Refusal::Unknown("payment"))?;
@@ -55,7 +66,7 @@ impl Bill {
             return Err(Refusal::state(WHAT, "payment", attempt.status));
         }
         match self.order_status.map(|known| known.status) {
-            Some(WorkOrderStatus::Completed | WorkOrderStatus::Delivered) => {}
+            Some(known) if is_finished(known) => {}
             Some(other) => return Err(Refusal::state(WHAT, "work order", other)),
             None => return Err(Refusal::state(WHAT, "work order", "not known to be finished")),
         }

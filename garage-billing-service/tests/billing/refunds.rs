@@ -107,6 +107,16 @@ async fn only_finished_work_is_given_back_in_parts_and_only_by_a_manager() {
     assert_eq!(world.money().await, ["+150"]);
 }
 
+/// The OS Service says that it is, and whoever heard that is faster than the news of it.
+#[tokio::test]
+async fn work_that_is_just_finished_is_given_back_in_parts() {
+    let world = World::sqlite().await;
+    let order = world.paid().await;
+    let (given, ()) = tokio::join!(give_back(&world, order, json!(10)), world.complete(order));
+    given.expect(StatusCode::OK);
+    assert_eq!(world.money().await, ["+150", "-10"]);
+}
+
 #[tokio::test]
 async fn a_part_that_takes_its_time_is_followed_to_the_end() {
     let world = World::sqlite().await;

@@ -1,17 +1,20 @@
 //! A part of the money back, once the work is finished: the manager's word, with a reason. What goes back because the work
 //! does not get finished needs nobody's word and is not here.
 
+use std::time::Duration;
+
 use axum::{
     extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use garage_events::{Cents, PaymentId, Refusal};
+use garage_events::{Cents, PaymentId, Refusal, WorkOrderId};
 use garage_kit::{
     auth::By,
     http::{Answer, Command, Fields, FromFields, Path, Problem, read},
 };
 use garage_saga::roles::Manager;
+use tokio::time::sleep;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -25,6 +28,10 @@ use crate::{
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(give_back))
 }
+
+/// How long it waits before it looks again for news, and how often it looks.
+const LOOK: Duration = Duration::from_millis(75);
+const LOOKS: u32 = 16;
 
 /// A part of a payment that shall go back.
 #[derive(ToSchema)]
@@ -42,6 +49,19 @@ impl FromFields for NewRefund {
         let reason = fields.required("reason", read::text(1..=500));
         Ok(Self { amount: amount?, reason: reason? })
     }
+}
+
+/// Waits a moment for the news that the work is finished: the OS Service may have said so to whoever asks, and here it is
+/// heard up to half a second later, or more when there is much to hear.
+async fn hear_of_the_end(app: &App, order: WorkOrderId) -> Result<(), Problem> {
+    for _ in 0..LOOKS {
+        let bill = app.repository().load::<Bill>(order.0).await?;
+        if bill.is_none_or(|bill| !bill.state.may_be_finished_unheard()) {
+            break;
+        }
+        sleep(LOOK).await;
+    }
+    Ok(())
 }
 
 /// Gives a part of a payment back after the work is finished.
@@ -67,6 +87,7 @@ async fn give_back(
     let order = bill(&app, id).await?.state.work_order_id;
     let refund = command.claim(app.repository(), &app.shell().clock, caller.subject()).await?;
     let NewRefund { amount, reason } = &command.body;
+    hear_of_the_end(&app, order).await?;
     let stored = app.shell().decide::<Bill>(order.0, None, |bill, at| {
         let by = caller.subject().to_owned();
         let wish = PartWish { id: refund, amount: *amount, reason: reason.clone(), by };
