@@ -8,7 +8,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use garage_events::{Cents, PaymentId, Refusal, WorkOrderId};
+use garage_events::{Cents, PaymentId, Refusal};
 use garage_kit::{
     auth::By,
     http::{Answer, Command, Fields, FromFields, Path, Problem, read},
@@ -53,13 +53,14 @@ impl FromFields for NewRefund {
 
 /// Waits a moment for the news that the work is finished: the OS Service may have said so to whoever asks, and here it is
 /// heard up to half a second later, or more when there is much to hear.
-async fn hear_of_the_end(app: &App, order: WorkOrderId) -> Result<(), Problem> {
+async fn hear_of_the_end(app: &App, mut known: Bill) -> Result<(), Problem> {
     for _ in 0..LOOKS {
-        let bill = app.repository().load::<Bill>(order.0).await?;
-        if bill.is_none_or(|bill| !bill.state.may_be_finished_unheard()) {
+        if !known.may_be_finished_unheard() {
             break;
         }
         sleep(LOOK).await;
+        let Some(now) = app.repository().load::<Bill>(known.work_order_id.0).await? else { break };
+        known = now.state;
     }
     Ok(())
 }
@@ -84,10 +85,11 @@ async fn give_back(
     Path(id): Path<PaymentId>,
     command: Command<NewRefund>,
 ) -> Result<Response, Problem> {
-    let order = bill(&app, id).await?.state.work_order_id;
+    let known = bill(&app, id).await?.state;
+    let order = known.work_order_id;
     let refund = command.claim(app.repository(), &app.shell().clock, caller.subject()).await?;
     let NewRefund { amount, reason } = &command.body;
-    hear_of_the_end(&app, order).await?;
+    hear_of_the_end(&app, known).await?;
     let stored = app.shell().decide::<Bill>(order.0, None, |bill, at| {
         let by = caller.subject().to_owned();
         let wish = PartWish { id: refund, amount: *amount, reason: reason.clone(), by };
