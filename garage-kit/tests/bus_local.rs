@@ -216,6 +216,12 @@ async fn a_dead_letter_says_how_often_it_was_tried() {
 static NOTES: Kind = Kind { name: "notes", fields: &[] };
 static NOTED: [&Kind; 1] = [&NOTES];
 
+/// A new note that tells this.
+fn noted(messages: Vec<Message>) -> Change {
+    let body = Some(r#"{"state":{},"index":{}}"#.to_owned());
+    Change { kind: &NOTES, id: Clock::system().id(), expected: 0, body, messages }
+}
+
 /// An outbox over a file of its own, on a bus.
 async fn outbox(bus: Arc<dyn Bus>) -> (Outbox, TempDir) {
     let (store, folder) = store().await;
@@ -238,10 +244,7 @@ async fn events_that_nobody_hears_are_counted_until_somebody_does() {
     let world = World::new(hub.clone());
     let publisher = world.publisher().await;
     let (outbox, _folder) = outbox(Arc::clone(&publisher)).await;
-    let messages = numbered("order.made", 5);
-    let (id, body) = (hub.clock.id(), Some(r#"{"state":{},"index":{}}"#.to_owned()));
-    let change = Change { kind: &NOTES, id, expected: 0, body, messages: messages.clone() };
-    assert_eq!(outbox.commit(vec![change]).await.unwrap(), [Outcome::Committed]);
+    assert_eq!(outbox.commit(vec![noted(numbered("order.made", 5))]).await.unwrap(), [Outcome::Committed]);
     until("nobody hears them", async || (outbox.unroutable() == 5).then_some(())).await;
 
     let listener = Listener::willing();
@@ -261,9 +264,7 @@ async fn an_event_that_a_wrong_clock_dated_leaves_although_its_writer_died() {
     let publisher = world.publisher().await;
     let ahead = Message { at: hub.clock.now() + TimeDelta::minutes(10), ..message("order.made", "an order") };
     let (store, _folder) = store().await;
-    let (id, body) = (hub.clock.id(), Some(r#"{"state":{},"index":{}}"#.to_owned()));
-    let change = Change { kind: &NOTES, id, expected: 0, body, messages: vec![ahead] };
-    assert_eq!(store.commit(&[change]).await.unwrap(), [Outcome::Committed]);
+    assert_eq!(store.commit(&[noted(vec![ahead])]).await.unwrap(), [Outcome::Committed]);
 
     let outbox = Outbox::start(Arc::new(store), Arc::clone(&publisher), Clock::system());
     assert_eq!(listener.took(1).await.len(), 1);
@@ -281,10 +282,6 @@ async fn what_was_left_behind_leaves_while_much_that_has_left_waits_for_its_mark
     let publisher = world.publisher().await;
     let (store, _folder) = store().await;
     let store = Arc::new(store);
-    let noted = |messages: Vec<Message>| {
-        let body = Some(r#"{"state":{},"index":{}}"#.to_owned());
-        Change { kind: &NOTES, id: hub.clock.id(), expected: 0, body, messages }
-    };
     let outbox = Outbox::start(Arc::new(Unmarked(store.clone())), Arc::clone(&publisher), Clock::system());
     assert_eq!(outbox.commit(vec![noted(numbered("order.made", 600))]).await.unwrap(), [Outcome::Committed]);
     assert_eq!(listener.took(600).await.len(), 600);

@@ -8,18 +8,18 @@ use garage_events::{
 use super::*;
 use crate::quote::Line;
 
-const AT: DateTime<Utc> = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
-const ORDER: WorkOrderId = WorkOrderId(Uuid::from_u128(1));
-const CUSTOMER: CustomerId = CustomerId(Uuid::from_u128(2));
-const QUOTE: QuoteId = QuoteId(Uuid::from_u128(3));
+pub(super) const AT: DateTime<Utc> = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+pub(super) const ORDER: WorkOrderId = WorkOrderId(Uuid::from_u128(1));
+pub(super) const CUSTOMER: CustomerId = CustomerId(Uuid::from_u128(2));
+pub(super) const QUOTE: QuoteId = QuoteId(Uuid::from_u128(3));
 const FIRST: PaymentId = PaymentId(Uuid::from_u128(4));
 const SECOND: PaymentId = PaymentId(Uuid::from_u128(5));
 
-fn fee() -> Cents {
+pub(super) fn fee() -> Cents {
     Cents::new(15000).unwrap()
 }
 
-fn at(minutes: i64) -> DateTime<Utc> {
+pub(super) fn at(minutes: i64) -> DateTime<Utc> {
     AT + chrono::TimeDelta::minutes(minutes)
 }
 
@@ -28,7 +28,7 @@ fn hear(bill: Bill, event: impl Into<Event>) -> Transition<Bill> {
     bill.react(&event.into(), QUOTE, &Catalogue::default(), terms, AT)
 }
 
-fn created() -> WorkOrderCreated {
+pub(super) fn created() -> WorkOrderCreated {
     WorkOrderCreated {
         work_order_id: ORDER,
         customer_id: CUSTOMER,
@@ -42,11 +42,11 @@ fn created() -> WorkOrderCreated {
     }
 }
 
-fn called_off() -> WorkOrderCancelled {
+pub(super) fn called_off() -> WorkOrderCancelled {
     WorkOrderCancelled { work_order_id: ORDER, reason: reason::CUSTOMER_REQUEST.to_owned() }
 }
 
-fn given_up() -> ExecutionFailed {
+pub(super) fn given_up() -> ExecutionFailed {
     let execution_id = ExecutionId(Uuid::nil());
     ExecutionFailed { work_order_id: ORDER, execution_id, reason: "bent".to_owned() }
 }

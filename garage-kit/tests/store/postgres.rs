@@ -8,7 +8,10 @@ use garage_kit::{
     clock::Clock,
     store::{Change, Position, Query, Store, sql::SqlStore},
     store_conformance,
-    testing::store::{AUTHORS, BOOKS, Backend, KINDS},
+    testing::{
+        bus::until,
+        store::{AUTHORS, BOOKS, Backend, KINDS},
+    },
 };
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Row,
@@ -165,15 +168,10 @@ async fn a_value_that_only_the_oldest_have_is_found_without_walking_past_the_res
         let rows = aside(&backend, read.to_owned()).await;
         [0, 1].map(|column| rows[0].get::<String, _>(column).parse::<u64>().unwrap())
     };
-    let told = async {
-        loop {
-            let [by_title, otherwise] = read().await;
-            if by_title + otherwise >= 150 {
-                return [by_title, otherwise];
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let [by_title, otherwise] = tokio::time::timeout(Duration::from_secs(30), told).await.unwrap();
+    let told = until("what was read is told", async || {
+        let [by_title, otherwise] = read().await;
+        (by_title + otherwise >= 150).then_some([by_title, otherwise])
+    });
+    let [by_title, otherwise] = told.await;
     assert!(by_title <= 200 && otherwise == 0, "{by_title} entries read by title, {otherwise} otherwise");
 }

@@ -1,57 +1,19 @@
 //! Whom a bill waits for in every state, and that what it tells again is what it told.
 
 use chrono::TimeDelta;
-use garage_events::{
-    Awaited, Deadlines, ExecutionId,
-    event::{ExecutionFailed, WorkOrderCancelled, reason},
-};
+use garage_events::{Awaited, Deadlines};
 
-use super::*;
+use super::{
+    super::tests::{AT, CUSTOMER, ORDER, QUOTE, at, called_off, created, fee, given_up},
+    *,
+};
 use crate::quote::Evidence;
 
-const AT: DateTime<Utc> = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
-const ORDER: WorkOrderId = WorkOrderId(Uuid::from_u128(1));
-const CUSTOMER: CustomerId = CustomerId(Uuid::from_u128(2));
-const QUOTE: QuoteId = QuoteId(Uuid::from_u128(3));
 const PAYMENT: PaymentId = PaymentId(Uuid::from_u128(4));
-
-fn at(minutes: i64) -> DateTime<Utc> {
-    AT + TimeDelta::minutes(minutes)
-}
-
-fn fee() -> Cents {
-    Cents::new(15000).unwrap()
-}
 
 fn hear(bill: Bill, event: impl Into<Event>, minute: i64) -> Transition<Bill> {
     let terms = Terms { validity: TimeDelta::days(10), diagnosis_fee: fee() };
     bill.react(&event.into(), QUOTE, &Catalogue::default(), terms, at(minute))
-}
-
-fn created() -> WorkOrderCreated {
-    WorkOrderCreated {
-        work_order_id: ORDER,
-        customer_id: CUSTOMER,
-        vehicle_id: VehicleId(Uuid::nil()),
-        status: WorkOrderStatus::Pending,
-        description: String::new(),
-        estimated_cost: None,
-        services: Vec::new(),
-        parts: Vec::new(),
-        customer: None,
-    }
-}
-
-fn called_off() -> WorkOrderCancelled {
-    WorkOrderCancelled { work_order_id: ORDER, reason: reason::CUSTOMER_REQUEST.to_owned() }
-}
-
-fn given_up() -> ExecutionFailed {
-    ExecutionFailed {
-        work_order_id: ORDER,
-        execution_id: ExecutionId(Uuid::nil()),
-        reason: "bent".to_owned(),
-    }
 }
 
 fn shown(bill: Bill, new_status: WorkOrderStatus, revision: u32, minute: i64) -> Bill {

@@ -199,7 +199,10 @@ mod tests {
         for (query, step) in [
             (by("isbn"), "SEARCH t USING INDEX books_isbn (isbn=?)"),
             (by("title"), "SEARCH t USING INDEX books_title (title>? AND title<?)"),
-            (Query { after: after.clone(), ..by("title") }, "SEARCH t USING INDEX books_title ("),
+            (
+                Query { after: after.clone(), ..by("title") },
+                "SEARCH t USING INDEX books_title (title>? AND title<?)",
+            ),
             (by("author_id"), "SEARCH t USING INDEX books_author_id (author_id>? AND author_id<?)"),
             (by("tags"), "SEARCH side USING PRIMARY KEY (value=?)"),
             (by_title.clone(), "USING INDEX books_title"),
