@@ -335,7 +335,8 @@ impl Bill {
         }
         let quote = self.quote()?.sent(at)?;
         let (work_order_id, quote_id, customer_id, total_amount, valid_until) = self.told_of(&quote)?;
-        let told = QuoteSent { work_order_id, quote_id, customer_id, total_amount, valid_until };
+        let revision = quote.revision;
+        let told = QuoteSent { work_order_id, quote_id, revision, customer_id, total_amount, valid_until };
         Ok(Transition::telling(Self { quote: Some(quote), ..self }, [told.into()]))
     }
 

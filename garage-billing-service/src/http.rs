@@ -2,11 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
-use garage_events::milliseconds;
 use garage_kit::Repository;
 use garage_saga::Shell;
-use serde::Serializer;
 use utoipa::IntoParams;
 
 use crate::{Till, cashier::Cashier, keeper::Keeper};
@@ -40,12 +37,4 @@ pub(crate) struct IfMatchParam {
     #[param(rename = "If-Match")]
     #[expect(dead_code, reason = "only documents what IfMatch reads")]
     if_match: Option<String>,
-}
-
-/// A time as the wire has it, or null; `serde` hands over the field as it is.
-pub(crate) fn perhaps<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => milliseconds(time, serializer),
-        None => serializer.serialize_none(),
-    }
 }

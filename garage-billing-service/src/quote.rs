@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use garage_events::{
     Cents, PartId, Quantity, QuoteId, QuoteStatus, Refusal, ServiceId,
-    event::{RequestedPart, RequestedService, WorkOrderCreated},
+    event::{RequestedPart, RequestedService, WorkOrderCreated, first_text},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -43,7 +43,7 @@ pub struct Quote {
     /// The command that wrote its lines, if one did: the same one again changes nothing.
     pub written_by: Option<Uuid>,
     /// How often its text was written, counted from 1.
-    #[serde(default = "revision::first")]
+    #[serde(default = "first_text")]
     pub revision: u32,
     /// The texts that it had before, oldest first.
     #[serde(default)]
@@ -61,7 +61,7 @@ pub struct Decision {
     #[serde(default)]
     pub from: Option<String>,
     /// Which revision it was said to.
-    #[serde(default = "revision::first")]
+    #[serde(default = "first_text")]
     pub revision: u32,
     /// The fingerprint of that text ([`Quote::fingerprint`]).
     #[serde(default)]
@@ -140,7 +140,7 @@ impl Quote {
             rejected: None,
             rejected_because: None,
             written_by: None,
-            revision: revision::first(),
+            revision: first_text(),
             earlier: Vec::new(),
         }
     }

@@ -221,12 +221,15 @@ data! {
         #[serde(serialize_with = "milliseconds")]
         valid_until: DateTime<Utc>,
     }
-    /// Data of `quote.sent`.
+    /// Data of `quote.sent`, told once for each text that the customer gets.
     QuoteSent {
         /// The order.
         work_order_id: WorkOrderId,
         /// The quote.
         quote_id: QuoteId,
+        /// Which of its texts, counted from 1: the highest is the one that counts. Absent for the first.
+        #[serde(default = "first_text", skip_serializing_if = "is_first_text")]
+        revision: u32,
         /// For whom.
         customer_id: CustomerId,
         /// In all.
@@ -405,4 +408,15 @@ data! {
 
 const fn pending() -> WorkOrderStatus {
     WorkOrderStatus::Pending
+}
+
+/// The number of a quote's first text.
+#[must_use]
+pub const fn first_text() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_first_text(revision: &u32) -> bool {
+    *revision == first_text()
 }

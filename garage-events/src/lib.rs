@@ -17,7 +17,7 @@ mod transition;
 pub mod waiting;
 mod words;
 
-pub use envelope::{Envelope, MAX_BYTES, Unreadable, VERSION, milliseconds};
+pub use envelope::{Envelope, MAX_BYTES, Unreadable, VERSION, milliseconds, milliseconds_if_any};
 pub use event::Event;
 pub use followed::Followed;
 pub use id::{

@@ -61,6 +61,12 @@ impl Cents {
         Self::new(self.0.saturating_add(other.0))
     }
 
+    /// What is left when so much goes; nothing when it is more than there is.
+    #[must_use]
+    pub const fn less(self, other: Self) -> Self {
+        Self(if other.0 < self.0 { self.0 - other.0 } else { 0 })
+    }
+
     /// The amount in reais.
     #[must_use]
     pub fn decimal(self) -> Decimal {

@@ -1,13 +1,11 @@
 //! What the routes of this service have in common: how records that tell nothing are kept, and what is read alike.
 
 use chrono::{DateTime, Utc};
-use garage_events::milliseconds;
 use garage_kit::{
     Aggregate, Decision, Loaded, Unchanged,
     http::{Answer, Field, Fields, IfMatch, Problem, read},
 };
 use garage_saga::Shell;
-use serde::Serializer;
 use uuid::Uuid;
 
 use crate::search::folded;
@@ -41,17 +39,6 @@ pub(crate) fn changed<T>(
     match fields.patch(name, read)? {
         Some(None) => Err(fields.refuse(name, "must not be null")),
         given => Ok(given.flatten()),
-    }
-}
-
-/// A time that may be missing, as all times are written.
-pub(crate) fn milliseconds_if_any<S: Serializer>(
-    time: &Option<DateTime<Utc>>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => milliseconds(time, serializer),
-        None => serializer.serialize_none(),
     }
 }
 

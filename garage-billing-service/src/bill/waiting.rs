@@ -112,11 +112,13 @@ impl Bill {
         };
         let created =
             || QuoteCreated { work_order_id, quote_id, customer_id, total_amount, valid_until }.into();
-        let sent = || QuoteSent { work_order_id, quote_id, customer_id, total_amount, valid_until }.into();
         let approved =
             || QuoteApproved { work_order_id, quote_id, customer_id, total_amount, valid_until }.into();
         let rejected = |reason| QuoteRejected { work_order_id, quote_id, reason }.into();
         let Some(quote) = &self.quote else { return Vec::new() };
+        let revision = quote.revision;
+        let sent =
+            || QuoteSent { work_order_id, quote_id, revision, customer_id, total_amount, valid_until }.into();
         let was_sent = quote.sent_at.is_some().then(sent);
         match quote.status {
             QuoteStatus::Pending | QuoteStatus::Sent => {

@@ -13,11 +13,6 @@ use super::{Decision, Line, Quote};
 /// A quote is written so often and no more: a bill is one document.
 pub(super) const MOST: u32 = 50;
 
-/// The number of a quote's first text.
-pub(super) const fn first() -> u32 {
-    1
-}
-
 /// A text that a quote had before.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Revision {

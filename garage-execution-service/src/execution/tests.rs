@@ -357,6 +357,7 @@ fn an_event_of_somebody_elses_affair_changes_nothing() {
     let sent = QuoteSent {
         work_order_id: ORDER,
         quote_id,
+        revision: 1,
         customer_id,
         total_amount: Cents::default(),
         valid_until: at(0),

@@ -6,7 +6,7 @@ use axum::{
     routing::get,
 };
 use chrono::{DateTime, Utc};
-use garage_events::{CustomerId, milliseconds};
+use garage_events::{CustomerId, milliseconds, milliseconds_if_any};
 use garage_kit::{
     Loaded, Unchanged,
     auth::By,
@@ -27,7 +27,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{Changes, Customer, PersonType, Profile};
 use crate::{
     document::Document,
-    http::{changed, keep, milliseconds_if_any, sought},
+    http::{changed, keep, sought},
 };
 
 mod erasure;

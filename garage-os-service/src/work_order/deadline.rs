@@ -8,7 +8,7 @@ use garage_events::{
     waiting::{ANSWER, HANDOVER, PAYMENT, PROMISE, QUOTE, REFUND, STOP, WORK},
 };
 
-use super::{What, WorkOrder};
+use super::{Fact, What, WorkOrder};
 
 impl WorkOrder {
     /// What the order waits for; nothing once it has ended and no money is held.
@@ -28,11 +28,10 @@ impl WorkOrder {
 
     /// A quote is answered until its last day, and lapses by itself then.
     fn waiting_for_an_answer(&self) -> Option<Waiting> {
-        let sent = self.learned(What::is_sent);
-        let until =
-            |what: &What| if let What::Quoted { valid_until, .. } = what { Some(*valid_until) } else { None };
-        let (quoted, until) = self.facts.iter().find_map(|fact| Some((fact.at, until(&fact.what)?)))?;
-        Some(Waiting { wait: &ANSWER, since: sent.unwrap_or(quoted), from: until })
+        let of_quote = |fact: &Fact| Some((fact.at, fact.what.valid_until()?));
+        let (since, from) =
+            self.last_sent().and_then(of_quote).or_else(|| self.facts.iter().find_map(of_quote))?;
+        Some(Waiting { wait: &ANSWER, since, from })
     }
 
     fn waiting_for_the_work(&self) -> Option<Waiting> {

@@ -41,8 +41,13 @@ impl Said {
     }
 
     fn sent(&self) -> Event {
-        let (quote_id, customer_id, total_amount, valid_until) = (QUOTE, CUSTOMER, amount(), in_ten_days());
-        QuoteSent { work_order_id: self.0, quote_id, customer_id, total_amount, valid_until }.into()
+        self.sent_as(1, amount())
+    }
+
+    /// A text of the quote, counted from 1, which comes to this.
+    fn sent_as(&self, revision: u32, total_amount: Cents) -> Event {
+        let (quote_id, customer_id, valid_until) = (QUOTE, CUSTOMER, in_ten_days());
+        QuoteSent { work_order_id: self.0, quote_id, revision, customer_id, total_amount, valid_until }.into()
     }
 
     fn approved(&self) -> Event {
@@ -118,6 +123,28 @@ async fn status(shop: &Shop, order: &Value) -> Value {
 
 fn types(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["eventType"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn an_order_comes_to_what_the_customer_was_last_told_and_then_to_what_they_agreed_to() {
+    let shop = Shop::new().await;
+    let order = shop.order().await;
+    let said = Said::of(&order);
+    let cents = |reais: i64| Cents::new(reais * 100).unwrap();
+    for (event, expected) in [
+        (said.quoted(), 150.5),
+        (said.sent_as(2, cents(200)), 200.0),
+        (said.sent_as(1, amount()), 200.0),
+        (said.sent_as(3, amount()), 150.5),
+        (said.sent_as(2, cents(200)), 150.5),
+        (said.sent_as(4, cents(99)), 99.0),
+        (said.approved(), 150.5),
+        (said.sent_as(5, cents(1)), 150.5),
+    ] {
+        shop.tell(event.clone()).await;
+        let now = shop.read(&order).await;
+        assert_eq!(now["totalAmount"].as_f64(), Some(expected), "after {event:?}");
+    }
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use crate::{
     form::Posted,
     services::{
         Asker, No,
-        view::{Order, Quote, WaitingFor},
+        view::{Order, Payment, Quote, WaitingFor},
     },
     trouble::Trouble,
     visitor::SignedIn,
@@ -28,7 +28,7 @@ use crate::{
 mod figures;
 mod page;
 
-/// Orders and quotes that are looked at; a shop has fewer in a month.
+/// Orders, quotes and payments that are looked at; a shop has fewer in a month.
 const LOOKED_AT: usize = 1000;
 
 pub(crate) fn routes() -> Router<App> {
@@ -67,12 +67,13 @@ struct Needs {
 
 async fn dashboard(State(app): State<App>, by: SignedIn) -> Result<Html<String>, Trouble> {
     by.must_be(&["manager"])?;
-    let (orders, quotes, needs) = futures::join!(
+    let (orders, quotes, payments, needs) = futures::join!(
         some::<Order>(&by.asker, Service::Os, "/work-orders?limit=200"),
         some::<Quote>(&by.asker, Service::Billing, "/quotes?limit=200"),
+        some::<Payment>(&by.asker, Service::Billing, "/payments?limit=200"),
         needs(&by.asker),
     );
-    let figures = Figures::of(&orders?, &quotes?, app.clock.now());
+    let figures = Figures::of(&orders?, &quotes?, &payments?, app.clock.now());
     Ok(page::page(&app, &by, &figures, &needs))
 }
 

@@ -89,6 +89,7 @@ const LISTS: [List; 8] = [
             "workOrderId",
             "paymentMethod",
             "amount",
+            "refundedAmount",
             "status",
             "reason",
             "approvedAt",

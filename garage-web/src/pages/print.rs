@@ -152,6 +152,10 @@ fn paid(app: &App, lang: Lang, whole: &Whole) -> Markup {
             Some(payment) => {
                 p { b { (lang.t("Recebemos ", "Received ")) (show::money(lang, payment.amount)) } " · " (status::method(lang, &payment.payment_method))
                     @if let Some(at) = payment.approved_at { " · " (show::time(lang, app.local(at))) } }
+                @for refund in payment.refunds.iter().filter(|refund| refund.is_done()) {
+                    p { b { (lang.t("Devolvemos ", "Given back ")) (show::money(lang, refund.amount)) }
+                        @if let Some(at) = refund.settled_at { " · " (show::time(lang, app.local(at))) } }
+                }
             }
             None => p { b { (lang.t("Nenhum pagamento em nosso poder.", "No payment is in our hands.")) } }
         }

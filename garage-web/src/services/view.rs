@@ -177,6 +177,7 @@ pub(crate) struct Line {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Payment {
     pub(crate) id: PaymentId,
+    pub(crate) work_order_id: WorkOrderId,
     pub(crate) amount: Cents,
     pub(crate) payment_method: String,
     pub(crate) status: String,
@@ -217,10 +218,22 @@ pub(crate) struct ChargeBack {
     pub(crate) at: DateTime<Utc>,
 }
 
+impl Refund {
+    /// Whether the money has gone.
+    pub(crate) fn is_done(&self) -> bool {
+        self.status == "DONE"
+    }
+}
+
 impl Payment {
     /// What is left of it.
     pub(crate) fn left(&self) -> Cents {
-        Cents::new(self.amount.centavos() - self.refunded_amount.centavos()).unwrap_or_default()
+        self.amount.less(self.refunded_amount)
+    }
+
+    /// Whether the shop has the money, or what is left of it.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.status == "APPROVED"
     }
 
     /// Whether another attempt must wait for this one.

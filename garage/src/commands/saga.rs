@@ -40,6 +40,9 @@ impl Saga {
         let payments = known(&shop, At::Billing, &format!("/payments/work-order/{id}")).await?;
         for payment in payments.as_ref().and_then(Value::as_array).into_iter().flatten() {
             println!("payment: {}", summary(payment, "amount"));
+            for part in payment["refunds"].as_array().into_iter().flatten() {
+                println!("  refund: {}", summary(part, "amount"));
+            }
         }
         let job = known(&shop, At::Execution, &format!("/executions/work-order/{id}")).await?;
         println!("execution: {}", job.as_ref().map_or_else(none, |job| summary(job, "priority")));
@@ -67,6 +70,7 @@ fn awaited(seen: &Value) -> Option<String> {
 /// Every order that waits beyond a deadline, as each service sees it.
 #[expect(clippy::print_stdout, reason = "what a command says goes to standard output")]
 async fn list_stuck(shop: &Shop) -> Result<()> {
+    let mut none = true;
     for (at, path, order) in [
         (At::Os, "/work-orders", "id"),
         (At::Billing, "/quotes", "workOrderId"),
@@ -76,12 +80,16 @@ async fn list_stuck(shop: &Shop) -> Result<()> {
         while let Some(path) = next.take() {
             let (page, link) = shop.page(at, &path).await?;
             for one in page {
+                none = false;
                 let (id, status) = (one[order].as_str().unwrap_or_default(), one["status"].as_str());
                 let line = awaited(&one).unwrap_or_default();
                 println!("{id}  {:<18} {line}", status.unwrap_or_default());
             }
             next = link;
         }
+    }
+    if none {
+        println!("no order waits beyond its deadline");
     }
     Ok(())
 }

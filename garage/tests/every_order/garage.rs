@@ -16,7 +16,7 @@ use garage_execution_service::execution::Job;
 use garage_os_service::work_order::{What, WorkOrder};
 
 use crate::{
-    code::{Code, ORDER, opened, start},
+    code::{Code, ORDER, opened, start, totals},
     gateway::{Ledger, Vices},
     numbered::{Computed, Numbered, number_among},
     promises::{self, Sight},
@@ -261,12 +261,16 @@ fn unnumbered(mut event: Event) -> Event {
     event
 }
 
-/// How often a quote was written, and what it said before, is for people to read.
+/// How often a quote was written, and what it said before, is for people to read: there are two texts here, and which of
+/// them it has is known by what it comes to.
 fn textless(quote: &mut Quote) {
-    quote.revision = 1;
+    let text = if quote.total() == totals()[0] { 1 } else { 2 };
+    let written = std::mem::replace(&mut quote.revision, text);
     quote.earlier.clear();
     for decision in quote.approved.iter_mut().chain(&mut quote.rejected) {
-        decision.revision = 1;
+        if decision.revision == written {
+            decision.revision = text;
+        }
         decision.text.clear();
     }
 }

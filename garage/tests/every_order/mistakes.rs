@@ -230,6 +230,16 @@ mistakes! {
             Ok(paid)
         }
     }
+    /// The desk takes a quote for sent but once.
+    FirstTextKept {
+        fn order(&self, order: WorkOrder, event: &Event) -> Transition<WorkOrder> {
+            let has_one = order.facts.iter().any(|fact| matches!(fact.what, What::QuoteSent { .. }));
+            if has_one && matches!(event, Event::QuoteSent(_)) {
+                return Transition::quiet(order);
+            }
+            Production.order(order, event)
+        }
+    }
     /// A quote that was approved can still be written anew.
     RevisedAfterTheYes {
         fn revise(&self, mut bill: Bill, total: Cents) -> Result<Transition<Bill>, Refusal> {

@@ -141,7 +141,10 @@ pub(crate) fn rest_is_right(sight: &Sight<'_>) -> Kept {
         }
         WorkOrderStatus::Quoted | WorkOrderStatus::QuoteSent => {
             let open = matches!(quote, Some(QuoteStatus::Pending | QuoteStatus::Sent));
-            promise(open && captured == 0, "QUOTED without an open quote")
+            promise(open && captured == 0, "QUOTED without an open quote")?;
+            let sent = sight.bill.quote.as_ref().filter(|quote| quote.status == QuoteStatus::Sent);
+            let agrees = sent.is_none_or(|quote| sight.order.total_amount() == Some(quote.total()));
+            promise(agrees, "the customer has a quote and the desk knows another total")
         }
         WorkOrderStatus::Pending => Err("a saga rests without a quote"),
     }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use garage_events::{
     Cents, CustomerId, PaymentId, PaymentMethod, PaymentStatus, QuoteId, WorkOrderId, milliseconds,
+    milliseconds_if_any,
 };
 use garage_kit::auth::Caller;
 use garage_saga::{Shell, waiting::WaitingFor};
@@ -13,7 +14,6 @@ use uuid::Uuid;
 
 use crate::{
     bill::Bill,
-    http::perhaps,
     payment::{Attempt, ChargeBack, PartRefund, PartStanding},
 };
 
@@ -44,7 +44,7 @@ pub(super) struct View {
     /// Boleto: the bar code's digits.
     barcode: Option<String>,
     /// Until when the payer may act.
-    #[serde(serialize_with = "perhaps")]
+    #[serde(serialize_with = "milliseconds_if_any")]
     expires_at: Option<DateTime<Utc>>,
     /// The client's own notes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,10 +54,10 @@ pub(super) struct View {
     #[serde(serialize_with = "milliseconds")]
     updated_at: DateTime<Utc>,
     /// When the money came.
-    #[serde(serialize_with = "perhaps")]
+    #[serde(serialize_with = "milliseconds_if_any")]
     approved_at: Option<DateTime<Utc>>,
     /// When the money went back.
-    #[serde(serialize_with = "perhaps")]
+    #[serde(serialize_with = "milliseconds_if_any")]
     refunded_at: Option<DateTime<Utc>>,
     /// How much of it went back.
     refunded_amount: Cents,
@@ -97,7 +97,7 @@ struct Part {
     #[serde(serialize_with = "milliseconds")]
     requested_at: DateTime<Utc>,
     /// When it went, or when it was certain that it will not.
-    #[serde(serialize_with = "perhaps")]
+    #[serde(serialize_with = "milliseconds_if_any")]
     settled_at: Option<DateTime<Utc>>,
 }
 

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use garage_events::{Cents, QuoteId, milliseconds};
+use garage_events::{Cents, QuoteId, milliseconds, milliseconds_if_any};
 use garage_kit::{
     auth::{By, ByOrLink},
     http::{Answer, Fields, FromFields, IfMatch, Json, Listing, Path, Problem, Versioned, read},
@@ -19,7 +19,7 @@ use super::{
     view::{Line, View},
 };
 use crate::{
-    http::{App, IfMatchParam, perhaps},
+    http::{App, IfMatchParam},
     quote::{Revision, Rewrite},
 };
 
@@ -61,7 +61,7 @@ struct Earlier {
     #[serde(serialize_with = "milliseconds")]
     valid_until: DateTime<Utc>,
     /// When the customer got it.
-    #[serde(serialize_with = "perhaps")]
+    #[serde(serialize_with = "milliseconds_if_any")]
     sent_at: Option<DateTime<Utc>>,
     #[serde(serialize_with = "milliseconds")]
     replaced_at: DateTime<Utc>,

@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 use garage_events::{
     Cents, CustomerId, PartId, Quantity, QuoteId, QuoteStatus, ServiceId, VehicleId, WorkOrderId,
-    WorkOrderStatus, milliseconds,
+    WorkOrderStatus, milliseconds, milliseconds_if_any,
 };
 use garage_kit::auth::Caller;
 use garage_saga::{Shell, waiting::WaitingFor};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{bill::Bill, http::perhaps, quote};
+use crate::{bill::Bill, quote};
 
 /// What the repair will cost.
 #[derive(Debug, Serialize, ToSchema)]
@@ -35,10 +35,10 @@ pub(super) struct View {
     #[serde(serialize_with = "milliseconds")]
     updated_at: DateTime<Utc>,
     /// When the customer got it.
-    #[serde(serialize_with = "perhaps")]
+    #[serde(serialize_with = "milliseconds_if_any")]
     sent_at: Option<DateTime<Utc>>,
     /// When the customer said yes.
-    #[serde(serialize_with = "perhaps")]
+    #[serde(serialize_with = "milliseconds_if_any")]
     approved_at: Option<DateTime<Utc>>,
     /// Who said it: the subject of their token.
     approved_by: Option<String>,
@@ -46,7 +46,7 @@ pub(super) struct View {
     #[serde(skip_serializing_if = "Option::is_none")]
     approval: Option<Approval>,
     /// When the customer said no.
-    #[serde(serialize_with = "perhaps")]
+    #[serde(serialize_with = "milliseconds_if_any")]
     rejected_at: Option<DateTime<Utc>>,
     /// Why, in the customer's words.
     rejection_reason: Option<String>,

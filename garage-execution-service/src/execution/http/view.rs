@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use garage_events::{
     ExecutionId, ExecutionStatus, Priority, WorkOrderId, WorkOrderStatus, event::PartUsed, milliseconds,
+    milliseconds_if_any,
 };
 use garage_saga::{Shell, waiting::WaitingFor};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -54,13 +55,13 @@ pub(crate) struct View {
     #[serde(serialize_with = "milliseconds")]
     updated_at: DateTime<Utc>,
     /// When it was paid, and so joined the queue.
-    #[serde(serialize_with = "perhaps")]
+    #[serde(serialize_with = "milliseconds_if_any")]
     queued_at: Option<DateTime<Utc>>,
     /// When a technician began.
-    #[serde(serialize_with = "perhaps")]
+    #[serde(serialize_with = "milliseconds_if_any")]
     started_at: Option<DateTime<Utc>>,
     /// When the work was finished.
-    #[serde(serialize_with = "perhaps")]
+    #[serde(serialize_with = "milliseconds_if_any")]
     completed_at: Option<DateTime<Utc>>,
 }
 
@@ -105,11 +106,11 @@ pub(crate) struct Progress {
     created_at: DateTime<Utc>,
     #[serde(serialize_with = "milliseconds")]
     updated_at: DateTime<Utc>,
-    #[serde(serialize_with = "perhaps")]
+    #[serde(serialize_with = "milliseconds_if_any")]
     queued_at: Option<DateTime<Utc>>,
-    #[serde(serialize_with = "perhaps")]
+    #[serde(serialize_with = "milliseconds_if_any")]
     started_at: Option<DateTime<Utc>>,
-    #[serde(serialize_with = "perhaps")]
+    #[serde(serialize_with = "milliseconds_if_any")]
     completed_at: Option<DateTime<Utc>>,
 }
 
@@ -160,13 +161,5 @@ impl ToSchema for Seen {
         View::schemas(schemas);
         schemas.push((Progress::name().into(), Progress::schema()));
         Progress::schemas(schemas);
-    }
-}
-
-/// `serde` hands over the field as it is.
-fn perhaps<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => milliseconds(time, serializer),
-        None => serializer.serialize_none(),
     }
 }

@@ -5,7 +5,7 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use garage_events::{CustomerId, Refusal, Transition, milliseconds};
+use garage_events::{CustomerId, Refusal, Transition, milliseconds, milliseconds_if_any};
 use garage_kit::{
     Loaded, Unchanged,
     auth::By,
@@ -16,11 +16,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Customer, unknown, unwritten};
-use crate::{
-    http::{keep, milliseconds_if_any},
-    vehicle::Vehicle,
-    work_order::WorkOrder,
-};
+use crate::{http::keep, vehicle::Vehicle, work_order::WorkOrder};
 
 /// What is asked.
 #[derive(ToSchema)]

@@ -43,6 +43,12 @@ fn opened() -> WorkOrder {
     WorkOrder::open(opening, AT).state
 }
 
+/// Hands a text of the quote to the customer.
+fn sent(revision: u32, total_amount: Cents, valid_until: DateTime<Utc>) -> Event {
+    let (work_order_id, quote_id, customer_id) = (ORDER, QUOTED, CUSTOMER);
+    QuoteSent { work_order_id, quote_id, revision, customer_id, total_amount, valid_until }.into()
+}
+
 /// The events that Billing and the workshop tell, by a letter each.
 fn event(letter: char) -> Event {
     let (work_order_id, quote_id, payment_id, execution_id) = (ORDER, QUOTED, PAID, JOB);
@@ -50,7 +56,8 @@ fn event(letter: char) -> Event {
     let words = |reason: &str| reason.to_owned();
     match letter {
         'q' => QuoteCreated { work_order_id, quote_id, customer_id, total_amount, valid_until }.into(),
-        's' => QuoteSent { work_order_id, quote_id, customer_id, total_amount, valid_until }.into(),
+        's' => sent(1, total_amount, valid_until),
+        't' => sent(2, Cents::new(9900).unwrap(), at(28_800)),
         'a' => QuoteApproved { work_order_id, quote_id, customer_id, total_amount, valid_until }.into(),
         'n' => QuoteRejected { work_order_id, quote_id, reason: RejectionReason::Customer }.into(),
         'p' => PaymentApproved {
@@ -111,6 +118,8 @@ fn somebody_is_awaited_until_the_order_has_ended() {
     assert_eq!(awaited(""), Some((Awaited::Billing, 1)));
     assert_eq!(awaited("q"), Some((Awaited::Customer, 11 * DAY)));
     assert_eq!(awaited("qs"), Some((Awaited::Customer, 11 * DAY)));
+    assert_eq!(awaited("qst"), Some((Awaited::Customer, 21 * DAY)), "the second text is valid for longer");
+    assert_eq!(awaited("qtsts"), awaited("qst"), "whenever the first is heard");
     assert_eq!(awaited("qsa"), Some((Awaited::Customer, 3 + 7 * DAY)));
     assert_eq!(awaited("qap"), Some((Awaited::Workshop, 3 + 14 * DAY)));
     assert_eq!(awaited("qapc"), Some((Awaited::Desk, 4 + 7 * DAY)));

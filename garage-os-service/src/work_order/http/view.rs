@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use garage_events::{
     Cents, CustomerId, EventId, QuoteId, VehicleId, WorkOrderId, WorkOrderStatus,
     event::{RequestedPart, RequestedService},
-    milliseconds,
+    milliseconds, milliseconds_if_any,
 };
 use garage_saga::{Shell, waiting::WaitingFor};
 use serde::Serialize;
@@ -13,7 +13,6 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
-    http::milliseconds_if_any,
     plate::Plate,
     work_order::{Fact, What, WorkOrder},
 };

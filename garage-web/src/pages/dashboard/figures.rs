@@ -1,9 +1,11 @@
 //! Figures of the last thirty days, from what the services list. Pure.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use garage_events::Cents;
+use std::collections::HashSet;
 
-use crate::services::view::{Order, Quote};
+use chrono::{DateTime, TimeDelta, Utc};
+use garage_events::{Cents, WorkOrderId};
+
+use crate::services::view::{Order, Payment, Quote};
 
 const PERIOD: TimeDelta = TimeDelta::days(30);
 
@@ -14,7 +16,7 @@ pub(super) struct Figures {
     pub(super) taken_in: usize,
     /// Cars given back.
     pub(super) delivered: usize,
-    /// What the delivered ones came to.
+    /// What the delivered ones came to, less what was given back of it.
     pub(super) sales: Cents,
     /// The mean of that.
     pub(super) ticket: Option<Cents>,
@@ -27,11 +29,16 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    pub(super) fn of(orders: &[Order], quotes: &[Quote], now: DateTime<Utc>) -> Self {
+    pub(super) fn of(orders: &[Order], quotes: &[Quote], payments: &[Payment], now: DateTime<Utc>) -> Self {
         let since = now - PERIOD;
         let delivered: Vec<&Order> =
             orders.iter().filter(|order| order.status == "DELIVERED" && order.updated_at >= since).collect();
-        let sales: Cents = delivered.iter().filter_map(|order| order.total_amount).sum();
+        let came_to: Cents = delivered.iter().filter_map(|order| order.total_amount).sum();
+        let ids: HashSet<WorkOrderId> = delivered.iter().map(|order| order.id).collect();
+        let kept =
+            payments.iter().filter(|payment| payment.is_kept() && ids.contains(&payment.work_order_id));
+        let given_back: Cents = kept.map(|payment| payment.refunded_amount).sum();
+        let sales = came_to.less(given_back);
         let count = i64::try_from(delivered.len()).unwrap_or(i64::MAX);
         let ticket = (count > 0).then(|| Cents::new(sales.centavos() / count.max(1))).flatten();
         let mut times: Vec<TimeDelta> =
@@ -76,6 +83,25 @@ mod tests {
         .unwrap()
     }
 
+    /// A payment of order 1 that was approved.
+    fn payment(status: &str, refunded: i64) -> Payment {
+        let id = "0190f5a0-0000-7000-8000-000000000001";
+        serde_json::from_value(json!({ "id": id, "workOrderId": id, "amount": 300, "paymentMethod": "PIX",
+            "status": status, "refundedAmount": refunded, "createdAt": "2027-01-01T10:00:00.000Z" }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_was_given_back_after_the_work_was_not_sold() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let orders = [order("DELIVERED", 1, 2, 300)];
+        let payments = [payment("REFUNDED", 300), payment("APPROVED", 50)];
+        let figures = Figures::of(&orders, &[], &payments, now);
+        assert_eq!((figures.sales, figures.ticket), (Cents::new(25_000).unwrap(), Cents::new(25_000)));
+        let elsewhere = [order("DELIVERED", 60, 2, 300)];
+        assert_eq!(Figures::of(&elsewhere, &[], &payments, now).sales, Cents::ZERO);
+    }
+
     #[test]
     fn a_month_is_summed_up() {
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
@@ -85,7 +111,7 @@ mod tests {
             order("DELIVERED", 60, 1, 900),
             order("QUOTED", 0, 1, 100),
         ];
-        let figures = Figures::of(&orders, &[], now);
+        let figures = Figures::of(&orders, &[], &[], now);
         assert_eq!((figures.taken_in, figures.delivered), (3, 2));
         assert_eq!(figures.sales, Cents::new(80_000).unwrap());
         assert_eq!(figures.ticket, Cents::new(40_000));

@@ -36,7 +36,8 @@ fn told(lang: Lang, moment: &Moment) -> (Icon, String) {
         "OPENED" => (Icon::Key, lang.t("Carro recebido", "Car taken in").to_owned()),
         "QUOTED" => (Icon::Doc, with(lang.t("Orçamento criado", "Quote made"), amount("totalAmount"))),
         "QUOTE_SENT" => {
-            (Icon::Doc, lang.t("Orçamento enviado ao cliente", "Quote sent to the customer").to_owned())
+            let words = lang.t("Orçamento enviado ao cliente", "Quote sent to the customer");
+            (Icon::Doc, with(words, amount("totalAmount")))
         }
         "QUOTE_APPROVED" => {
             (Icon::Check, with(lang.t("Orçamento aprovado", "Quote approved"), amount("totalAmount")))

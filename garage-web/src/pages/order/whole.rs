@@ -85,7 +85,7 @@ impl Whole {
 
     /// The money that is here.
     pub(crate) fn paid(&self) -> Option<&Payment> {
-        self.payments.iter().rev().find(|payment| payment.status == "APPROVED")
+        self.payments.iter().rev().find(|payment| payment.is_kept())
     }
 
     /// The car in words, and whose it is.

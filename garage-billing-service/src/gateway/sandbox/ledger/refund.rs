@@ -125,7 +125,7 @@ impl Entry {
     fn left(&self) -> Cents {
         let asked = self.refunds.iter().filter(|refund| refund.status != RefundStatus::Rejected);
         let asked: Cents = asked.map(|refund| refund.amount).sum();
-        Cents::new(self.request.amount.centavos() - asked.centavos()).unwrap_or(Cents::ZERO)
+        self.request.amount.less(asked)
     }
 }
 
