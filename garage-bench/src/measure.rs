@@ -27,11 +27,11 @@ pub(crate) enum Measure {
     Sagas,
     /// Create, read and list, one at a time
     Routes,
-    /// Two and four replicas of every service
+    /// Two and four replicas of every service, in turns with one of each
     Replicas,
     /// 100,000 queued events: with sagas beside them, and alone
     Drain,
-    /// Sagas and lists over a million finished orders (loads them first)
+    /// Sagas, in turns with an empty shop's, and lists over a million finished orders (loads them first)
     Million,
     /// Memory over minutes of full load (`--minutes`)
     Memory,
@@ -120,6 +120,9 @@ impl Options {
         if self.wants(Measure::Drain) || self.wants(Measure::Replicas) || self.wants(Measure::Million) {
             clients.push(sagas::FULL_LOAD);
         }
+        if self.wants(Measure::Replicas) {
+            clients.push(4 * sagas::FULL_LOAD);
+        }
         clients.sort_unstable();
         clients.dedup();
         clients
@@ -148,13 +151,13 @@ impl Options {
                 all += points(4, 2);
             }
             if self.wants(Measure::Replicas) && distributed {
-                all += points(2, 15);
+                all += points(24, 15);
             }
             if self.wants(Measure::Drain) && distributed {
                 all += points(1, 10) + Duration::from_millis(self.events * 2);
             }
             if self.wants(Measure::Million) {
-                all += points(4, 5) + Duration::from_micros(self.orders * 250);
+                all += points(10, 5) + Duration::from_micros(self.orders * 250);
             }
             if self.wants(Measure::Memory) {
                 all += Duration::from_secs(self.minutes * 60 + 10);

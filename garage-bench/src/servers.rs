@@ -30,17 +30,33 @@ pub(crate) struct Servers {
     /// Their versions, for the document
     #[arg(long, env = "GARAGE_BENCH_VERSIONS", default_value = "unknown servers")]
     pub(crate) versions: String,
+    /// What the databases' names end with.
+    #[arg(skip)]
+    set: &'static str,
 }
 
 /// The databases of the services, as the services themselves call them.
 const DATABASES: [&str; 2] = ["os_service", "execution_service"];
+/// Ends the names of another shop's databases, and names its queues' virtual host.
+const BESIDE: &str = "_beside";
 
 impl Servers {
+    /// The same servers with databases and queues for another shop, made if they are not there.
+    pub(crate) async fn beside(&self) -> Result<Self> {
+        let address = format!("{}/api/vhosts/{BESIDE}", self.management.trim_end_matches('/'));
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        client.put(address).send().await.context("the broker's management")?.error_for_status()?;
+        let rabbitmq = format!("{}/{BESIDE}", self.rabbitmq.trim_end_matches('/'));
+        let beside = Self { rabbitmq, set: BESIDE, ..self.clone() };
+        beside.make_databases().await?;
+        Ok(beside)
+    }
+
     /// Makes the two databases in PostgreSQL; MongoDB makes its own.
     pub(crate) async fn make_databases(&self) -> Result<()> {
         let mut connection = self.postgres_at("postgres").await?;
-        for name in DATABASES {
-            let there = sqlx::query("SELECT 1 FROM pg_database WHERE datname = $1").bind(name);
+        for name in DATABASES.map(|name| format!("{name}{}", self.set)) {
+            let there = sqlx::query("SELECT 1 FROM pg_database WHERE datname = $1").bind(&name);
             if there.fetch_optional(&mut connection).await?.is_none() {
                 let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
                 sqlx::query(create).execute(&mut connection).await?;
@@ -49,8 +65,12 @@ impl Servers {
         Ok(())
     }
 
-    /// The address of one database in PostgreSQL.
-    pub(crate) fn postgres_url(&self, database: &str) -> String {
+    /// The address of one service's database in PostgreSQL.
+    pub(crate) fn service_url(&self, service: &str) -> String {
+        self.postgres_url(&format!("{service}_service{}", self.set))
+    }
+
+    fn postgres_url(&self, database: &str) -> String {
         let (server, _) = self.postgres.rsplit_once('/').unwrap_or((&self.postgres, ""));
         format!("{server}/{database}")
     }
@@ -64,7 +84,7 @@ impl Servers {
 
     /// Billing's address in MongoDB.
     pub(crate) fn billing_uri(&self) -> String {
-        format!("{}/billing_service", self.mongodb.trim_end_matches('/'))
+        format!("{}/billing_service{}", self.mongodb.trim_end_matches('/'), self.set)
     }
 
     /// A client of MongoDB.

@@ -62,6 +62,11 @@ impl Site {
         Ok(Self { programs, folder, secret, servers: servers.clone() })
     }
 
+    /// Another place for a shop, where the same tokens count.
+    pub(crate) async fn beside(&self) -> Result<Self> {
+        Ok(Self { secret: self.secret.clone(), ..Self::new(&self.servers.beside().await?)? })
+    }
+
     /// The data directory of the embedded shop.
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
@@ -195,7 +200,7 @@ fn one(site: &Site, service: &'static str, replica: usize) -> Result<Program> {
     command.env("RABBITMQ_URL", &servers.rabbitmq).env("PORT", ports[0].to_string());
     match service {
         "billing" => command.env("MONGODB_URI", servers.billing_uri()).env("PAYMENT_GATEWAY", "sandbox"),
-        other => command.env("DATABASE_URL", servers.postgres_url(&format!("{other}_service"))),
+        other => command.env("DATABASE_URL", servers.service_url(other)),
     };
     let name = if replica == 1 { service.to_owned() } else { format!("{service}-{replica}") };
     start(site, name, command, &ports)

@@ -73,6 +73,7 @@ pub mod read;
 mod serve;
 mod shell;
 mod tls;
+mod unread;
 
 pub use conditional::{IfMatch, Versioned};
 pub use documents::documented;

@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use garage_kit::clock::Clock;
-use tokio::{process::Command, time::timeout};
+use tokio::{
+    process::Command,
+    time::{Instant, sleep, timeout},
+};
 
 use super::Options;
 use crate::{
@@ -20,6 +23,9 @@ use crate::{
 
 /// What a child may take beyond its own time: making customers, giving the last sagas up.
 const GRACE: Duration = Duration::from_secs(120);
+
+/// Rests between two looks at what must come.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// A run.
 pub(super) struct Bench<'a> {
@@ -120,6 +126,27 @@ impl<'a> Bench<'a> {
         command.arg("--token").arg(format!("@{}", self.token.display()));
         let outcome = finished(command, GRACE).await?;
         ensure!(outcome.completed_total == number, "not all ended: {:?}", outcome.fails);
+        Ok(())
+    }
+
+    /// Waits until nobody waits for anybody about the newest saga, which has ended: what the others have made of it is heard
+    /// a little later.
+    pub(super) async fn settled(&self, shop: &Shop) -> Result<()> {
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let token = std::fs::read_to_string(&self.token)?;
+        let [_, billing, execution] = shop.urls();
+        for newest in [format!("{billing}/quotes?limit=1"), format!("{execution}/executions?limit=1")] {
+            let begun = Instant::now();
+            loop {
+                let answer = client.get(&newest).bearer_auth(&token).send().await?.error_for_status()?;
+                let told: serde_json::Value = serde_json::from_str(&answer.text().await?)?;
+                if told[0].is_object() && told[0]["waitingFor"].is_null() {
+                    break;
+                }
+                ensure!(begun.elapsed() < GRACE, "the newest of {newest} does not come to rest: {told}");
+                sleep(LOOK).await;
+            }
+        }
         Ok(())
     }
 

@@ -18,14 +18,14 @@ use uuid::Uuid;
 
 use super::{
     bench::{Bench, Load},
-    sagas::FULL_LOAD,
+    sagas::{FULL_LOAD, share},
 };
 use crate::{
     loader::{Thing, copy, copy_rows},
     outcome::count,
     report::{Row, Unit, say},
     servers::Servers,
-    shop::Shop,
+    shop::{Shop, Topology},
 };
 
 const EXCHANGE: &str = "garage-events";
@@ -100,15 +100,16 @@ impl Bench<'_> {
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
         pour_old_news(servers, &channel, events).await?;
         let depth = depth(&channel, CHANGED.1).await?;
+        let (site, plain) = self.plain(Topology::Distributed).await?;
+        let rate = self.drive(&plain, self.load("saga", FULL_LOAD)).await?.per_s;
+        drop((plain, site));
         shop.begin(&self.site, "billing").await?;
         shop.begin(&self.site, "execution").await?;
         let load = Load { warmup: Duration::ZERO, ..self.load("saga", FULL_LOAD) };
         let outcome = self.drive(shop, load).await?;
-        self.add_full_load(
-            shop,
-            format!("sagas, {depth} events in each of two queues at the start"),
-            &outcome,
-        );
+        let what = format!("sagas, {depth} events in each of two queues at the start");
+        let row = Row::of(shop.topology().word(), what, FULL_LOAD, &outcome).counting(Unit::Saga);
+        self.add(row.noting(format!("{} of the plain rate, measured just before", share(&outcome, rate))));
         broker.close(200, "done".into()).await.context("closing the connection")
     }
 }

@@ -49,6 +49,7 @@ impl Bench<'_> {
         let (topology, orders) = (shop.topology(), self.options.orders);
         let over = format!(", over {orders} orders");
         self.make(&shop, "saga", 1).await?;
+        self.settled(&shop).await?;
         say(&format!("{}, loading {orders} finished orders …", topology.word()));
         let begun = Instant::now();
         let shop = match topology {
@@ -63,8 +64,7 @@ impl Bench<'_> {
             }
         };
         say(&format!("  loaded in {:.0} s", begun.elapsed().as_secs_f64()));
-        let outcome = self.full_load(&shop).await?;
-        self.add_full_load(&shop, format!("sagas{over}"), &outcome);
+        self.in_turns(&shop, &self.load("saga", FULL_LOAD), format!("sagas{over}")).await?;
         self.routes(&shop, &over).await?;
         Ok(shop)
     }

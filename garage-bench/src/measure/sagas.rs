@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use tokio::time::sleep;
 
 use super::bench::{Bench, Load};
@@ -11,7 +11,7 @@ use crate::{
     outcome::{Outcome, count},
     processes::usage,
     report::{Row, Unit, say},
-    shop::{Shop, Topology},
+    shop::{Shop, Site, Topology},
 };
 
 /// Clients of the single routes.
@@ -20,6 +20,8 @@ pub(super) const ROUTE_CLIENTS: usize = 16;
 pub(super) const FULL_LOAD: usize = 64;
 /// Clients of an open loop: enough that one is always free.
 const OPEN_LOOP: usize = 256;
+/// How often each of two shops has its turn.
+const TURNS: usize = 3;
 /// After the start, until memory is said to be at rest.
 const REST: Duration = Duration::from_secs(3);
 
@@ -89,31 +91,46 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Full load on two and four replicas of every service.
+    /// Two and four replicas of every service: full load, and four times as many clients.
     pub(super) async fn replicas(&mut self) -> Result<()> {
         for replicas in [2, 4] {
             let shop = self.open(Topology::Distributed, replicas).await?;
-            let outcome = self.full_load(&shop).await?;
-            self.add_full_load(&shop, format!("sagas, {replicas} replicas per service"), &outcome);
+            for clients in [FULL_LOAD, 4 * FULL_LOAD] {
+                let what = format!("sagas, {replicas} replicas per service");
+                self.in_turns(&shop, &self.load("saga", clients), what).await?;
+            }
         }
         Ok(())
     }
 
-    /// Whole sagas of as many clients as are full load.
-    pub(super) async fn full_load(&self, shop: &Shop) -> Result<Outcome> {
-        self.drive(shop, self.load("saga", FULL_LOAD)).await
+    /// Load on a plain, empty shop and on this one in turns, as the machine's own pace changes; the row is the middle
+    /// one of this shop's.
+    pub(super) async fn in_turns(&mut self, shop: &Shop, load: &Load, what: String) -> Result<()> {
+        let (_site, plain) = self.plain(shop.topology()).await?;
+        let mut turns = Vec::new();
+        for _ in 0..TURNS {
+            let rate = self.drive(&plain, *load).await?.per_s;
+            let outcome = self.drive(shop, *load).await?;
+            turns.push((outcome, rate));
+        }
+        let shares =
+            turns.iter().map(|(outcome, plain)| share(outcome, *plain)).collect::<Vec<_>>().join(", ");
+        turns.sort_by(|(one, _), (other, _)| one.per_s.total_cmp(&other.per_s));
+        let (middle, _) = turns.swap_remove(TURNS / 2);
+        let row = Row::of(shop.topology().word(), what, load.clients, &middle).counting(Unit::Saga);
+        self.add(row.noting(format!("{shares} of the plain rate, in turns")));
+        Ok(())
     }
 
-    /// A row of full load, with its ratio to the same load on the plain, empty shop if that was measured.
-    pub(super) fn add_full_load(&mut self, shop: &Shop, what: String, outcome: &Outcome) {
-        let topology = shop.topology().word();
-        let is_plain =
-            |row: &&Row| row.topology == topology && row.what == "sagas" && row.clients == FULL_LOAD;
-        let plain = self.report.rows.iter().find(is_plain).map(|row| row.per_s);
-        let mut row = Row::of(topology, what, FULL_LOAD, outcome).counting(Unit::Saga);
-        if let Some(plain) = plain.filter(|plain| *plain > 0.0) {
-            row = row.noting(format!("{:.2} of the plain rate", outcome.per_s / plain));
-        }
-        self.add(row);
+    /// An empty shop of one replica each, with a place of its own.
+    pub(super) async fn plain(&self, topology: Topology) -> Result<(Site, Shop)> {
+        let site = self.site.beside().await?;
+        let shop = Shop::start(&site, topology, 1).await.context("starting the plain shop")?;
+        Ok((site, shop))
     }
+}
+
+/// What it is of the plain rate.
+pub(super) fn share(outcome: &Outcome, plain: f64) -> String {
+    format!("{:.2}", outcome.per_s / plain.max(0.001))
 }

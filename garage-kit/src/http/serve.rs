@@ -2,10 +2,13 @@
 //! still open after a while is left. A client that is slow to say what it wants is let go, and so many are listened to at a
 //! time; axum's own server knows neither limit.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, extract::connect_info::IntoMakeServiceWithConnectInfo};
-use hyper::server::conn::http1;
+use hyper::{
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
@@ -20,7 +23,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use super::Tls;
+use super::{Tls, unread::watched};
 use crate::Failure;
 
 /// How long requests at hand may take once the program stops: half of the usual ten seconds, as deliveries must be
@@ -122,6 +125,15 @@ impl Door {
         }
         let Ok(service) = self.service.call(peer).await;
         let (service, builder) = (TowerToHyperService::new(service), self.builder.clone());
+        let service = service_fn(move |request| {
+            let (request, left) = watched(request);
+            let answer = service.call(request);
+            async move {
+                let mut response = answer.await?;
+                left.say(&mut response);
+                Ok::<_, Infallible>(response)
+            }
+        });
         let (tls, watcher) = (self.tls.clone(), open.watcher());
         tokio::spawn(async move {
             let ended = match tls {

@@ -66,6 +66,21 @@ async fn who_is_slow_to_send_a_body_is_told_so() {
 }
 
 #[tokio::test]
+async fn who_is_refused_before_all_was_read_is_told_that_the_connection_ends() {
+    let world = World::new().await;
+    let half = "POST /nowhere HTTP/1.1\r\nHost: shop\r\nContent-Length: 10\r\n\r\n12";
+    let told = said(&world, half).await;
+    assert_eq!(status(&told), "404", "{told}");
+    assert!(told.contains("\r\nconnection: close\r\n"), "{told}");
+
+    let whole = "POST /echo HTTP/1.1\r\nHost: shop\r\nContent-Length: 2\r\n\r\n[]";
+    let last = "GET /nowhere HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n";
+    let told = said(&world, &format!("{whole}{last}")).await;
+    assert_eq!(told.matches("HTTP/1.1 ").count(), 2, "{told}");
+    assert_eq!(told.matches("\r\nconnection: close\r\n").count(), 1, "who sent all may go on: {told}");
+}
+
+#[tokio::test]
 async fn a_flood_of_headers_or_a_huge_one_is_refused() {
     let world = World::new().await;
     let flood: String = (0..500).map(|n| format!("X-{n}: x\r\n")).collect();

@@ -42,6 +42,7 @@ async fn a_quote_that_the_customer_has_is_written_anew_and_sent_again() {
     assert!(!phone.offers("Aprovar o orçamento"));
 
     desk.open(&order).await.press("Enviar ao cliente", &[]).await;
+    until_it_shows(&mut desk, "Orçamento enviado ao cliente: R$ 890,00").await;
     until_it_shows(&mut phone, "Aprovar o orçamento").await;
     phone.must_show("R$ 890,00");
     phone.send(&old, &[]).await.must_show("Isto mudou enquanto você olhava.");
