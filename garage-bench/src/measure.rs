@@ -31,7 +31,7 @@ pub(crate) enum Measure {
     Replicas,
     /// 100,000 queued events: with sagas beside them, and alone
     Drain,
-    /// Sagas, in turns with an empty shop's, and lists over a million finished orders (loads them first)
+    /// Sagas, in turns with a plain shop's, and lists over a million finished orders (loads them first)
     Million,
     /// Memory over minutes of full load (`--minutes`)
     Memory,
@@ -154,7 +154,7 @@ impl Options {
                 all += points(24, 15);
             }
             if self.wants(Measure::Drain) && distributed {
-                all += points(1, 10) + Duration::from_millis(self.events * 2);
+                all += points(2, 10) + Duration::from_millis(self.events * 2);
             }
             if self.wants(Measure::Million) {
                 all += points(10, 5) + Duration::from_micros(self.orders * 250);

@@ -150,6 +150,12 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_is_never_less_than_nothing() {
+        let left = |of: i64, gone: i64| Cents::new(of).unwrap().less(Cents::new(gone).unwrap()).centavos();
+        assert_eq!([left(500, 100), left(500, 500), left(500, 501)], [400, 0, 0]);
+    }
+
+    #[test]
     fn an_amount_is_a_json_number_in_reais() {
         for (json, centavos) in
             [("150.5", 15050), ("0", 0), ("80", 8000), ("0.01", 1), ("1e2", 10_000), ("814.94", 81494)]

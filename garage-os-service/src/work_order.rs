@@ -153,7 +153,7 @@ impl WorkOrder {
     /// The text of the quote that the customer has.
     fn last_sent(&self) -> Option<&Fact> {
         let sent = self.facts.iter().filter(|fact| fact.what.is_sent());
-        sent.max_by_key(|fact| (fact.what.text(), fact.at, fact.what.total_amount()))
+        sent.max_by_key(|fact| (fact.what.revision(), fact.at, fact.what.total_amount()))
     }
 
     /// Why the order was called off.

@@ -197,6 +197,7 @@ each_mistake_is_found! {
     a_borrowed_reason_is_found: BorrowedReason in QUICK breaks "IN_PROGRESS and not paid or not worked on"
     an_intent_that_is_not_stored_is_found: NoIntent in QUICK breaks "a charge that was not stored before"
     a_stale_total_is_found: StaleTotal in QUICK breaks "an amount that is not the quote's total"
+    a_text_that_is_sent_as_the_first_is_found: NumberNotTold in UNPAID breaks "the customer has a quote and the desk knows another total"
     a_text_that_the_desk_misses_is_found: FirstTextKept in UNPAID breaks "the customer has a quote and the desk knows another total"
     a_text_changed_after_the_yes_is_found: RevisedAfterTheYes in UNPAID breaks "the text was changed after the customer's yes"
     an_approval_after_its_time_is_found: NoExpiry in QUICK breaks "approved after its time"

@@ -103,7 +103,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Load on a plain, empty shop and on this one in turns, as the machine's own pace changes; the row is the middle
+    /// Load on a plain shop and on this one in turns, as the machine's own pace changes; the row is the middle
     /// one of this shop's.
     pub(super) async fn in_turns(&mut self, shop: &Shop, load: &Load, what: String) -> Result<()> {
         let (_site, plain) = self.plain(shop.topology()).await?;
@@ -122,7 +122,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// An empty shop of one replica each, with a place of its own.
+    /// A shop of one replica each, with a place of its own: empty at first, and with few orders later.
     pub(super) async fn plain(&self, topology: Topology) -> Result<(Site, Shop)> {
         let site = self.site.beside().await?;
         let shop = Shop::start(&site, topology, 1).await.context("starting the plain shop")?;

@@ -76,9 +76,8 @@ impl Bill {
         if attempt.parts.len() >= MOST_PARTS {
             return Err(Refusal::state(WHAT, "payment", "given back in too many parts already"));
         }
-        let left = attempt.amount.centavos() - attempt.given_back().centavos();
-        if wish.amount == Cents::ZERO || wish.amount.centavos() >= left {
-            let left = Cents::new(left).unwrap_or_default();
+        let left = attempt.amount.less(attempt.given_back());
+        if wish.amount == Cents::ZERO || wish.amount >= left {
             return Err(Refusal::field(
                 "amount",
                 format!("must be above 0 and less than what is left, {left}"),

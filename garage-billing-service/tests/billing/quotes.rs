@@ -149,6 +149,13 @@ async fn a_quote_is_written_anew_while_nothing_is_approved_and_its_texts_are_kep
         "reason": "the disc is worn too" }]);
     assert_eq!(*earlier.expect(StatusCode::OK), wanted);
 
+    assert_eq!(world.told("quote.sent").await.get("revision"), None, "the first text");
+    world.say(order, "send").await.expect(StatusCode::OK);
+    world.post(&format!("{path}/nudge"), json!({})).await.expect(StatusCode::OK);
+    let sent = world.told_times("quote.sent", 3).await;
+    let texts: Vec<_> = sent.iter().map(|told| (&told["revision"], &told["totalAmount"])).collect();
+    assert_eq!(texts[1..], [(&json!(2), &json!(400)), (&json!(2), &json!(400))], "sent, and told again");
+
     let approve = async |revision: u32| {
         world.put(&format!("{path}/approve"), json!({ "readRevision": revision })).await
     };

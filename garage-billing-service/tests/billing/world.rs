@@ -416,6 +416,18 @@ impl World {
         heard.all().find(|event| event["eventType"] == event_type).unwrap()["data"].clone()
     }
 
+    /// Waits until the neighbours have heard so many events of this type; their data.
+    pub(crate) async fn told_times(&self, event_type: &str, times: usize) -> Vec<Value> {
+        let mut told = self.told.clone();
+        let of_type = |heard: &Heard| {
+            let events = heard.all().filter(|event| event["eventType"] == event_type);
+            events.map(|event| event["data"].clone()).collect::<Vec<_>>()
+        };
+        let heard = timeout(PATIENCE, told.wait_for(|heard| of_type(heard).len() >= times)).await;
+        let Ok(Ok(heard)) = heard else { panic!("nobody told of {event_type} {times} times") };
+        of_type(&heard)
+    }
+
     /// The service's routes, to be served on a port.
     pub(crate) fn router(&self) -> Router {
         self.router.clone()

@@ -1,5 +1,5 @@
-//! A request that is refused before all of it was read ends its connection, as the rest of it would be taken for the next one.
-//! The refusal says so, or the client would send its next request there (RFC 9112, 9.6).
+//! A request that is answered before all of it was read may end its connection, as the rest of it would be taken for the next
+//! one. So the answer always says that it does (RFC 9112, 9.6), or the client would send its next request there.
 
 use std::{
     pin::Pin,
@@ -32,12 +32,10 @@ pub(super) fn watched(request: Request<Incoming>) -> (Request<Watched>, Left) {
 }
 
 impl Left {
-    /// Says what comes of it. An answer that is no refusal needed what it read, and a little more that nobody asked for is
-    /// skipped.
+    /// Says what comes of it. What was done had no need of the rest, which is short then, and skipped.
     pub(super) fn say<B>(&self, response: &mut Response<B>) {
-        let status = response.status();
-        let refused = status.is_client_error() || status.is_server_error();
-        if refused && self.0.as_ref().is_some_and(|left| left.load(Ordering::Relaxed)) {
+        if !response.status().is_success() && self.0.as_ref().is_some_and(|left| left.load(Ordering::Relaxed))
+        {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
     }

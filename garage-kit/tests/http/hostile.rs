@@ -73,10 +73,15 @@ async fn who_is_refused_before_all_was_read_is_told_that_the_connection_ends() {
     assert_eq!(status(&told), "404", "{told}");
     assert!(told.contains("\r\nconnection: close\r\n"), "{told}");
 
-    let whole = "POST /echo HTTP/1.1\r\nHost: shop\r\nContent-Length: 2\r\n\r\n[]";
+    let head = format!(
+        "POST /notes HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {}\r\nContent-Type: application/json",
+        world.token("ana", "manager")
+    );
+    let whole = format!("{head}\r\nContent-Length: 2\r\n\r\n[]");
+    let in_chunks = format!("{head}\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n");
     let last = "GET /nowhere HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n";
-    let told = said(&world, &format!("{whole}{last}")).await;
-    assert_eq!(told.matches("HTTP/1.1 ").count(), 2, "{told}");
+    let told = said(&world, &format!("{whole}{in_chunks}{last}")).await;
+    assert_eq!(told.matches("HTTP/1.1 400").count(), 2, "{told}");
     assert_eq!(told.matches("\r\nconnection: close\r\n").count(), 1, "who sent all may go on: {told}");
 }
 

@@ -28,9 +28,10 @@ impl WorkOrder {
 
     /// A quote is answered until its last day, and lapses by itself then.
     fn waiting_for_an_answer(&self) -> Option<Waiting> {
-        let of_quote = |fact: &Fact| Some((fact.at, fact.what.valid_until()?));
-        let (since, from) =
-            self.last_sent().and_then(of_quote).or_else(|| self.facts.iter().find_map(of_quote))?;
+        let sent = self.last_sent();
+        let day = |fact: &Fact| fact.what.valid_until();
+        let from = sent.and_then(day).or_else(|| self.facts.iter().find_map(day))?;
+        let since = sent.map_or_else(|| self.learned(What::is_quoted), |sent| Some(sent.at))?;
         Some(Waiting { wait: &ANSWER, since, from })
     }
 

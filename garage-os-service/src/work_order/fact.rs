@@ -39,11 +39,13 @@ pub enum What {
     #[serde(rename_all = "camelCase")]
     QuoteSent {
         quote_id: QuoteId,
+        /// Which of its texts, counted from 1.
         #[serde(default = "first_text")]
         revision: u32,
-        /// Absent from what was kept before 2026-11-28, as is the day.
+        /// Absent from what was kept before 2026-11-28.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         total_amount: Option<Cents>,
+        /// Absent as the total is.
         #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "milliseconds_if_any")]
         valid_until: Option<DateTime<Utc>>,
     },
@@ -97,8 +99,8 @@ pub enum What {
 }
 
 impl Fact {
-    /// Most facts can hold but once, whoever tells them; payments are told apart by their id, sent quotes by what
-    /// they say, and the job's moves, which may repeat after rework, by the event.
+    /// Most facts can hold but once, whoever tells them; payments are told apart by their id, a quote's texts by their
+    /// number and total, and the job's moves, which may repeat after rework, by the event.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         use What::{
             ExecutionMoved, PaymentApproved, PaymentFailed, PaymentRefunded, PaymentRejected, QuoteSent,
@@ -111,7 +113,10 @@ impl Fact {
                 PaymentRefunded { payment_id: a, refund_id: part_of_a, .. },
                 PaymentRefunded { payment_id: b, refund_id: part_of_b, .. },
             ) => (a, part_of_a) == (b, part_of_b),
-            (one @ QuoteSent { .. }, two @ QuoteSent { .. }) => one == two,
+            (
+                QuoteSent { revision: a, total_amount: known, .. },
+                QuoteSent { revision: b, total_amount: told, .. },
+            ) => a == b && (known.is_none() || known == told),
             (ExecutionMoved { .. }, ExecutionMoved { .. }) => self.event_id == other.event_id,
             (one, two) => std::mem::discriminant(one) == std::mem::discriminant(two),
         }
@@ -242,7 +247,7 @@ impl What {
     }
 
     /// Which text of the quote was sent.
-    pub(super) const fn text(&self) -> Option<u32> {
+    pub(super) const fn revision(&self) -> Option<u32> {
         if let Self::QuoteSent { revision, .. } = self { Some(*revision) } else { None }
     }
 
@@ -286,5 +291,27 @@ impl What {
 
     pub(super) const fn is_quoted(&self) -> bool {
         matches!(self, Self::Quoted { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_text_that_was_kept_without_its_total_is_known_by_its_number() {
+        let quote_id = QuoteId(Uuid::from_u128(1));
+        let fact = |what| Fact { at: DateTime::UNIX_EPOCH, event_id: None, what };
+        let kept: What = serde_json::from_value(json!({ "type": "QUOTE_SENT", "quoteId": quote_id })).unwrap();
+        let kept = fact(kept);
+        let told = |revision, reais: i64| {
+            let (total_amount, valid_until) = (Cents::new(reais * 100), Some(DateTime::UNIX_EPOCH));
+            fact(What::QuoteSent { quote_id, revision, total_amount, valid_until })
+        };
+        assert!(kept.is_same(&told(1, 150)) && !kept.is_same(&told(2, 150)));
+        assert!(told(1, 150).is_same(&told(1, 150)));
+        assert!(!told(1, 150).is_same(&told(1, 200)), "as programs from before tell another text");
     }
 }

@@ -137,6 +137,7 @@ async fn an_order_comes_to_what_the_customer_was_last_told_and_then_to_what_they
         (said.sent_as(1, amount()), 200.0),
         (said.sent_as(3, amount()), 150.5),
         (said.sent_as(2, cents(200)), 150.5),
+        (said.sent_as(3, amount()), 150.5),
         (said.sent_as(4, cents(99)), 99.0),
         (said.approved(), 150.5),
         (said.sent_as(5, cents(1)), 150.5),

@@ -128,7 +128,7 @@ async fn recent(app: &App, asker: &Asker, switches: &Switches) -> Result<HashSet
             let is_far = orders.last().is_some_and(|order| order.created_at < now - SOUGHT);
             next = further.filter(|_| !is_far);
             for order in orders {
-                // Another text of a quote does not touch the order.
+                // To services of before 2026-11-28 another text of a quote does not touch the order.
                 if stage == Stage::ToApprove || order.updated_at >= now - FRESH {
                     found.insert(order.id);
                 }

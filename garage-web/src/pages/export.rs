@@ -89,12 +89,12 @@ const LISTS: [List; 8] = [
             "workOrderId",
             "paymentMethod",
             "amount",
-            "refundedAmount",
             "status",
             "reason",
             "approvedAt",
             "refundedAt",
             "createdAt",
+            "refundedAmount",
         ],
     },
     List {

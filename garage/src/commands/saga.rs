@@ -70,7 +70,7 @@ fn awaited(seen: &Value) -> Option<String> {
 /// Every order that waits beyond a deadline, as each service sees it.
 #[expect(clippy::print_stdout, reason = "what a command says goes to standard output")]
 async fn list_stuck(shop: &Shop) -> Result<()> {
-    let mut none = true;
+    let mut found = false;
     for (at, path, order) in [
         (At::Os, "/work-orders", "id"),
         (At::Billing, "/quotes", "workOrderId"),
@@ -80,7 +80,7 @@ async fn list_stuck(shop: &Shop) -> Result<()> {
         while let Some(path) = next.take() {
             let (page, link) = shop.page(at, &path).await?;
             for one in page {
-                none = false;
+                found = true;
                 let (id, status) = (one[order].as_str().unwrap_or_default(), one["status"].as_str());
                 let line = awaited(&one).unwrap_or_default();
                 println!("{id}  {:<18} {line}", status.unwrap_or_default());
@@ -88,8 +88,8 @@ async fn list_stuck(shop: &Shop) -> Result<()> {
             next = link;
         }
     }
-    if none {
-        println!("no order waits beyond its deadline");
+    if !found {
+        eprintln!("no order waits beyond its deadline");
     }
     Ok(())
 }

@@ -44,7 +44,7 @@ pub(crate) fn lapsed() -> DateTime<Utc> {
 
 /// What the quote comes to at first, and after it was edited.
 pub(crate) fn totals() -> [Cents; 2] {
-    [15_000, 20_000].map(|centavos| Cents::new(centavos).unwrap())
+    [15_000, 12_000].map(|centavos| Cents::new(centavos).unwrap())
 }
 
 fn terms() -> Terms {
@@ -87,6 +87,10 @@ pub(crate) trait Code {
 
     fn revise(&self, bill: Bill, total: Cents) -> Result<Transition<Bill>, Refusal> {
         bill.revise(text(total), start())
+    }
+
+    fn send(&self, bill: Bill, at: DateTime<Utc>) -> Result<Transition<Bill>, Refusal> {
+        bill.send(at)
     }
 
     fn approve(&self, bill: Bill, at: DateTime<Utc>) -> Result<Transition<Bill>, Refusal> {

@@ -11,7 +11,7 @@ use garage_billing_service::{
 use garage_events::{
     Cents, Event, ExecutionStatus, Followed, PaymentId, PaymentMethod, PaymentStatus, QuoteStatus, Refusal,
     Transition, WorkOrderStatus,
-    event::{PaymentApproved, PaymentFailed, reason},
+    event::{PaymentApproved, PaymentFailed, first_text, reason},
 };
 use garage_execution_service::execution::{Job, Step};
 use garage_os_service::work_order::{What, WorkOrder};
@@ -228,6 +228,18 @@ mistakes! {
             let mut paid = bill.pay(Tender { amount: total.unwrap_or(tender.amount), ..tender.clone() }, start())?;
             paid.state.attempts.iter_mut().rev().take(1).for_each(|attempt| attempt.amount = tender.amount);
             Ok(paid)
+        }
+    }
+    /// Every text of a quote is sent as the first.
+    NumberNotTold {
+        fn send(&self, bill: Bill, at: DateTime<Utc>) -> Result<Transition<Bill>, Refusal> {
+            let mut sent = Production.send(bill, at)?;
+            for event in &mut sent.events {
+                if let Event::QuoteSent(told) = event {
+                    told.revision = first_text();
+                }
+            }
+            Ok(sent)
         }
     }
     /// The desk takes a quote for sent but once.

@@ -34,8 +34,8 @@ pub(crate) fn at_the_desk(code: &dyn Code, order: &WorkOrder) -> Vec<Move<WorkOr
 /// in time and too late.
 pub(crate) fn at_the_till(code: &dyn Code, bill: &Bill, scope: Scope) -> Vec<Move<Bill>> {
     let mut tried = vec![
-        ("the quote is sent", bill.clone().send(start())),
-        ("the quote is sent too late", bill.clone().send(lapsed())),
+        ("the quote is sent", code.send(bill.clone(), start())),
+        ("the quote is sent too late", code.send(bill.clone(), lapsed())),
         ("the quote is approved", code.approve(bill.clone(), start())),
         ("the quote is approved too late", code.approve(bill.clone(), lapsed())),
         ("the quote is rejected", code.reject(bill.clone(), start())),

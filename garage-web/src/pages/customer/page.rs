@@ -9,7 +9,10 @@ use crate::{
     form::{KEY, Objections, WORD},
     lang::Lang,
     pages::order::{lines, pix},
-    services::{Versioned, view::Quote},
+    services::{
+        Versioned,
+        view::{Payment, Quote},
+    },
     show, status,
     ui::{self, Icon, Page, hidden, icon, notice, summary},
 };
@@ -159,7 +162,7 @@ fn what_to_do(app: &App, guest: &Guest, seen: &Seen) -> Markup {
     let Some(quote) = &seen.quote else { return html! {} };
     match seen.order.status.as_str() {
         "QUOTE_SENT" if quote.it.status == "SENT" => to_answer(lang, guest, quote),
-        "APPROVED" if seen.payments.iter().any(|payment| payment.status == "APPROVED") => {
+        "APPROVED" if seen.payments.iter().any(Payment::is_kept) => {
             html! { p class="notice" role="status" { (icon(Icon::Check)) (lang.t("Pago ✓ Aguardando confirmação…", "Paid ✓ Awaiting confirmation…")) } }
         }
         "APPROVED" => match seen.payments.iter().rev().find(|payment| payment.is_live()) {

@@ -77,15 +77,15 @@ mod tests {
     fn order(status: &str, days_ago: i64, took: i64, total: i64) -> Order {
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let updated = now - TimeDelta::days(days_ago);
-        let id = "0190f5a0-0000-7000-8000-000000000001";
-        serde_json::from_value(json!({ "id": id, "customerId": id, "vehicleId": id, "plate": "ABC1D23", "description": "x",
+        serde_json::from_value(json!({ "id": OURS, "customerId": OURS, "vehicleId": OURS, "plate": "ABC1D23", "description": "x",
             "status": status, "totalAmount": total, "createdAt": updated - TimeDelta::days(took), "updatedAt": updated }))
         .unwrap()
     }
 
-    /// A payment of order 1 that was approved.
-    fn payment(status: &str, refunded: i64) -> Payment {
-        let id = "0190f5a0-0000-7000-8000-000000000001";
+    const OURS: &str = "0190f5a0-0000-7000-8000-000000000001";
+
+    /// A payment of an order.
+    fn payment(id: &str, status: &str, refunded: i64) -> Payment {
         serde_json::from_value(json!({ "id": id, "workOrderId": id, "amount": 300, "paymentMethod": "PIX",
             "status": status, "refundedAmount": refunded, "createdAt": "2027-01-01T10:00:00.000Z" }))
         .unwrap()
@@ -95,11 +95,14 @@ mod tests {
     fn what_was_given_back_after_the_work_was_not_sold() {
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let orders = [order("DELIVERED", 1, 2, 300)];
-        let payments = [payment("REFUNDED", 300), payment("APPROVED", 50)];
+        let of_another = "0190f5a0-0000-7000-8000-000000000002";
+        let payments = [
+            payment(OURS, "REFUNDED", 300),
+            payment(OURS, "APPROVED", 50),
+            payment(of_another, "APPROVED", 70),
+        ];
         let figures = Figures::of(&orders, &[], &payments, now);
         assert_eq!((figures.sales, figures.ticket), (Cents::new(25_000).unwrap(), Cents::new(25_000)));
-        let elsewhere = [order("DELIVERED", 60, 2, 300)];
-        assert_eq!(Figures::of(&elsewhere, &[], &payments, now).sales, Cents::ZERO);
     }
 
     #[test]
