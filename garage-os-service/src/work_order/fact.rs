@@ -304,7 +304,8 @@ mod tests {
     fn a_text_that_was_kept_without_its_total_is_known_by_its_number() {
         let quote_id = QuoteId(Uuid::from_u128(1));
         let fact = |what| Fact { at: DateTime::UNIX_EPOCH, event_id: None, what };
-        let kept: What = serde_json::from_value(json!({ "type": "QUOTE_SENT", "quoteId": quote_id })).unwrap();
+        let kept: What =
+            serde_json::from_value(json!({ "type": "QUOTE_SENT", "quoteId": quote_id })).unwrap();
         let kept = fact(kept);
         let told = |revision, reais: i64| {
             let (total_amount, valid_until) = (Cents::new(reais * 100), Some(DateTime::UNIX_EPOCH));
