@@ -41,7 +41,9 @@
     const last = Math.max(text.lastIndexOf(","), text.lastIndexOf("."));
     const marks = text.replace(/[^.,]/g, "");
     const mixed = marks.includes(".") && marks.includes(",");
-    const ends = last >= 0 && (mixed || (marks.length === 1 && text.length - last !== 4));
+    const point = document.documentElement.lang.startsWith("pt") ? "," : ".";
+    const thousands = marks !== point && /^[1-9]\d{0,2}[.,]\d{3}$/.test(text);
+    const ends = last >= 0 && (mixed || (marks.length === 1 && !thousands));
     const plain = ends ? text.slice(0, last).replace(/[.,]/g, "") + "." + text.slice(last + 1) : text.replace(/[.,]/g, "");
     return Number(plain);
   };

@@ -1,5 +1,5 @@
 //! How money, times, plates, phones and documents are written for people, and how money and quantities that people type
-//! are read. Pure. Both the comma and the point end the whole part, as both are typed in Brazil.
+//! are read. Pure.
 
 use chrono::{DateTime, FixedOffset, NaiveDateTime, TimeDelta, Utc};
 use garage_events::Cents;
@@ -33,25 +33,48 @@ pub(crate) fn typed_money(lang: Lang, amount: Cents) -> String {
     if lang == Lang::Pt { text.replace('.', ",") } else { text }
 }
 
-/// The number that somebody typed: `1.234,56`, `1,234.56`, `1234.5`, `R$ 80`. The last mark with other than three digits
-/// behind it, or that stands beside another sort of mark, ends the whole part; `1.234` is one thousand and some where
-/// `grouped` says that thousands are likely (money), and else one and some (litres).
-pub(crate) fn number(text: &str, grouped: bool) -> Option<Decimal> {
+/// The amount that somebody typed: `1.234,56`, `1234,5`, `R$ 80`, and `1.234`, which is one thousand and some in Portuguese;
+/// nothing when it could be another one.
+pub(crate) fn typed_amount(lang: Lang, text: &str) -> Option<Cents> {
+    Cents::try_from(number(lang, text, true).filter(|number| number.scale() <= 2)?).ok()
+}
+
+/// The quantity that somebody typed: `2,5`, and `1.250`, which is one and some litres.
+pub(crate) fn typed_quantity(lang: Lang, text: &str) -> Option<Decimal> {
+    number(lang, text, false)
+}
+
+/// Both the comma and the point may end the whole part, as both are typed in Brazil. What parts thousands must do so
+/// everywhere. A single mark that could do either is the language's; where nobody counts in thousands it ends the whole part.
+fn number(lang: Lang, text: &str, thousands: bool) -> Option<Decimal> {
     let text: String = text.trim().trim_start_matches("R$").chars().filter(|c| !c.is_whitespace()).collect();
-    let marks: Vec<char> = text.chars().filter(|c| matches!(c, '.' | ',')).collect();
-    let last = text.rfind(['.', ',']);
-    let three_behind = last.is_some_and(|place| text.len() - place == 4);
-    let is_mixed = marks.first() != marks.last();
-    let ends_whole = last.filter(|_| is_mixed || (marks.len() == 1 && !(grouped && three_behind)));
-    let plain: String = text
-        .char_indices()
-        .filter_map(|(place, c)| match c {
-            '.' | ',' if Some(place) == ends_whole => Some('.'),
-            '.' | ',' => None,
-            other => Some(other),
-        })
-        .collect();
+    let point = if lang == Lang::Pt { ',' } else { '.' };
+    let marks: Vec<(usize, char)> = text.char_indices().filter(|(_, c)| matches!(c, '.' | ',')).collect();
+    let ends_whole = match marks[..] {
+        [] => None,
+        [(_, mark)] if mark != point && thousands && is_grouped(&text, mark) => None,
+        [(place, _)] => Some(place),
+        [(_, first), .., (place, last)] if first != last => Some(place),
+        _ => None,
+    };
+    let (whole, rest) =
+        ends_whole.map_or((text.as_str(), None), |place| (&text[..place], Some(&text[place + 1..])));
+    let whole = match whole.chars().find(|c| matches!(c, '.' | ',')) {
+        Some(mark) => is_grouped(whole, mark).then(|| whole.replace(mark, ""))?,
+        None => whole.to_owned(),
+    };
+    let plain = rest.map_or_else(|| whole.clone(), |rest| format!("{whole}.{rest}"));
     Decimal::from_str_exact(&plain).ok()
+}
+
+/// Whether `mark` parts thousands: one to three digits that do not begin with a nought, then three each time.
+fn is_grouped(text: &str, mark: char) -> bool {
+    let is_number = |group: &str| group.bytes().all(|byte| byte.is_ascii_digit());
+    let mut groups = text.split(mark);
+    let leads = groups
+        .next()
+        .is_some_and(|first| (1..=3).contains(&first.len()) && !first.starts_with('0') && is_number(first));
+    leads && groups.all(|group| group.len() == 3 && is_number(group))
 }
 
 /// How many of a part, with its unit: `4,5 L`.
@@ -192,20 +215,42 @@ mod tests {
 
     #[test]
     fn money_is_read_however_it_is_typed() {
-        for (text, number) in [
-            ("80", "80"),
-            ("80,5", "80.5"),
-            ("80.50", "80.50"),
-            ("1.234,56", "1234.56"),
-            ("1,234.56", "1234.56"),
-            ("R$ 1.234", "1234"),
-            ("1.234.567", "1234567"),
-            (" 0,05 ", "0.05"),
+        for (text, pt, en) in [
+            ("80", Some(8000), Some(8000)),
+            ("80,5", Some(8050), Some(8050)),
+            ("80.50", Some(8050), Some(8050)),
+            ("1.234,56", Some(123_456), Some(123_456)),
+            ("1,234.56", Some(123_456), Some(123_456)),
+            ("R$ 1.234.567", Some(123_456_700), Some(123_456_700)),
+            (" 0,05 ", Some(5), Some(5)),
+            ("R$ 1.234", Some(123_400), None),
+            ("1,505", None, Some(150_500)),
+            ("1,000", None, Some(100_000)),
         ] {
-            assert_eq!(super::number(text, true).map(|n| n.to_string()), Some(number.to_owned()), "{text}");
+            let read = [typed_amount(Lang::Pt, text), typed_amount(Lang::En, text)];
+            assert_eq!(read.map(|amount| amount.map(Cents::centavos)), [pt, en], "{text}");
         }
-        for text in ["", "abc", "1,2,3.4.5x", "--1", "R$"] {
-            assert_eq!(super::number(text, true), None, "{text}");
+    }
+
+    #[test]
+    fn what_could_be_another_amount_is_none() {
+        let odd = [
+            "",
+            "abc",
+            "1,2,3.4.5x",
+            "--1",
+            "R$",
+            "0,001",
+            "0.001",
+            "1,2,3",
+            "1.2.3",
+            "1.23,45",
+            "1.2345,6",
+            ".500,1",
+            "1,,5",
+        ];
+        for text in odd {
+            assert_eq!([typed_amount(Lang::Pt, text), typed_amount(Lang::En, text)], [None, None], "{text}");
         }
     }
 
@@ -219,8 +264,12 @@ mod tests {
 
     #[test]
     fn litres_have_three_decimals() {
-        assert_eq!(number("1,250", false), Some(Decimal::new(1250, 3)));
-        assert_eq!(number("1.250", true), Some(Decimal::new(1250, 0)));
+        for (lang, text) in
+            [(Lang::Pt, "1,250"), (Lang::Pt, "1.250"), (Lang::En, "1.250"), (Lang::En, "1,250")]
+        {
+            assert_eq!(typed_quantity(lang, text), Some(Decimal::new(1250, 3)), "{text}");
+        }
+        assert_eq!(typed_quantity(Lang::Pt, "1,2,3"), None);
     }
 
     #[test]

@@ -109,7 +109,7 @@ async fn refuse(by: &SignedIn, form: &Form, objections: &Objections) -> Result<R
 
 /// An amount that was typed; what is none is said at its field.
 fn amount(lang: Lang, form: &Form, field: &str, objections: &mut Objections) -> Option<Cents> {
-    let read = show::number(form.given(field)?, true).and_then(|number| Cents::try_from(number).ok());
+    let read = show::typed_amount(lang, form.given(field)?);
     if read.is_none() {
         objections.add(field, lang.t("deve ser um valor, como 89,90", "must be an amount, such as 89.90"));
     }
@@ -118,7 +118,7 @@ fn amount(lang: Lang, form: &Form, field: &str, objections: &mut Objections) -> 
 
 /// How many of a part, as somebody typed it; what is none is said at its field.
 fn units(lang: Lang, form: &Form, field: &str, objections: &mut Objections) -> Option<Value> {
-    let read = typed_units(form.given(field)?);
+    let read = typed_units(lang, form.given(field)?);
     if read.is_none() {
         objections
             .add(field, lang.t("deve ser um número, como 10 ou 4,5", "must be a number, such as 10 or 4.5"));
@@ -127,12 +127,12 @@ fn units(lang: Lang, form: &Form, field: &str, objections: &mut Objections) -> O
 }
 
 /// A number of units as JSON has it.
-fn typed_units(text: &str) -> Option<Value> {
+fn typed_units(lang: Lang, text: &str) -> Option<Value> {
     let (sign, text) = match text.strip_prefix('-') {
         Some(text) => ("-", text),
         None => ("", text.strip_prefix('+').unwrap_or(text)),
     };
-    let number = show::number(text, false).filter(|number| !number.is_sign_negative())?;
+    let number = show::typed_quantity(lang, text).filter(|number| !number.is_sign_negative())?;
     serde_json::from_str(&format!("{sign}{}", number.normalize())).ok()
 }
 
@@ -175,7 +175,7 @@ async fn add_part(State(_): State<App>, Posted { by, form }: Posted) -> Result<R
 
 async fn stock(Path(id): Path<Uuid>, Posted { by, form }: Posted) -> Result<Response, Trouble> {
     by.must_be(&["manager"])?;
-    let Some(by_many) = typed_units(form.get("by")) else {
+    let Some(by_many) = typed_units(by.lang, form.get("by")) else {
         let words = by.lang.t(
             "O ajuste deve ser um número, como 10, -2 ou 4,5.",
             "The adjustment must be a number, such as 10, -2 or 4.5.",

@@ -183,12 +183,11 @@ fn part(lang: Lang, columns: &[String], record: &csv::StringRecord) -> Result<Ma
         let wrong = |what: &str| format!("{column}: {cell:?} {what}");
         let value = match column.as_str() {
             "price" | "costPrice" => {
-                let amount = show::number(cell, true).and_then(|number| Cents::try_from(number).ok());
+                let amount = show::typed_amount(lang, cell);
                 json!(amount.ok_or_else(|| wrong(lang.t("não é um valor", "is no amount")))?)
             }
-            "stockQuantity" => {
-                super::typed_units(cell).ok_or_else(|| wrong(lang.t("não é um número", "is no number")))?
-            }
+            "stockQuantity" => super::typed_units(lang, cell)
+                .ok_or_else(|| wrong(lang.t("não é um número", "is no number")))?,
             "minStockLevel" => {
                 json!(
                     cell.parse::<u32>()

@@ -40,8 +40,7 @@ impl Written {
         if form.given("year").is_some_and(|year| year.parse::<u16>().is_err()) {
             objections.add("year", lang.t("deve ser um ano, como 2019", "must be a year, such as 2019"));
         }
-        let estimate =
-            form.given("estimate").map(|text| show::number(text, true).and_then(|n| Cents::try_from(n).ok()));
+        let estimate = form.given("estimate").map(|text| show::typed_amount(lang, text));
         if estimate == Some(None) {
             objections.add(
                 "estimate",

@@ -155,8 +155,7 @@ fn objections(lang: Lang, refusal: &Refusal, payment: Option<&Payment>) -> Objec
 fn typed(lang: Lang, form: &Form) -> Result<Value, Objections> {
     let mut objections = Objections::default();
     objections.require(lang, form, &["refund-amount", "refund-reason"]);
-    let amount = form.given("refund-amount").and_then(|text| show::number(text, true));
-    let amount = amount.and_then(|number| Cents::try_from(number).ok());
+    let amount = form.given("refund-amount").and_then(|text| show::typed_amount(lang, text));
     if form.given("refund-amount").is_some() && amount.is_none() {
         objections.add(
             "refund-amount",

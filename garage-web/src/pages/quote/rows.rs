@@ -65,8 +65,9 @@ pub(super) fn lines(lang: Lang, rows: &[Row]) -> Result<Vec<Value>, Objections> 
 }
 
 fn line(lang: Lang, place: usize, row: &Row, objections: &mut Objections) -> Option<Value> {
-    let quantity = if row.quantity.is_empty() { Some(json!(Quantity::ONE)) } else { quantity(&row.quantity) };
-    let price = show::number(&row.price, true).and_then(|number| Cents::try_from(number).ok());
+    let quantity =
+        if row.quantity.is_empty() { Some(json!(Quantity::ONE)) } else { quantity(lang, &row.quantity) };
+    let price = show::typed_amount(lang, &row.price);
     let count = objections.fields().count();
     if row.name.is_empty() {
         objections.add(&field("line", place), lang.t("diga o que é", "say what it is"));
@@ -96,8 +97,8 @@ fn line(lang: Lang, place: usize, row: &Row, objections: &mut Objections) -> Opt
 }
 
 /// A quantity as Billing reads it. Whether it is allowed is Billing's to say.
-fn quantity(text: &str) -> Option<Value> {
-    let number = show::number(text, false)?.normalize().to_string();
+fn quantity(lang: Lang, text: &str) -> Option<Value> {
+    let number = show::typed_quantity(lang, text)?.normalize().to_string();
     number.parse::<serde_json::Number>().ok().map(Value::Number)
 }
 

@@ -76,7 +76,7 @@ impl Step {
             }
             Self::CompleteRepair => {
                 objections.require(lang, form, &["notes"]);
-                json!({ "notes": form.get("notes"), "partsUsed": parts(form, quote), "servicesPerformed": done(form, quote) })
+                json!({ "notes": form.get("notes"), "partsUsed": parts(lang, form, quote), "servicesPerformed": done(form, quote) })
             }
             Self::Fail => {
                 objections.require(lang, form, &["reason"]);
@@ -89,14 +89,14 @@ impl Step {
 }
 
 /// The quote's parts that were ticked, and one more by hand.
-fn parts(form: &Form, quote: Option<&Quote>) -> Vec<Value> {
+fn parts(lang: Lang, form: &Form, quote: Option<&Quote>) -> Vec<Value> {
     let lines = quote.into_iter().flat_map(|quote| quote.items.iter().enumerate());
     let ticked = lines.filter(|(place, line)| line.part_id.is_some() && is_ticked(form, *place));
     let quoted = ticked.map(
         |(_, line)| json!({ "partId": line.part_id, "name": short(&line.name), "quantity": line.quantity }),
     );
     let more = form.given("more-part").map(|name| {
-        let typed = show::number(form.get("more-quantity"), false);
+        let typed = show::typed_quantity(lang, form.get("more-quantity"));
         let quantity = typed.and_then(|number| number.normalize().to_string().parse::<serde_json::Number>().ok());
         json!({ "name": short(name), "quantity": quantity.map_or_else(|| json!(Quantity::ONE), Value::Number) })
     });
