@@ -68,6 +68,8 @@ macro_rules! waits {
 waits! {
     /// The order was told; Billing makes the quote by itself.
     QUOTE = "quote" by Os for Billing, "the quote", TimeDelta::minutes(1);
+    /// The quote is there, and nobody has handed it to the customer.
+    SENDING = "sending" by Os for Desk, "sending the quote", TimeDelta::days(2);
     /// Counted from the quote's last day, as Billing lets it expire by itself then.
     ANSWER = "answer" by Os for Customer, "a word on the quote", TimeDelta::days(1);
     /// The quote is approved.
@@ -252,7 +254,7 @@ mod tests {
         );
         assert_eq!(own.patience(&WORK), WORK.patience);
         let told = |text: &str| text.parse::<Deadlines>().unwrap_err();
-        assert!(told("lunch=1h").starts_with("`lunch` is none of quote, answer, payment, "));
+        assert!(told("lunch=1h").starts_with("`lunch` is none of quote, sending, answer, "));
         assert_eq!(told("payment"), "`payment` is not name=duration");
         for wrong in ["payment=", "payment=d", "payment=-1d", "payment=7w", "payment=4000d", "payment=1.5h"] {
             assert!(told(wrong).contains("must be from 0s to 3650d, such as payment=90s"), "{wrong}");

@@ -109,6 +109,24 @@ async fn a_message_stays_unsent_until_everybody_it_is_for_has_come() {
 }
 
 #[tokio::test]
+async fn what_is_for_a_service_that_is_about_to_come_is_not_said_to_be_heard_by_nobody() {
+    let hub = Hub::open().await;
+    let world = World::new(hub.clone());
+    let publisher = world.publisher().await;
+    let till = hub.member(world.topology("till", &[("till-orders", "order.made")])).await;
+    let order = message("order.made", "an order");
+    let published = publisher.publish(std::slice::from_ref(&order)).await;
+    assert!(published.confirmed.is_empty() && published.unroutable.is_empty(), "{published:?}");
+    assert!(published.failure.unwrap().to_string().contains("till does not listen yet"));
+
+    let listener = Listener::willing();
+    till.subscribe(listener.clone());
+    publish(&*publisher, &[order]).await;
+    assert_eq!(listener.took(1).await.len(), 1);
+    world.tidy(&[publisher, till]).await;
+}
+
+#[tokio::test]
 async fn one_service_whose_database_is_away_does_not_make_another_miss_anything() {
     let world = World::new(Hub::open().await);
     let (well, ill) = (

@@ -181,7 +181,7 @@ impl Desk {
 /// What one publish brings to one desk.
 struct Mail<'a> {
     desk: &'a Desk,
-    /// Whether somebody consumed there when the publish began.
+    /// Whether somebody consumed there when the publish began, or is about to.
     heard: bool,
     deliveries: Vec<Delivery>,
     /// What each delivery is a copy of.
@@ -204,7 +204,7 @@ impl<'a> Mail<'a> {
                 messages.push(message);
             }
         }
-        Self { desk, heard: desk.judge().is_ok(), deliveries, messages }
+        Self { desk, heard: !desk.is_gone(), deliveries, messages }
     }
 
     async fn deliver(&self, clock: &Clock) -> Option<Failed> {

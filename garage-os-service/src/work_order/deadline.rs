@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use garage_events::{
     Event, PaymentId, Waiting, WorkOrderStatus,
     event::{WorkOrderCancelled, WorkOrderStatusChanged, reason},
-    waiting::{ANSWER, HANDOVER, PAYMENT, PROMISE, QUOTE, REFUND, STOP, WORK},
+    waiting::{ANSWER, HANDOVER, PAYMENT, PROMISE, QUOTE, REFUND, SENDING, STOP, WORK},
 };
 
 use super::{Fact, What, WorkOrder};
@@ -16,7 +16,8 @@ impl WorkOrder {
     pub fn waiting(&self) -> Option<Waiting> {
         match self.status() {
             WorkOrderStatus::Pending => Some(Waiting::since(&QUOTE, self.created_at)),
-            WorkOrderStatus::Quoted | WorkOrderStatus::QuoteSent => self.waiting_for_an_answer(),
+            WorkOrderStatus::Quoted => Some(Waiting::since(&SENDING, self.learned(What::is_quoted)?)),
+            WorkOrderStatus::QuoteSent => self.waiting_for_an_answer(),
             WorkOrderStatus::Approved => Some(Waiting::since(&PAYMENT, self.learned(What::is_approved)?)),
             WorkOrderStatus::InProgress => self.waiting_for_the_work(),
             WorkOrderStatus::Completed => Some(Waiting::since(&HANDOVER, self.learned(What::is_completed)?)),
@@ -28,11 +29,10 @@ impl WorkOrder {
 
     /// A quote is answered until its last day, and lapses by itself then.
     fn waiting_for_an_answer(&self) -> Option<Waiting> {
-        let sent = self.last_sent();
+        let sent = self.last_sent()?;
         let day = |fact: &Fact| fact.what.valid_until();
-        let from = sent.and_then(day).or_else(|| self.facts.iter().find_map(day))?;
-        let since = sent.map_or_else(|| self.learned(What::is_quoted), |sent| Some(sent.at))?;
-        Some(Waiting { wait: &ANSWER, since, from })
+        let from = day(sent).or_else(|| self.facts.iter().find_map(day))?;
+        Some(Waiting { wait: &ANSWER, since: sent.at, from })
     }
 
     fn waiting_for_the_work(&self) -> Option<Waiting> {

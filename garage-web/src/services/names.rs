@@ -56,7 +56,11 @@ impl Names {
         stream::iter(asked).buffered(ABREAST).try_collect().await
     }
 
+    /// What was kept of a customer who has been erased is forgotten as soon as one of their orders says so.
     pub(crate) async fn of(&self, asker: &Asker, order: &Order) -> Result<Named, No> {
+        if order.customer_erased {
+            self.forget(order.customer_id.0);
+        }
         let (customer, vehicle) = futures::try_join!(
             self.customer(asker, order.customer_id),
             self.vehicle(asker, order.vehicle_id)

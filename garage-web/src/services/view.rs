@@ -105,6 +105,8 @@ pub(crate) struct Order {
     pub(crate) waiting_for: Option<WaitingFor>,
     #[serde(default)]
     pub(crate) stuck: Option<bool>,
+    #[serde(default)]
+    pub(crate) customer_erased: bool,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
 }

@@ -117,6 +117,22 @@ async fn a_customer_s_data_is_corrected_taken_along_and_kept_while_the_law_wants
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_erased_elsewhere_is_gone_from_the_screens_at_once() {
+    let world = World::open().await;
+    let car = world.shop.take_in("Ana Souza", 1).await.unwrap();
+    let order = format!("/orders/{}", car.order);
+    let mut desk = world.manager().await;
+    desk.open(&order).await.must_show("Ana Souza");
+    world.shop.cancel(&car).await.unwrap();
+    world.shop.order_is(&car, "CANCELLED").await.unwrap();
+    let erasure = format!("/customers/{}/erasure", car.customer);
+    world.shop.post(At::Os, &erasure, json!({ "reason": "art. 18" })).await.unwrap();
+    desk.open(&order).await.must_show("Cliente apagado");
+    assert!(!desk.shows("Ana Souza"), "{}", desk.text());
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_customer_is_erased_and_the_car_s_record_and_the_books_stay() {
     const THEIRS: [&str; 4] = ["Ana Souza", "customer@example.com", "11987654321", "Brakes squeal"];
     let world = World::open().await;

@@ -116,7 +116,7 @@ const DAY: i64 = 24 * 60;
 #[test]
 fn somebody_is_awaited_until_the_order_has_ended() {
     assert_eq!(awaited(""), Some((Awaited::Billing, 1)));
-    assert_eq!(awaited("q"), Some((Awaited::Customer, 11 * DAY)));
+    assert_eq!(awaited("q"), Some((Awaited::Desk, 1 + 2 * DAY)));
     assert_eq!(awaited("qs"), Some((Awaited::Customer, 11 * DAY)));
     assert_eq!(awaited("qst"), Some((Awaited::Customer, 21 * DAY)), "the second text is valid for longer");
     assert_eq!(awaited("qtsts"), awaited("qst"), "whenever the first is heard");

@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
     response::{Html, IntoResponse, Response},
 };
-use garage_events::{Cents, Service};
+use garage_events::Service;
 use maud::html;
 use reqwest::Method;
 use serde_json::{Map, Value, json};

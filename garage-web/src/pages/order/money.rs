@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
-use garage_events::{Cents, Service, WorkOrderId};
+use garage_events::{Service, WorkOrderId};
 use maud::{Markup, html};
 use reqwest::Method;
 use serde_json::{Value, json};

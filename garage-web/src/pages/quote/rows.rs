@@ -1,7 +1,7 @@
 //! The editor's rows: fields that repeat, one set per line, in the order in which they stand. A row without a name is
 //! none; what a row lacks or has wrong is said beside it.
 
-use garage_events::{Cents, Quantity};
+use garage_events::Quantity;
 use serde_json::{Value, json};
 
 use crate::{
