@@ -121,7 +121,7 @@ impl Options {
             clients.push(sagas::FULL_LOAD);
         }
         if self.wants(Measure::Replicas) {
-            clients.push(4 * sagas::FULL_LOAD);
+            clients.push(sagas::MORE_LOAD);
         }
         clients.sort_unstable();
         clients.dedup();

@@ -7,11 +7,13 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
+use garage_events::Cents;
 
 use crate::{
     app::App,
     lang::Lang,
     services::{FieldError, Refusal},
+    show,
     trouble::{self, Trouble},
     visitor::SignedIn,
 };
@@ -135,6 +137,15 @@ impl Objections {
         for field in fields.iter().filter(|field| form.get(field).is_empty()) {
             self.add(field, lang.t("preencha este campo", "fill in this field"));
         }
+    }
+
+    /// An amount that was typed; what is none is said at its field.
+    pub(crate) fn amount(&mut self, lang: Lang, form: &Form, field: &str) -> Option<Cents> {
+        let read = show::typed_amount(lang, form.given(field)?);
+        if read.is_none() {
+            self.add(field, lang.t("deve ser um valor, como 89,90", "must be an amount, such as 89.90"));
+        }
+        read
     }
 
     /// A service's no, in the form's own names for its fields.

@@ -23,9 +23,8 @@ use crate::{
 
 /// What a child may take beyond its own time: making customers, giving the last sagas up.
 const GRACE: Duration = Duration::from_secs(120);
-
 /// Rests between two looks at what must come.
-const LOOK: Duration = Duration::from_millis(100);
+pub(super) const LOOK: Duration = Duration::from_millis(100);
 
 /// A run.
 pub(super) struct Bench<'a> {

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::{
-    bench::{Bench, Load},
+    bench::{Bench, LOOK, Load},
     sagas::{FULL_LOAD, share},
 };
 use crate::{
@@ -37,7 +37,6 @@ const CHANGED: (&str, &str) = ("work-order.status-changed", "billing-work-order-
 const BATCH: u64 = 1000;
 /// A drain that takes longer will not end.
 const PATIENCE: Duration = Duration::from_secs(600);
-const LOOK: Duration = Duration::from_millis(100);
 /// Keeps these copies apart from the finished orders'.
 const SERIES: u8 = 9;
 

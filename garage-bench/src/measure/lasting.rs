@@ -64,7 +64,7 @@ impl Bench<'_> {
             }
         };
         say(&format!("  loaded in {:.0} s", begun.elapsed().as_secs_f64()));
-        self.in_turns(&shop, &self.load("saga", FULL_LOAD), format!("sagas{over}")).await?;
+        self.in_turns(&shop, self.load("saga", FULL_LOAD), format!("sagas{over}")).await?;
         self.routes(&shop, &over).await?;
         Ok(shop)
     }

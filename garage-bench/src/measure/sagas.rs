@@ -18,6 +18,8 @@ use crate::{
 pub(super) const ROUTE_CLIENTS: usize = 16;
 /// Clients that are full load.
 pub(super) const FULL_LOAD: usize = 64;
+/// As many as more copies are for.
+pub(super) const MORE_LOAD: usize = 4 * FULL_LOAD;
 /// Clients of an open loop: enough that one is always free.
 const OPEN_LOOP: usize = 256;
 /// How often each of two shops has its turn.
@@ -95,9 +97,9 @@ impl Bench<'_> {
     pub(super) async fn replicas(&mut self) -> Result<()> {
         for replicas in [2, 4] {
             let shop = self.open(Topology::Distributed, replicas).await?;
-            for clients in [FULL_LOAD, 4 * FULL_LOAD] {
+            for clients in [FULL_LOAD, MORE_LOAD] {
                 let what = format!("sagas, {replicas} replicas per service");
-                self.in_turns(&shop, &self.load("saga", clients), what).await?;
+                self.in_turns(&shop, self.load("saga", clients), what).await?;
             }
         }
         Ok(())
@@ -105,12 +107,12 @@ impl Bench<'_> {
 
     /// Load on a plain shop and on this one in turns, as the machine's own pace changes; the row is the middle
     /// one of this shop's.
-    pub(super) async fn in_turns(&mut self, shop: &Shop, load: &Load, what: String) -> Result<()> {
+    pub(super) async fn in_turns(&mut self, shop: &Shop, load: Load, what: String) -> Result<()> {
         let (_site, plain) = self.plain(shop.topology()).await?;
         let mut turns = Vec::new();
         for _ in 0..TURNS {
-            let rate = self.drive(&plain, *load).await?.per_s;
-            let outcome = self.drive(shop, *load).await?;
+            let rate = self.drive(&plain, load).await?.per_s;
+            let outcome = self.drive(shop, load).await?;
             turns.push((outcome, rate));
         }
         let shares =

@@ -410,10 +410,7 @@ impl World {
 
     /// Waits until the neighbours have heard an event of this type; its data.
     pub(crate) async fn told(&self, event_type: &str) -> Value {
-        let mut told = self.told.clone();
-        let heard = timeout(PATIENCE, told.wait_for(|heard| heard.has(event_type))).await;
-        let Ok(Ok(heard)) = heard else { panic!("nobody told of {event_type}") };
-        heard.all().find(|event| event["eventType"] == event_type).unwrap()["data"].clone()
+        self.told_times(event_type, 1).await.remove(0)
     }
 
     /// Waits until the neighbours have heard so many events of this type; their data.
@@ -512,10 +509,6 @@ struct Heard {
 impl Heard {
     fn all(&self) -> impl Iterator<Item = &Value> {
         self.order.iter().map(|id| &self.events[id])
-    }
-
-    fn has(&self, event_type: &str) -> bool {
-        self.all().any(|event| event["eventType"] == event_type)
     }
 
     fn note(&mut self, event: Value) {

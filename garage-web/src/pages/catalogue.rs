@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use garage_events::{Cents, Service, WorkOrderId};
+use garage_events::{Service, WorkOrderId};
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -107,15 +107,6 @@ async fn refuse(by: &SignedIn, form: &Form, objections: &Objections) -> Result<R
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page(by, &shelf, form, objections)).into_response())
 }
 
-/// An amount that was typed; what is none is said at its field.
-fn amount(lang: Lang, form: &Form, field: &str, objections: &mut Objections) -> Option<Cents> {
-    let read = show::typed_amount(lang, form.given(field)?);
-    if read.is_none() {
-        objections.add(field, lang.t("deve ser um valor, como 89,90", "must be an amount, such as 89.90"));
-    }
-    read
-}
-
 /// How many of a part, as somebody typed it; what is none is said at its field.
 fn units(lang: Lang, form: &Form, field: &str, objections: &mut Objections) -> Option<Value> {
     let read = typed_units(lang, form.given(field)?);
@@ -151,7 +142,7 @@ async fn add_part(State(_): State<App>, Posted { by, form }: Posted) -> Result<R
     let mut objections = Objections::default();
     objections.require(lang, &form, &["part-name", "number", "part-price"]);
     let (price, cost) =
-        (amount(lang, &form, "part-price", &mut objections), amount(lang, &form, "cost", &mut objections));
+        (objections.amount(lang, &form, "part-price"), objections.amount(lang, &form, "cost"));
     let (stock, least) =
         (units(lang, &form, "stock", &mut objections), count(lang, &form, "least", &mut objections));
     if !objections.is_empty() {
@@ -193,7 +184,7 @@ async fn stock(Path(id): Path<Uuid>, Posted { by, form }: Posted) -> Result<Resp
 async fn price_part(Path(id): Path<Uuid>, Posted { by, form }: Posted) -> Result<Response, Trouble> {
     by.must_be(&["manager"])?;
     let mut objections = Objections::default();
-    let Some(price) = amount(by.lang, &form, "price", &mut objections) else {
+    let Some(price) = objections.amount(by.lang, &form, "price") else {
         let words = by
             .lang
             .t("O preço deve ser um valor, como 89,90.", "The price must be an amount, such as 89.90.");
@@ -212,7 +203,7 @@ async fn add_service(State(_): State<App>, Posted { by, form }: Posted) -> Resul
     let lang = by.lang;
     let mut objections = Objections::default();
     objections.require(lang, &form, &["service-name", "service-price", "minutes"]);
-    let price = amount(lang, &form, "service-price", &mut objections);
+    let price = objections.amount(lang, &form, "service-price");
     let minutes = count(lang, &form, "minutes", &mut objections);
     if !objections.is_empty() {
         return refuse(&by, &form, &objections).await;

@@ -155,13 +155,7 @@ fn objections(lang: Lang, refusal: &Refusal, payment: Option<&Payment>) -> Objec
 fn typed(lang: Lang, form: &Form) -> Result<Value, Objections> {
     let mut objections = Objections::default();
     objections.require(lang, form, &["refund-amount", "refund-reason"]);
-    let amount = form.given("refund-amount").and_then(|text| show::typed_amount(lang, text));
-    if form.given("refund-amount").is_some() && amount.is_none() {
-        objections.add(
-            "refund-amount",
-            lang.t("deve ser um valor, como 89,90", "must be an amount, such as 89.90"),
-        );
-    }
+    let amount = objections.amount(lang, form, "refund-amount");
     if objections.is_empty() {
         Ok(json!({ "amount": amount, "reason": form.get("refund-reason") }))
     } else {
