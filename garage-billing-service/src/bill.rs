@@ -132,6 +132,16 @@ pub enum Answer {
     RefundDone,
     /// The gateway will not refund; a person must act.
     RefundRefused(String),
+    /// The refund of what is left has ended and no money went; so many had ended before it. Another one may follow, and
+    /// `gone` is what went back by then.
+    RefundEnded {
+        /// How many had ended before it.
+        ended: u32,
+        /// How much had gone, by whomever.
+        gone: Cents,
+        /// The gateway's word for why.
+        why: String,
+    },
     /// The gateway says that this part went back.
     PartDone(Uuid),
     /// More of the payment has gone than before this part was asked for.
@@ -307,22 +317,34 @@ impl Bill {
         Ok(Transition::quiet(Self { quote: Some(revised), ..self }))
     }
 
+    /// The bill with its quote as the customer has it.
+    #[must_use]
+    pub fn seen_by_the_customer(self) -> Self {
+        Self { quote: self.quote.map(Quote::seen_by_the_customer), ..self }
+    }
+
+    /// Whether this command has written the quote's lines before.
+    #[must_use]
+    pub fn was_written_by(&self, command: Uuid) -> bool {
+        self.quote.as_ref().is_some_and(|quote| quote.was_written_by(command))
+    }
+
     /// Writes the quote's lines anew at a command that may come twice: the second time, known by its id,
     /// changes nothing, whatever has become of the quote since.
     ///
     /// # Errors
-    /// See [`Quote::edited`].
+    /// See [`Quote::written`].
     pub fn write(
         self,
         command: Uuid,
         rewrite: Rewrite,
         at: DateTime<Utc>,
     ) -> Result<Transition<Self>, Refusal> {
-        if self.quote()?.written_by == Some(command) {
+        if self.was_written_by(command) {
             return Ok(Transition::quiet(self));
         }
-        let edited = self.quote()?.edited(rewrite, at)?;
-        Ok(Transition::quiet(Self { quote: Some(Quote { written_by: Some(command), ..edited }), ..self }))
+        let written = self.quote()?.written(command, rewrite, at)?;
+        Ok(Transition::quiet(Self { quote: Some(written), ..self }))
     }
 
     /// Hands the quote to the customer. A sent quote stays sent.

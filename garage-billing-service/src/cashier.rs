@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use garage_events::{PaymentId, Refusal, Transition, WorkOrderId};
+use garage_events::{PaymentId, PaymentStatus, Refusal, Transition, WorkOrderId};
 use garage_kit::{Failure, Loaded, crash, http::Problem, trace};
 use garage_saga::Shell;
 use tokio::{
@@ -133,17 +133,34 @@ impl Cashier {
     /// # Errors
     /// As [`Self::call`].
     pub async fn look_at(&self, gateway_id: &str, patience: Duration) -> Result<Looked, Problem> {
+        self.looked(gateway_id, "read after a webhook", patience).await
+    }
+
+    /// The same before something is decided that depends on how the payment stands at the gateway.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub async fn look_first(&self, gateway_id: &str, patience: Duration) -> Result<Looked, Problem> {
+        self.looked(gateway_id, "read before a part goes back", patience).await
+    }
+
+    async fn looked(
+        &self,
+        gateway_id: &str,
+        asked: &'static str,
+        patience: Duration,
+    ) -> Result<Looked, Problem> {
         let (cashier, gateway_id) = (self.clone(), gateway_id.to_owned());
-        let look = async move { cashier.look(&gateway_id).await.map(Some) };
+        let look = async move { cashier.look(&gateway_id, asked).await.map(Some) };
         self.within(patience, look).await.map(|looked| looked.unwrap_or(Looked::Unanswered))
     }
 
-    async fn look(&self, gateway_id: &str) -> Result<Looked, Problem> {
+    async fn look(&self, gateway_id: &str, asked: &str) -> Result<Looked, Problem> {
         let charged = match self.0.gateway.read(gateway_id).await {
             Ok(Some(charged)) => charged,
             Ok(None) => return Ok(Looked::Nobodys),
             Err(doubt) => {
-                tracing::warn!(%doubt, "the gateway did not answer about a payment that it told of");
+                tracing::warn!(%doubt, "the gateway did not answer about a payment");
                 return Ok(Looked::Unanswered);
             }
         };
@@ -158,7 +175,7 @@ impl Cashier {
             return Ok(Looked::Nobodys);
         }
         let said = format!("payment {gateway_id} of {}: {:?}", charged.amount, charged.standing);
-        let call = Call::told(&said, self.0.shell.clock.now());
+        let call = Call::read(asked, &said, self.0.shell.clock.now());
         self.hear(bill.state.work_order_id, reference, Answer::Charged(charged), call).await?;
         Ok(Looked::Learned)
     }
@@ -316,11 +333,14 @@ impl Cashier {
         answer: Answer,
         call: Call,
     ) -> Result<Loaded<Bill>, Problem> {
+        let mut was = None;
         let heard = self.0.shell.decide::<Bill>(order.0, None, |bill, at| {
             let bill = bill.ok_or(Refusal::Unknown("work order"))?.noted(reference, call.clone());
+            was = bill.attempt(reference).map(|attempt| attempt.status);
             Ok(bill.hear(reference, answer.clone(), at))
         });
         let heard = heard.await?;
+        report_what_came_late(reference, was, &heard.state);
         crash::point("cashier-stored");
         self.show(&heard.state);
         Ok(heard)
@@ -333,6 +353,17 @@ impl Cashier {
             Ok(Transition::quiet(bill.noted(reference, call.clone())))
         });
         noted.await.inspect_err(|problem| tracing::warn!(%order, %problem, "a call is not in its trail")).ok()
+    }
+}
+
+/// Money that shows for a payment whose end was told goes back by itself, and somebody should know that it came.
+fn report_what_came_late(reference: PaymentId, was: Option<PaymentStatus>, bill: &Bill) {
+    let had_ended = matches!(was, Some(PaymentStatus::Rejected | PaymentStatus::Cancelled));
+    let now = bill.attempt(reference).map(|attempt| attempt.status);
+    let moves = [PaymentStatus::Pending, PaymentStatus::Refunding, PaymentStatus::Refunded];
+    if let Some(now) = now.filter(|now| had_ended && moves.contains(now)) {
+        let order = bill.work_order_id;
+        tracing::error!(%order, %reference, %now, "a payment that had ended shows at the gateway: what comes of it goes back");
     }
 }
 

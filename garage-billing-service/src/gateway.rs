@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use garage_events::{Cents, PaymentId, PaymentMethod, event::Payer};
 use serde::{Deserialize, Serialize};
 
+mod boleto;
 pub mod mercado_pago;
 pub mod sandbox;
 pub mod timed;
@@ -137,7 +138,7 @@ pub struct Instructions {
     /// A page with the code or the boleto.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket_url: Option<String>,
-    /// Boleto: the bar code's digits.
+    /// Boleto: the digits that the payer types ("linha digitável").
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub barcode: Option<String>,
     /// Until when.
@@ -152,6 +153,9 @@ pub enum Refunded {
     Done(String),
     /// Accepted; ask again.
     Pending,
+    /// Accepted once, and ended without the money, with the provider's word for why: whoever asks again with the same
+    /// key hears the same.
+    Rejected(String),
 }
 
 /// Why a call brought no answer to act on.

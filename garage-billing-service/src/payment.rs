@@ -11,12 +11,16 @@ use crate::gateway::{Address, Charge, Instructions};
 
 mod due;
 pub(crate) mod http;
+mod owed;
 mod part;
 mod trail;
+mod withdrawn;
 
 pub use due::Due;
+pub use owed::{GoesBack, Owed};
 pub use part::{PartRefund, PartStanding};
 pub use trail::Call;
+pub use withdrawn::{WITHDRAWN, Withdrawn};
 
 /// How long after the last call a charge that the gateway has never shown is taken as never received. Calls
 /// end within a minute and the gateway's search shows a payment within minutes.
@@ -56,7 +60,7 @@ pub struct Attempt {
     /// Why the gateway refused a charge that had been sent more than once. Another sending of it may still be
     /// taken, so it is sent no more, and looked for until it must have shown.
     pub refused: Option<String>,
-    /// The gateway's word for why it was declined, or why a refund does not go through.
+    /// The gateway's word for why it was declined, or why a refund does not go through; or [`WITHDRAWN`].
     pub reason: Option<String>,
     /// What the payer needs while it is pending.
     pub instructions: Option<Instructions>,
@@ -74,6 +78,21 @@ pub struct Attempt {
     /// How much of it had gone back when the gateway told last. More than the shop gave is somebody's doing at the gateway.
     #[serde(default)]
     pub gone_at_gateway: Cents,
+    /// How much more of it the gateway had accepted to give back then.
+    #[serde(default)]
+    pub going_at_gateway: Cents,
+    /// How what is left of it goes back, once it is owed.
+    #[serde(default)]
+    pub owed: Owed,
+    /// Why it goes back though the order goes on.
+    #[serde(default)]
+    pub goes_back: Option<GoesBack>,
+    /// The desk wants it ended.
+    #[serde(default)]
+    pub withdrawn: Option<Withdrawn>,
+    /// Its end was told before the gateway showed it: it is cancelled there, and what comes of it goes back.
+    #[serde(default)]
+    pub ended_unseen: bool,
     /// The payer's bank takes the money back, or took it.
     #[serde(default)]
     pub charge_back: Option<ChargeBack>,
@@ -122,7 +141,7 @@ impl Attempt {
     #[must_use]
     pub fn due(&self, wanted: bool) -> Option<Due> {
         let reference = self.id;
-        match (self.status, self.gateway_id.clone(), wanted) {
+        match (self.status, self.gateway_id.clone(), wanted && !self.is_to_end()) {
             (PaymentStatus::Processing | PaymentStatus::Pending, Some(gateway_id), true) => {
                 Some(Due::Read { reference, gateway_id })
             }
@@ -135,9 +154,7 @@ impl Attempt {
             (PaymentStatus::Processing | PaymentStatus::Pending, None, _) => {
                 Some(Due::Search { reference, sent_at: self.updated_at })
             }
-            (PaymentStatus::Refunding, Some(gateway_id), _) => {
-                Some(Due::Refund { reference, gateway_id, amount: self.amount })
-            }
+            (PaymentStatus::Refunding, Some(gateway_id), _) => Some(self.due_back(gateway_id)),
             (PaymentStatus::Approved, Some(gateway_id), _) => self.open_part()?.due(self, gateway_id),
             (PaymentStatus::Refunding | PaymentStatus::Approved, None, _)
             | (PaymentStatus::Rejected | PaymentStatus::Cancelled | PaymentStatus::Refunded, _, _) => None,
@@ -177,12 +194,15 @@ impl Attempt {
         Self { trail: trail::with(self.trail, call), ..self }
     }
 
-    /// The attempt with another status.
+    /// The attempt with another status. What is asked for when it is owed back is settled by that.
     #[must_use]
     pub fn moved(self, status: PaymentStatus, at: DateTime<Utc>) -> Self {
         let captured = matches!(status, PaymentStatus::Approved | PaymentStatus::Refunding);
+        let is_owed_now = status == PaymentStatus::Refunding && self.status != PaymentStatus::Refunding;
+        let owed = if is_owed_now { Owed { gone_before: self.gone(), ended: 0 } } else { self.owed.clone() };
         Self {
             status,
+            owed,
             updated_at: at,
             captured_at: self.captured_at.or(captured.then_some(at)),
             refunded_at: self.refunded_at.or((status == PaymentStatus::Refunded).then_some(at)),
@@ -224,6 +244,11 @@ mod tests {
             refunded_at: None,
             parts: Vec::new(),
             gone_at_gateway: Cents::ZERO,
+            going_at_gateway: Cents::ZERO,
+            owed: Owed::default(),
+            goes_back: None,
+            withdrawn: None,
+            ended_unseen: false,
             charge_back: None,
             trail: Vec::new(),
         }
@@ -242,8 +267,57 @@ mod tests {
         }
         for wanted in [true, false] {
             let owed = attempt(PaymentStatus::Refunding, Some("7")).due(wanted);
-            assert_eq!(owed, Some(Due::Refund { reference, gateway_id: gateway_id.clone(), amount }));
+            let gateway_id = gateway_id.clone();
+            let whole = Due::Refund { reference, gateway_id, amount, gone_before: Cents::ZERO, ended: 0 };
+            assert_eq!(owed, Some(whole));
         }
+    }
+
+    #[test]
+    fn what_the_desk_has_withdrawn_is_looked_for_and_cancelled_and_never_made() {
+        let withdrawn = |gateway_id| Attempt {
+            withdrawn: Some(Withdrawn { by: "berta".to_owned(), at: AT }),
+            ..attempt(PaymentStatus::Processing, gateway_id)
+        };
+        assert_eq!(withdrawn(None).due(true), Some(Due::Search { reference: ID, sent_at: AT }));
+        assert!(matches!(withdrawn(Some("7")).due(true), Some(Due::Cancel { .. })));
+    }
+
+    fn cents(centavos: i64) -> Cents {
+        Cents::new(centavos).unwrap()
+    }
+
+    fn owed(gone_at_gateway: i64) -> Attempt {
+        let paid = attempt(PaymentStatus::Approved, Some("7"));
+        Attempt { gone_at_gateway: cents(gone_at_gateway), ..paid }.moved(PaymentStatus::Refunding, AT)
+    }
+
+    #[test]
+    fn only_what_is_left_is_asked_for_and_always_the_same_under_one_key() {
+        let owed = owed(4000);
+        let due = owed.due(false).unwrap();
+        assert!(matches!(due, Due::Refund { amount, .. } if amount == cents(11000)), "{due:?}");
+        let shown = Attempt { gone_at_gateway: cents(5000), ..owed };
+        assert_eq!(shown.due(false), Some(due), "it may have been sent");
+    }
+
+    #[test]
+    fn a_refund_that_ended_is_followed_by_another_under_a_key_of_its_own() {
+        let first = owed(0);
+        let second = first.clone().refund_ended(0, cents(4000), "rejected".to_owned());
+        let due = second.due(false).unwrap();
+        assert!(matches!(due, Due::Refund { amount, ended: 1, .. } if amount == cents(11000)), "{due:?}");
+        assert_eq!(first.due(false).unwrap().key(), Some(format!("{ID}-refund")));
+        assert_eq!(due.key(), Some(format!("{ID}-refund-1")));
+        assert_eq!(second.clone().refund_ended(0, cents(0), "rejected".to_owned()), second, "heard before");
+    }
+
+    #[test]
+    fn nothing_is_asked_for_where_nothing_is_left_and_the_gateway_says_whether_that_is_so() {
+        let gone = owed(15000);
+        assert!(matches!(gone.due(false), Some(Due::Read { .. })));
+        let shown = Attempt { gone_at_gateway: cents(9000), ..gone }.owing_what_is_left();
+        assert!(matches!(shown.due(false), Some(Due::Refund { amount, .. }) if amount == cents(6000)));
     }
 
     #[test]

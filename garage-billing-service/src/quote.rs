@@ -30,7 +30,7 @@ pub struct Quote {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
-    /// Until when it may be approved or rejected.
+    /// Until when it may be approved or rejected; counted anew from its first sending, unless somebody has said until when.
     pub valid_until: DateTime<Utc>,
     /// When the customer got it.
     pub sent_at: Option<DateTime<Utc>>,
@@ -40,8 +40,14 @@ pub struct Quote {
     pub rejected: Option<Decision>,
     /// Why, in the customer's words.
     pub rejected_because: Option<String>,
-    /// The command that wrote its lines, if one did: the same one again changes nothing.
+    /// The command that wrote its lines last, if one did: the same one again changes nothing.
     pub written_by: Option<Uuid>,
+    /// Those that did before it, the latest last: neither does one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub written_before: Vec<Uuid>,
+    /// For how long it may be answered from its first sending on; `None` once it was sent, or somebody has said until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lasts: Option<TimeDelta>,
     /// How often its text was written, counted from 1.
     #[serde(default = "first_text")]
     pub revision: u32,
@@ -106,7 +112,7 @@ pub struct Priced {
 /// What the shop has decided once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
-    /// How long a quote may be approved: ten days by Brazilian law unless agreed otherwise.
+    /// How long a quote may be approved from its first sending on: ten days by Brazilian law unless agreed otherwise.
     pub validity: TimeDelta,
     /// What looking at a car costs when the desk made no guess.
     pub diagnosis_fee: Cents,
@@ -140,6 +146,8 @@ impl Quote {
             rejected: None,
             rejected_because: None,
             written_by: None,
+            written_before: Vec::new(),
+            lasts: Some(terms.validity),
             revision: first_text(),
             earlier: Vec::new(),
         }
@@ -171,7 +179,8 @@ impl Quote {
             .ok_or_else(|| Refusal::field("items", format!("must add up to at most {}", Cents::MAX)))
     }
 
-    /// The quote in the customer's hands.
+    /// The quote in the customer's hands. From the first time on it lasts as long as the shop's quotes do: the law counts
+    /// from when the customer gets it (Código de Defesa do Consumidor, art. 40 §1).
     ///
     /// # Errors
     /// After an answer, after its time, or while a line has no price.
@@ -180,6 +189,8 @@ impl Quote {
         Ok(Self {
             status: QuoteStatus::Sent,
             sent_at: Some(self.sent_at.unwrap_or(at)),
+            valid_until: self.lasts.map_or(self.valid_until, |validity| at + validity),
+            lasts: None,
             updated_at: at,
             ..self.clone()
         })
@@ -188,12 +199,13 @@ impl Quote {
     /// The quote with the customer's yes.
     ///
     /// # Errors
-    /// After another answer, after its time, or while a line has no price.
+    /// After another answer, after its time, or while a line has no price; see [`Evidence`] for who has not read this text.
     pub fn approved(&self, evidence: Evidence, at: DateTime<Utc>) -> Result<Self, Refusal> {
         self.check_answerable("approving", at)?;
+        self.check_read("approving", &evidence)?;
         Ok(Self {
             status: QuoteStatus::Approved,
-            approved: Some(self.decision(evidence, at)?),
+            approved: Some(self.decision(evidence, at)),
             updated_at: at,
             ..self.clone()
         })
@@ -202,12 +214,13 @@ impl Quote {
     /// The quote with the customer's no.
     ///
     /// # Errors
-    /// After another answer or after its time.
+    /// After another answer or after its time; see [`Evidence`] for who has not read this text.
     pub fn rejected(&self, evidence: Evidence, at: DateTime<Utc>) -> Result<Self, Refusal> {
         self.check_open("rejecting", at)?;
+        self.check_read("rejecting", &evidence)?;
         Ok(Self {
             status: QuoteStatus::Rejected,
-            rejected: Some(self.decision(evidence, at)?),
+            rejected: Some(self.decision(evidence, at)),
             updated_at: at,
             ..self.clone()
         })
@@ -437,13 +450,100 @@ mod tests {
         let other = edited(&text, vec![line(Some(100), "2")], AT).unwrap();
         assert_ne!(text.fingerprint(), other.fingerprint());
         let evidence =
-            |revision| Evidence { by: "ana".to_owned(), from: Some("203.0.113.7".to_owned()), revision };
+            |revision| Evidence { from: Some("203.0.113.7".to_owned()), revision, ..Evidence::by("ana") };
         let approved = other.approved(evidence(Some(2)), AT).unwrap();
         let yes = approved.approved.clone().unwrap();
         assert_eq!((yes.revision, yes.by.as_str(), yes.from.as_deref()), (2, "ana", Some("203.0.113.7")));
         assert_eq!((&yes.text, yes.text.len()), (&approved.fingerprint(), 64));
         let stale = other.approved(evidence(Some(1)), AT).unwrap_err().to_string();
         assert_eq!(stale, "answering an earlier text is not possible: the quote is at revision 2");
+    }
+
+    fn by_link() -> Evidence {
+        Evidence { by_link: true, ..Evidence::by("work-order:1") }
+    }
+
+    #[test]
+    fn a_customer_s_link_answers_no_text_that_it_never_got() {
+        let draft = edited(&diagnosis(), vec![line(Some(100), "2")], AT).unwrap();
+        assert!(
+            draft.approved(by_link(), AT).is_ok(),
+            "no text was ever sent: the present one is all there is"
+        );
+        let revised = draft.sent(AT).unwrap().revised(rewrite(vec![line(Some(500), "2")]), AT).unwrap();
+        for (act, refused) in
+            [("approving", revised.approved(by_link(), AT)), ("rejecting", revised.rejected(by_link(), AT))]
+        {
+            let told = refused.unwrap_err().to_string();
+            assert_eq!(
+                told,
+                format!("{act} is not possible: the quote is being written anew and not sent yet")
+            );
+        }
+        assert!(revised.approved(Evidence::by("the desk"), AT).is_ok(), "told to the desk by telephone");
+        assert!(revised.sent(AT).unwrap().approved(by_link(), AT).is_ok());
+    }
+
+    #[test]
+    fn a_customer_has_the_last_text_that_was_sent_and_no_draft() {
+        let numbers = |quote: &Quote| quote.earlier.iter().map(|text| text.number).collect::<Vec<_>>();
+        let write = |quote: &Quote, price| quote.revised(rewrite(vec![line(Some(price), "1")]), AT).unwrap();
+        let draft = write(&diagnosis(), 200);
+        let has = draft.clone().seen_by_the_customer();
+        assert_eq!(
+            (has.revision, numbers(&has)),
+            (2, vec![]),
+            "nothing was sent: the present text is the first"
+        );
+        let second = write(&write(&draft.sent(AT).unwrap(), 300), 400);
+        let has = second.clone().seen_by_the_customer();
+        assert_eq!((has.revision, has.total(), has.sent_at), (2, cents(200), Some(AT)));
+        assert_eq!((has.status, numbers(&has)), (QuoteStatus::Pending, vec![]));
+        let sent = second.sent(AT).unwrap().seen_by_the_customer();
+        assert_eq!((sent.revision, sent.total(), numbers(&sent)), (4, cents(400), vec![2]));
+        let agreed = second.approved(Evidence::by("the desk"), AT).unwrap().seen_by_the_customer();
+        assert_eq!(
+            (agreed.revision, agreed.total()),
+            (4, cents(400)),
+            "what was agreed on is the customer's too"
+        );
+    }
+
+    #[test]
+    fn a_quote_lasts_from_the_day_on_which_the_customer_gets_it() {
+        let (third_day, later) = (AT + TimeDelta::days(3), AT + TimeDelta::days(5));
+        let sent = diagnosis().sent(third_day).unwrap();
+        assert_eq!(sent.valid_until, third_day + TimeDelta::days(10));
+        let anew = sent.revised(rewrite(vec![line(Some(1), "1")]), later).unwrap().sent(later).unwrap();
+        assert_eq!(anew.valid_until, sent.valid_until, "a later text does not move the day");
+        for day in [AT + TimeDelta::days(30), diagnosis().valid_until] {
+            let given = Rewrite { valid_until: Some(day), ..rewrite(diagnosis().lines) };
+            assert_eq!(diagnosis().edited(given, AT).unwrap().sent(third_day).unwrap().valid_until, day);
+        }
+    }
+
+    #[test]
+    fn a_quote_of_before_is_read_as_it_was() {
+        let mut stored = serde_json::to_value(diagnosis()).unwrap();
+        for since in ["written_before", "lasts"] {
+            stored.as_object_mut().unwrap().remove(since);
+        }
+        let command = Uuid::from_u128(9);
+        stored["written_by"] = serde_json::json!(command);
+        let read: Quote = serde_json::from_value(stored).unwrap();
+        assert!(read.was_written_by(command));
+        assert_eq!(read.sent(AT + TimeDelta::days(3)).unwrap().valid_until, diagnosis().valid_until);
+    }
+
+    #[test]
+    fn the_last_fifty_commands_that_wrote_a_quote_are_remembered() {
+        let write = |quote: Quote, number: u128| {
+            quote.written(Uuid::from_u128(number), rewrite(vec![line(Some(1), "1")]), AT).unwrap()
+        };
+        let last = (1..=51).fold(diagnosis(), write);
+        assert!((2..=51).all(|number| last.was_written_by(Uuid::from_u128(number))));
+        assert!(!last.was_written_by(Uuid::from_u128(1)));
+        assert_eq!(last.revision, 2, "the same text again is none");
     }
 
     #[test]

@@ -238,6 +238,10 @@ fn a_boleto_tells_its_page_and_its_digits_wherever_they_stand() {
     for (place, digits) in [
         (json!({ "barcode": { "content": "23791" }, "external_resource_url": "https://b" }), "23791"),
         (json!({ "digitable_line": "23793.38128", "external_resource_url": "https://b" }), "23793.38128"),
+        (
+            json!({ "barcode": { "content": "23799755200003700003381260007827139500006330" }, "external_resource_url": "https://b" }),
+            "23793381286000782713695000063305975520000370000",
+        ),
     ] {
         let mut told = payment("pending", "pending_waiting_payment");
         told["transaction_details"] = place;

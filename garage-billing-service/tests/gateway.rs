@@ -264,7 +264,7 @@ async fn a_payer_who_must_act_is_told_how() {
         .unwrap()
         .instructions
         .unwrap();
-    assert_eq!((boleto.barcode.unwrap().len(), boleto.qr_code), (44, None));
+    assert_eq!((boleto.barcode.unwrap().len(), boleto.qr_code), (47, None), "the digits that are typed");
     assert_eq!(
         world.client.create(&charge("CONT", PaymentMethod::DebitCard, "80")).await.unwrap().instructions,
         None

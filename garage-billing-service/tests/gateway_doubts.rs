@@ -207,6 +207,10 @@ async fn a_refund_under_way_is_read_until_it_ends() {
         (accepted.clone(), Refunded::Pending),
         (answer(502, ""), Refunded::Pending),
         (done, Refunded::Done("7".to_owned())),
+        (
+            answer(200, r#"{"id":7,"status":"rejected"}"#),
+            Refunded::Rejected("the refund was rejected".to_owned()),
+        ),
     ] {
         let (client, mut questions) = gateway(vec![accepted.clone(), then]).await;
         assert_eq!(client.refund("1", pix().amount, "key").await, Ok(expected));

@@ -15,7 +15,8 @@ pub const UNROUTED: &str = "garage-events.unrouted";
 pub const AUDIT: &str = "garage-events.audit";
 /// How long they rest there, in milliseconds: a week.
 const AUDIT_FOR: u64 = 7 * 24 * 3600 * 1000;
-/// The longest queue, in bytes; then the broker refuses more, and events wait in the outbox.
+/// The longest queue, in bytes; then the broker refuses more. Events for a work queue wait in the outbox; what would be set
+/// aside waits in its work queue.
 const LONGEST: u64 = 1024 * 1024 * 1024;
 /// The longest record of what is told for the record alone; then the oldest goes.
 const LONGEST_AUDIT: u64 = 256 * 1024 * 1024;
@@ -91,24 +92,31 @@ fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
     format!("^({})$", names.map(literal).collect::<Vec<_>>().join("|"))
 }
 
-/// The net under the exchange, which is declared without arguments; and how long queues may get.
+/// The net under the exchange, which is declared without arguments; and how long queues may get. A full queue drops its
+/// oldest message unless told otherwise. Work queues and retry queues are told by an argument; dead-letter queues were made
+/// without one on brokers that would refuse them with it now, so a policy of its own tells them: of several that match, the
+/// broker applies the one of the highest priority alone.
 fn policies() -> Value {
-    let policy = |name: &str, pattern: String, apply_to: &str, definition: Value| {
+    let policy = |name: &str, pattern: String, apply_to: &str, priority: u32, definition: Value| {
         json!({
-            "vhost": "/", "name": name, "pattern": pattern, "apply-to": apply_to, "priority": 0,
+            "vhost": "/", "name": name, "pattern": pattern, "apply-to": apply_to, "priority": priority,
             "definition": definition,
         })
     };
     let services: Vec<_> = Service::ALL.iter().map(|service| prefix(*service)).collect();
     let queues = format!("^({})-", services.join("|"));
+    let dead_letters = format!("{queues}.*\\.dlq$");
+    let refusing = json!({ "max-length-bytes": LONGEST, "overflow": "reject-publish" });
     json!([
         policy(
             UNROUTED,
             format!("^{}$", literal(EXCHANGE)),
             "exchanges",
+            0,
             json!({ "alternate-exchange": UNROUTED })
         ),
-        policy("garage-limits", queues, "queues", json!({ "max-length-bytes": LONGEST })),
+        policy("garage-limits", queues, "queues", 0, json!({ "max-length-bytes": LONGEST })),
+        policy("garage-dead-letters", dead_letters, "queues", 1, refusing),
     ])
 }
 
@@ -175,5 +183,27 @@ mod tests {
     fn a_service_tells_what_is_its_own_to_tell() {
         let told = broker_definitions()["topic_permissions"][0]["write"].clone();
         assert_eq!(told, "^(work-order\\.created|work-order\\.status-changed|work-order\\.cancelled)$");
+    }
+    /// By an argument of its own, or by the one policy that holds for it.
+    #[test]
+    fn no_full_queue_of_a_service_drops_what_it_has() {
+        let definitions = broker_definitions();
+        let list = |kind: &str| definitions[kind].as_array().cloned().unwrap();
+        let dead_letters: Vec<Value> = list("policies")
+            .into_iter()
+            .filter(|policy| policy["definition"]["overflow"].is_string())
+            .collect();
+        let [policy] = dead_letters.as_slice() else { panic!("{dead_letters:?}") };
+        assert_eq!(policy["definition"]["overflow"], "reject-publish");
+        assert!(policy["definition"]["max-length-bytes"].is_u64());
+        assert_eq!(policy["pattern"], "^(os|billing|execution)-.*\\.dlq$");
+        let others = list("policies").into_iter().filter(|other| other["name"] != policy["name"]);
+        assert!(
+            others.map(|other| other["priority"].as_u64()).all(|other| other < policy["priority"].as_u64())
+        );
+        for queue in list("queues").iter().filter(|queue| queue["name"] != AUDIT) {
+            let is_told = queue["arguments"]["x-overflow"] == "reject-publish";
+            assert!(is_told || queue["name"].as_str().unwrap().ends_with(".dlq"), "{queue}");
+        }
     }
 }

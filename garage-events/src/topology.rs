@@ -140,7 +140,8 @@ fn work_queue(queue: &Queue) -> Value {
 }
 
 /// Looking at a letter counts as a delivery, and RabbitMQ 4 drops what was delivered twenty times unless told otherwise;
-/// 3.10 knows no word for "without limit".
+/// 3.10 knows no word for "without limit". That a full one refuses more is said by a policy (see [`crate::broker`]): brokers
+/// that have these queues would refuse them with a further argument.
 fn resting_queue(queue: &Queue) -> Value {
     durable(
         &dead_letter_queue(queue.name),

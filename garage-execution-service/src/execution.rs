@@ -21,6 +21,9 @@ pub use record::JOBS;
 
 /// Parts, and services, that one job may list: more would not fit into the event that tells of its end.
 pub const MOST_ITEMS: usize = 200;
+/// Characters that the notes of one job's repairs may have in all: five of the longest that are taken at once. No event
+/// has them.
+pub const MOST_NOTES: usize = 20_000;
 
 /// Everything that the workshop knows of one work order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -51,8 +54,11 @@ pub struct Execution {
     pub technician_id: Option<String>,
     /// When it was prepared.
     pub created_at: DateTime<Utc>,
-    /// When it last moved.
+    /// When it last changed.
     pub updated_at: DateTime<Utc>,
+    /// When it last moved, if something else of it has changed since: see [`Execution::status_since`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_at: Option<DateTime<Utc>>,
     /// When it was paid, and so joined the queue.
     pub queued_at: Option<DateTime<Utc>>,
     /// When a technician began.
@@ -61,7 +67,7 @@ pub struct Execution {
     pub ended_at: Option<DateTime<Utc>>,
     /// What was found.
     pub diagnosis_notes: Option<String>,
-    /// What was done.
+    /// What was done, a line or more for each repair.
     pub repair_notes: Option<String>,
     /// What was built in.
     pub parts_used: Vec<PartUsed>,
@@ -264,7 +270,7 @@ impl Job {
         Ok(Transition::telling(Self { execution: Some(next), ..self }, [told]))
     }
 
-    /// Changes who does it and how urgent it is.
+    /// Changes who does it and how urgent it is. That is no step: whoever is awaited has no more time for it.
     ///
     /// # Errors
     /// Once the work has ended.
@@ -283,6 +289,7 @@ impl Job {
         if self.execution.as_ref() == Some(&execution) {
             return Ok(Transition::quiet(self));
         }
+        execution.moved_at = Some(execution.status_since());
         execution.updated_at = at;
         Ok(Transition::quiet(Self { execution: Some(execution), ..self }))
     }
@@ -297,6 +304,7 @@ impl Execution {
             technician_id: None,
             created_at: at,
             updated_at: at,
+            moved_at: None,
             queued_at: None,
             started_at: None,
             ended_at: None,
@@ -314,6 +322,12 @@ impl Execution {
         is_active(self.status)
     }
 
+    /// When it came to where it stands.
+    #[must_use]
+    pub fn status_since(&self) -> DateTime<Utc> {
+        self.moved_at.unwrap_or(self.updated_at)
+    }
+
     fn has_ended(&self) -> bool {
         !self.is_active() && self.status != ExecutionStatus::AwaitingPayment
     }
@@ -321,6 +335,7 @@ impl Execution {
     fn move_to(&mut self, status: ExecutionStatus, at: DateTime<Utc>) {
         self.status = status;
         self.updated_at = at;
+        self.moved_at = None;
     }
 
     fn failed(mut self, reason: String, at: DateTime<Utc>) -> Self {
@@ -349,7 +364,7 @@ impl Execution {
         };
         self.record(step, at);
         self.move_to(next, at);
-        self.check_items()?;
+        self.check_whole()?;
         Ok(self)
     }
 
@@ -361,7 +376,7 @@ impl Execution {
             }
             Step::CompleteDiagnosis { notes } => self.diagnosis_notes = notes,
             Step::CompleteRepair { notes, parts_used, services_performed } => {
-                self.repair_notes = notes.or_else(|| self.repair_notes.take());
+                self.repair_notes = below(self.repair_notes.take(), notes);
                 self.parts_used.extend(parts_used);
                 self.services_performed.extend(services_performed);
             }
@@ -374,13 +389,17 @@ impl Execution {
         }
     }
 
-    /// Rework adds to the lists, so it is the whole that is held to the limit.
-    fn check_items(&self) -> Result<(), Refusal> {
-        let lists =
-            [("partsUsed", self.parts_used.len()), ("servicesPerformed", self.services_performed.len())];
-        let full = lists.into_iter().find(|(_, items)| *items > MOST_ITEMS);
-        full.map_or(Ok(()), |(field, items)| {
-            let problem = format!("must not bring the job to {items} items in all: it may have {MOST_ITEMS}");
+    /// Rework adds to the notes and to the lists, so it is the whole that is held to the limits.
+    fn check_whole(&self) -> Result<(), Refusal> {
+        let characters = self.repair_notes.as_ref().map_or(0, |notes| notes.chars().count());
+        let wholes = [
+            ("notes", characters, MOST_NOTES, "characters"),
+            ("partsUsed", self.parts_used.len(), MOST_ITEMS, "items"),
+            ("servicesPerformed", self.services_performed.len(), MOST_ITEMS, "items"),
+        ];
+        let full = wholes.into_iter().find(|(_, size, most, _)| size > most);
+        full.map_or(Ok(()), |(field, size, most, unit)| {
+            let problem = format!("must not bring the job to {size} {unit} in all: it may have {most}");
             Err(Refusal::field(field, problem))
         })
     }
@@ -444,6 +463,14 @@ pub const fn is_active(status: ExecutionStatus) -> bool {
         | ExecutionStatus::Completed
         | ExecutionStatus::Failed
         | ExecutionStatus::Cancelled => false,
+    }
+}
+
+/// What is said of a further repair stands below what was said of those before.
+fn below(before: Option<String>, notes: Option<String>) -> Option<String> {
+    match (before, notes) {
+        (Some(before), Some(notes)) => Some(format!("{before}\n{notes}")),
+        (before, notes) => notes.or(before),
     }
 }
 

@@ -61,7 +61,9 @@ impl Count {
         let Some(count) = self.by_status.get_mut(&execution.status) else { return };
         *count += 1;
         let queued = execution.queued_at.unwrap_or(now);
-        self.waited += execution.started_at.unwrap_or(now) - queued;
+        let waited = execution.started_at.unwrap_or(now) - queued;
+        // Whoever queued it may have a clock that is a little ahead of ours.
+        self.waited += waited.max(TimeDelta::zero());
     }
 
     /// What was counted.

@@ -75,7 +75,7 @@ mod shell;
 mod tls;
 mod unread;
 
-pub use conditional::{IfMatch, Versioned};
+pub use conditional::{IfMatch, Versioned, in_full};
 pub use documents::documented;
 pub use events::events;
 pub use healthcheck::healthcheck;

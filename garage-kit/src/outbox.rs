@@ -1,12 +1,15 @@
 //! The one way into a store and the one way out. Writers that arrive together are committed together (group
 //! commit). What a commit tells is published right after it, without reading it back; what could not leave,
-//! because the broker was away too long or the process died, is swept up from the store and leaves later. A
-//! message may leave twice, never not at all: consumers do not mind.
+//! because the broker was away too long or did not take it, or the process died, is swept up from the store and leaves
+//! later. A message may leave twice, never not at all: consumers do not mind.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -19,13 +22,18 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use self::held::Held;
 use crate::{
     Failure,
-    bus::{Bus, backoff::Backoff, journal::Journal},
+    bus::{Bus, backoff::Backoff},
     clock::Clock,
     crash,
     store::{Change, Message, Outcome, Store},
 };
+
+mod held;
+#[cfg(test)]
+mod tests;
 
 /// Changes that share one commit.
 const GROUP: usize = 256;
@@ -46,8 +54,11 @@ const SWEEP: Duration = Duration::from_secs(1);
 const GATHERING: Duration = Duration::from_secs(1);
 /// So many confirmed messages are marked without waiting for more, and so many are swept up at once.
 const MANY: usize = 4 * BATCH;
-/// So many unroutable messages are told apart; more are counted as so many.
-const UNHEARD: usize = 65_536;
+/// The sweep looks past so many messages that are held back; what is behind more waits until they leave.
+const LOOKED_PAST: usize = 65_536;
+/// So often a message is tried, within some tenths of a second, before it is held back: a queue that chooses another leader
+/// is soon back.
+const TRIES: u32 = 4;
 /// How often a flush looks whether all is out.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -86,7 +97,9 @@ struct Shared {
     confirmed: mpsc::Sender<Message>,
     told: broadcast::Sender<Arc<Message>>,
     underway: Mutex<Underway>,
-    unheard: Mutex<Unheard>,
+    held: Mutex<Held>,
+    /// As the sweep last found.
+    unheard: AtomicUsize,
     /// Marks gather no more.
     hurry: CancellationToken,
 }
@@ -118,14 +131,6 @@ impl Underway {
     }
 }
 
-/// What nobody listens for.
-#[derive(Default)]
-struct Unheard {
-    ids: HashSet<Uuid>,
-    /// By topic: it is told once in a while, not once per message.
-    journals: HashMap<String, Journal>,
-}
-
 impl Outbox {
     /// Starts the writer, the relay and the sweep over `store`; messages leave through `bus`.
     #[must_use]
@@ -142,7 +147,8 @@ impl Outbox {
             confirmed,
             told: broadcast::channel(1024).0,
             underway: Mutex::default(),
-            unheard: Mutex::default(),
+            held: Mutex::default(),
+            unheard: AtomicUsize::new(0),
             hurry: CancellationToken::new(),
         });
         let tasks = vec![
@@ -166,10 +172,11 @@ impl Outbox {
         self.shared.told.subscribe()
     }
 
-    /// How many messages of this process stay in the outbox because nobody listens for them.
+    /// How many messages stay in the outbox because nobody listens for them, as far as the sweep has looked: a fresh one
+    /// counts after some seconds.
     #[must_use]
     pub fn unroutable(&self) -> usize {
-        self.shared.unheard().ids.len()
+        self.shared.unheard.load(Ordering::Relaxed)
     }
 
     /// Before a stop: waits until what was committed has left and is marked, but not longer than `patience`; what has not
@@ -217,8 +224,8 @@ impl Shared {
         self.underway.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn unheard(&self) -> MutexGuard<'_, Unheard> {
-        self.unheard.lock().unwrap_or_else(PoisonError::into_inner)
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the relay has time for what was left behind. What has left, and only waits for its mark, is no work.
@@ -226,34 +233,17 @@ impl Shared {
         self.underway().leaving.len() < BATCH
     }
 
-    fn heard(&self, confirmed: &HashSet<Uuid>) {
-        let ids = &mut self.unheard().ids;
-        if !ids.is_empty() {
-            ids.retain(|id| !confirmed.contains(id));
-        }
-    }
-
     /// Leaves a message to the sweep.
-    fn nobody_heard(&self, message: &Message) {
-        let mut unheard = self.unheard();
-        if unheard.ids.len() < UNHEARD {
-            unheard.ids.insert(message.id);
-        }
-        if unheard.journals.entry(message.topic.clone()).or_default().may_complain() {
-            tracing::warn!(topic = message.topic, id = %message.id, correlation = %message.correlation,
-                waiting = unheard.ids.len(), "nobody listens for this event yet; it stays in the outbox");
-        }
-        drop(unheard);
+    fn leave_behind(&self, message: &Message) {
         self.underway().leaving.remove(&message.id);
     }
 
     /// Hands a stored message to the relay, unless memory is full: then the sweep will find it.
     fn let_go(&self, message: Message) {
         let _ = self.told.send(Arc::new(message.clone()));
-        let id = message.id;
-        self.underway().take(id);
-        if self.leaving.try_send(message).is_err() {
-            self.underway().leaving.remove(&id);
+        self.underway().take(message.id);
+        if let Err(message) = self.leaving.try_send(message) {
+            self.leave_behind(&message.into_inner());
         }
     }
 }
@@ -346,10 +336,10 @@ async fn relay(shared: Arc<Shared>, mut leaving: mpsc::Receiver<Message>, closin
     }
 }
 
-/// Publishes until every message is confirmed or known to be heard by nobody. When the program stops, what
-/// is left stays in the store.
+/// Publishes until every message is confirmed or left to the sweep, because nobody hears it or the bus does not take it
+/// although it is there. A bus that is away is waited for. When the program stops, what is left stays in the store.
 async fn publish(shared: &Shared, batch: &mut Vec<Message>, closing: &CancellationToken) {
-    let mut backoff = Backoff::default();
+    let (mut backoff, mut tries) = (Backoff::default(), 0);
     loop {
         let published = shared.bus.publish(batch).await;
         if !published.confirmed.is_empty() {
@@ -359,12 +349,17 @@ async fn publish(shared: &Shared, batch: &mut Vec<Message>, closing: &Cancellati
         let unheard: HashSet<Uuid> = published.unroutable.into_iter().collect();
         shared.underway().confirm(&confirmed);
         for message in batch.extract_if(.., |message| confirmed.contains(&message.id)) {
+            shared.held().has_left(&message.topic);
             let _ = shared.confirmed.send(message).await;
         }
-        shared.heard(&confirmed);
-        batch
-            .extract_if(.., |message| unheard.contains(&message.id))
-            .for_each(|message| shared.nobody_heard(&message));
+        for message in batch.extract_if(.., |message| unheard.contains(&message.id)) {
+            shared.held().nobody_heard(&message);
+            shared.leave_behind(&message);
+        }
+        tries = if shared.bus.ready().is_ok() { tries + 1 } else { 0 };
+        if tries > 0 {
+            hold_back(shared, batch, tries, published.failure.as_ref());
+        }
         if batch.is_empty() {
             return;
         }
@@ -375,6 +370,14 @@ async fn publish(shared: &Shared, batch: &mut Vec<Message>, closing: &Cancellati
             return batch.clear();
         }
         let _ = closing.run_until_cancelled(backoff.pause()).await;
+    }
+}
+
+/// Leaves to the sweep what was tried enough, and what is of a topic that is known not to leave.
+fn hold_back(shared: &Shared, batch: &mut Vec<Message>, tries: u32, failure: Option<&Failure>) {
+    for message in batch.extract_if(.., |message| tries >= TRIES || shared.held().holds(&message.topic)) {
+        shared.held().refused(&message, failure);
+        shared.leave_behind(&message);
     }
 }
 
@@ -398,34 +401,63 @@ async fn mark(shared: Arc<Shared>, mut confirmed: mpsc::Receiver<Message>, closi
 
 /// The sweep: at start everything, later what was left behind. Other replicas' fresh messages are theirs.
 async fn sweep(shared: Arc<Shared>, closing: CancellationToken) {
-    let (mut age, mut looks, mut dated_ahead) = (-AHEAD, 0, HashSet::new());
+    let (mut age, mut looks, mut dated_ahead, mut look) = (-AHEAD, 0, HashSet::new(), Look::default());
     while closing.run_until_cancelled(shared.bus.wait_until_ready()).await.is_some() {
-        if shared.few_wait() && sweep_once(&shared, age, &closing).await {
-            age = LEFT_BEHIND;
+        if shared.few_wait()
+            && let Some(done) = sweep_once(&shared, age, look, &closing).await
+        {
+            (age, look) = (LEFT_BEHIND, done);
             looks += 1;
             if looks % LOOKS == 0 {
-                sweep_ahead(&shared, &mut dated_ahead, &closing).await;
+                sweep_ahead(&shared, &mut dated_ahead, look, &closing).await;
             }
         }
-        if closing.run_until_cancelled(sleep(SWEEP)).await.is_none() {
+        if closing.run_until_cancelled(sleep(look.rest())).await.is_none() {
             return;
         }
     }
 }
 
-/// Whether the store could be read.
-async fn sweep_once(shared: &Shared, age: TimeDelta, closing: &CancellationToken) -> bool {
-    let Some(messages) = unsent(shared, age).await else { return false };
+/// What came of a look.
+#[derive(Clone, Copy, Default)]
+struct Look {
+    /// So many were handed to the relay.
+    taken: usize,
+    /// So many had to be looked past, as they are held back.
+    looked_past: usize,
+}
+
+impl Look {
+    /// To look past many takes time, so that it is done less often, unless it was worth it.
+    fn rest(self) -> Duration {
+        let times = if self.taken < MANY { self.looked_past / MANY } else { 0 };
+        SWEEP.saturating_mul(1 + u32::try_from(times).unwrap_or(u32::MAX))
+    }
+}
+
+/// `None` when the store could not be read, or the program stops.
+async fn sweep_once(
+    shared: &Shared,
+    age: TimeDelta,
+    last: Look,
+    closing: &CancellationToken,
+) -> Option<Look> {
+    let messages = unsent(shared, age, last).await?;
     if !messages.is_empty() {
         crash::point("sweep-claimed");
     }
+    let unheard = {
+        let held = shared.held();
+        messages.iter().filter(|message| held.is_unheard(&message.topic)).count()
+    };
+    shared.unheard.store(unheard, Ordering::Relaxed);
     take(shared, messages, closing).await
 }
 
 /// What a clock ahead of ours has dated would wait until ours is there, should its writer have died: so it is left behind
 /// once it was seen in two looks.
-async fn sweep_ahead(shared: &Shared, seen: &mut HashSet<Uuid>, closing: &CancellationToken) {
-    let Some(messages) = unsent(shared, -AHEAD).await else { return };
+async fn sweep_ahead(shared: &Shared, seen: &mut HashSet<Uuid>, last: Look, closing: &CancellationToken) {
+    let Some(messages) = unsent(shared, -AHEAD, last).await else { return };
     let (left_behind, fresh): (Vec<_>, Vec<_>) =
         messages.into_iter().partition(|message| seen.contains(&message.id));
     *seen = fresh.into_iter().map(|message| message.id).collect();
@@ -433,27 +465,38 @@ async fn sweep_ahead(shared: &Shared, seen: &mut HashSet<Uuid>, closing: &Cancel
 }
 
 /// The oldest messages that are older than this; none when the store cannot be read.
-async fn unsent(shared: &Shared, age: TimeDelta) -> Option<Vec<Message>> {
-    // The oldest come first; those that nobody hears, and those that only wait for their marks, must not hide what is
-    // behind them.
-    let passed_over = shared.unheard().ids.len() + shared.underway().confirmed.len();
-    let limit = u32::try_from(MANY + passed_over).unwrap_or(u32::MAX);
+async fn unsent(shared: &Shared, age: TimeDelta, last: Look) -> Option<Vec<Message>> {
+    // The oldest come first; those that are held back, more than were seen last perhaps, and those that only wait for
+    // their marks must not hide what is behind them.
+    let held_back = (2 * last.looked_past).min(LOOKED_PAST);
+    let limit = MANY + held_back + shared.underway().confirmed.len();
+    let limit = u32::try_from(limit).unwrap_or(u32::MAX);
     let read = shared.store.unsent(shared.clock.now() - age, limit).await;
     read.inspect_err(|failure| tracing::warn!(%failure, "the outbox cannot be swept")).ok()
 }
 
-/// Hands messages to the relay; whether all were taken.
-async fn take(shared: &Shared, messages: Vec<Message>, closing: &CancellationToken) -> bool {
+/// Hands messages to the relay, as many as it has time for; `None` when the program stops.
+async fn take(shared: &Shared, messages: Vec<Message>, closing: &CancellationToken) -> Option<Look> {
+    let mut look = Look::default();
     for message in messages {
+        if look.taken == MANY {
+            break;
+        }
         let id = message.id;
-        if shared.underway().take(id)
-            && closing.run_until_cancelled(shared.leaving.send(message)).await.is_none()
-        {
+        if !shared.underway().take(id) {
+            continue;
+        }
+        if !shared.held().may_try(&message.topic) {
+            shared.leave_behind(&message);
+            look.looked_past += 1;
+        } else if closing.run_until_cancelled(shared.leaving.send(message)).await.is_some() {
+            look.taken += 1;
+        } else {
             shared.underway().leaving.remove(&id);
-            return false;
+            return None;
         }
     }
-    true
+    Some(look)
 }
 
 /// Waits for at least one item and takes up to `limit`. Once closing, takes what is there and then says no:

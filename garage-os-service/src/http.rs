@@ -8,7 +8,7 @@ use garage_kit::{
 use garage_saga::Shell;
 use uuid::Uuid;
 
-use crate::search::folded;
+use crate::search::wanted;
 
 /// Said of a customer to whom nothing new can belong.
 pub(crate) const ERASED: &str = "must be a customer's; this one's data have been erased";
@@ -44,6 +44,6 @@ pub(crate) fn changed<T>(
 
 /// The words that a list is searched for, as the store's `search` fields are written.
 pub(crate) fn sought(fields: &mut Fields<'_>) -> Answer<Option<String>> {
-    let words = fields.optional("q", read::text(1..=200))?;
-    Ok(words.map(|words| folded(&words)).filter(|words| !words.is_empty()))
+    let text = fields.optional("q", read::text(1..=200))?;
+    Ok(text.map(|text| wanted(&text)).filter(|words| !words.is_empty()))
 }

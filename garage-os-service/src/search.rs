@@ -12,6 +12,14 @@ pub fn folded(text: &str) -> String {
     letters.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// What a list is searched for: words with blanks between them, each of which a record must contain, in whatever order.
+/// Brazil's own code before a telephone number is left out, as it is where the number is kept.
+#[must_use]
+pub fn wanted(text: &str) -> String {
+    let text = text.trim();
+    folded(&text.strip_prefix("+55").unwrap_or(text).replace(is_between_words, " "))
+}
+
 /// The words of a text, folded. Whatever is no letter and no digit parts them, also what is dropped elsewhere.
 #[must_use]
 pub fn words(text: &str) -> Vec<String> {
@@ -43,6 +51,11 @@ fn is_punctuation(character: char) -> bool {
     matches!(character, '.' | '-' | '/')
 }
 
+/// What people write around words and the groups of a number's digits.
+fn is_between_words(character: char) -> bool {
+    matches!(character, '(' | ')' | '+' | ',' | ';')
+}
+
 /// The letters of Portuguese and of its neighbours' names.
 fn plain(letter: char) -> char {
     match letter {
@@ -72,6 +85,35 @@ mod tests {
             ("11.444.777/0001-61", "11444777000161"),
         ] {
             assert_eq!(folded(one), folded(other));
+        }
+    }
+
+    /// Whether a record is found, as a store finds it.
+    fn finds(text: &str, record: &str) -> bool {
+        wanted(text).split(' ').all(|word| folded(record).contains(word))
+    }
+
+    #[test]
+    fn each_word_counts_in_whatever_order_and_however_a_number_is_grouped() {
+        for (text, record) in [
+            ("joao silva", "João da Silva"),
+            ("Silva, João", "João da Silva"),
+            ("corolla toyota", "Toyota Corolla"),
+            ("ABC 1234", "ABC1234"),
+            ("ABC-1234 corolla", "ABC1234 Toyota Corolla"),
+            ("(11) 98765-4321", "11987654321"),
+            ("11 98765-4321", "11987654321"),
+            ("+55 (11) 98765.4321", "11987654321"),
+            ("529 982 247 25", "52998224725"),
+            ("ana+oficina@example.com", "ana+oficina@example.com"),
+            ("freio(dianteiro)", "Freio(dianteiro) chiando"),
+        ] {
+            assert!(finds(text, record), "{text}");
+        }
+        for (text, record) in
+            [("joao souza", "João da Silva"), ("ABC 12345", "ABC1234"), ("(11) 98765-4322", "11987654321")]
+        {
+            assert!(!finds(text, record), "{text}");
         }
     }
 

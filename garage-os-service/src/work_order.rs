@@ -22,6 +22,7 @@ mod deadline;
 mod erased;
 mod fact;
 pub mod http;
+mod since;
 
 pub use fact::{Fact, What};
 
@@ -262,13 +263,14 @@ impl WorkOrder {
         Err(Refusal::state(what, "work order", self.status()))
     }
 
-    /// Changes the descriptive fields.
+    /// Changes the descriptive fields. An edit of a delivered order that changes nothing is one that comes again.
     ///
     /// # Errors
-    /// Once the order has ended: what was agreed then stays as it was. What the quote was made from is Billing's once
-    /// there is a quote: edit the quote.
+    /// Once the order has ended: what was agreed then stays as it was. What the quote is made from was told when the order
+    /// was opened: edit the quote.
     pub fn edit(self, details: Details, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
         match self.status() {
+            WorkOrderStatus::Delivered if details == self.details => Ok(Transition::quiet(self)),
             status @ (WorkOrderStatus::Cancelled | WorkOrderStatus::Failed | WorkOrderStatus::Delivered) => {
                 Err(Refusal::state("editing", "work order", status))
             }
@@ -279,19 +281,19 @@ impl WorkOrder {
             | WorkOrderStatus::InProgress
             | WorkOrderStatus::Completed => {
                 self.check_erased()?;
-                self.check_quoted(&details)?;
+                self.check_told(&details)?;
                 let updated_at = if details == self.details { self.updated_at } else { at };
                 Ok(Transition::quiet(Self { details, updated_at, ..self }))
             }
         }
     }
 
-    fn check_quoted(&self, details: &Details) -> Result<(), Refusal> {
-        let status = self.status();
-        if status == WorkOrderStatus::Pending || self.details.asks_for_the_same(details) {
+    /// Billing makes the quote from what `work-order.created` says, also where it has not heard it yet.
+    fn check_told(&self, details: &Details) -> Result<(), Refusal> {
+        if self.details.asks_for_the_same(details) {
             return Ok(());
         }
-        Err(Refusal::state("changing what the quote was made from", "work order", status))
+        Err(Refusal::state("changing what the quote was made from", "work order", self.status()))
     }
 
     /// Adds a fact unless it is known, and tells what follows from it.

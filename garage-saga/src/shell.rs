@@ -7,7 +7,7 @@ use garage_events::{
     Deadlines, Envelope, Event, EventId, MAX_BYTES, Refusal, Service, Transition, VERSION, topology,
 };
 use garage_kit::{
-    Aggregate, Decision, Failure, Loaded, Repository, Unchanged,
+    Aggregate, Decision, Failure, Loaded, Repository,
     clock::Clock,
     http::Problem,
     store::Message,
@@ -69,7 +69,7 @@ impl Shell {
                 Ok(loaded)
             }
             Ok(None) => Err(Failure::lasting("deciding", "a decision left nothing behind").into()),
-            Err(unchanged) => Err(unwritten(unchanged)),
+            Err(unchanged) => Err(unchanged.into()),
         }
     }
 
@@ -89,7 +89,7 @@ impl Shell {
             let next = decide(current.map(|read| read.state.clone()), at)?;
             Ok(Decision { next, messages: Vec::new() })
         });
-        kept.await.map_err(unwritten)
+        kept.await.map_err(Problem::from)
     }
 
     /// Events as messages of the aggregate that tells them; what is to be said of them, if they are committed, is added
@@ -159,16 +159,5 @@ fn check_version<A>(current: Option<&Loaded<A>>, if_match: Option<u64>) -> Resul
     match (if_match, current) {
         (Some(wanted), Some(read)) if read.version != wanted => Err(Problem::stale(read.version)),
         (Some(_) | None, Some(_) | None) => Ok(()),
-    }
-}
-
-fn unwritten(unchanged: Unchanged<Problem>) -> Problem {
-    match unchanged {
-        Unchanged::Refused(problem) => problem,
-        Unchanged::Taken(field) => Problem::conflict(format!("another one has this {field}")),
-        Unchanged::Dangling => {
-            Problem::conflict("something it refers to is missing, or something still refers to it")
-        }
-        Unchanged::Failed(failure) => failure.into(),
     }
 }

@@ -2,9 +2,6 @@
 // fetched again when its order changes, unless somebody is typing in it.
 "use strict";
 (() => {
-  const offline = document.querySelector(".offline");
-  const say = (lost) => { if (offline) offline.hidden = !lost; };
-
   // One press, one command: a second one while the first is on its way does nothing.
   document.addEventListener("submit", (event) => {
     const form = event.target;
@@ -63,12 +60,17 @@
   const parts = () => [...document.querySelectorAll("[data-live]")];
   if (!stream || parts().length === 0) return;
 
+  // A page that objects to a form alone holds what was typed, which is no change to its fields: a part with any of that, or
+  // with an objection, stays until the form is sent again or the page is left.
+  const answers = document.querySelector("[data-answer]") !== null;
+  const kept = (part) => answers && (part.querySelector(".objection") !== null ||
+    [...part.querySelectorAll("textarea,input:not([type=hidden],[type=checkbox],[type=radio],[readonly])")].some((field) => field.value !== ""));
   const busy = (part) => {
     const at = document.activeElement;
     const typing = part.contains(at) && /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName) && !at.readOnly;
     const typed = [...part.querySelectorAll("input:not([type=hidden]),textarea")].some((field) =>
       /^(checkbox|radio)$/.test(field.type) ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
-    return typing || typed;
+    return typing || typed || kept(part);
   };
   // Where somebody was: the same link or button in the new part gets the focus back.
   const mark = (at) => at.id ? "#" + CSS.escape(at.id) : at.getAttribute("href") ? `[href="${CSS.escape(at.getAttribute("href"))}"]` : null;
@@ -82,6 +84,13 @@
     document.querySelectorAll("main > .notice, .customer > .notice").forEach((said) => said.remove());
     if (at) fresh.querySelector(at)?.focus({ preventScroll: true });
   };
+  // It is old for one of two reasons, and says so until neither is left: nothing is heard, or the last look failed.
+  const offline = document.querySelector(".offline");
+  const lost = { stream: false, look: false };
+  const say = (what, is) => {
+    lost[what] = is;
+    if (offline) offline.hidden = !lost.stream && !lost.look;
+  };
   let asking = false, again = false;
   // Keys and words of forms are new with every answer and mean no change.
   const same = (a, b) => a.innerHTML.replace(/name="key" value="[^"]*"/g, "") === b.innerHTML.replace(/name="key" value="[^"]*"/g, "");
@@ -89,11 +98,13 @@
   const refresh = async () => {
     if (asking) { again = true; return; }
     asking = true;
+    let failed = true;
     try {
       const answer = await fetch(location.pathname + location.search, { headers: { Accept: "text/html" }, credentials: "same-origin" });
       if (answer.redirected && new URL(answer.url).pathname === "/sign-in") { location.reload(); return; }
       if (answer.ok) {
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        failed = false;
         for (const part of parts()) {
           const fresh = page.getElementById(part.id);
           if (!fresh || same(shown.get(part.id) ?? part, fresh) || busy(part)) continue;
@@ -101,21 +112,22 @@
           replace(part, document.importNode(fresh, true));
         }
       }
-    } catch { say(true); }
+    } catch { /* Nobody answered, or not to the end. */ }
+    say("look", failed);
     asking = false;
-    if (again) { again = false; refresh(); }
+    if (again) { again = false; refresh(); } else if (failed && !document.hidden) soon(5000);
   };
   let waiting = 0;
-  const soon = () => { clearTimeout(waiting); waiting = setTimeout(refresh, 80); };
+  const soon = (wait = 80) => { clearTimeout(waiting); waiting = setTimeout(refresh, wait); };
   const concerns = (said) => said === "*" || parts().some((part) => part.dataset.live === "*" || part.dataset.live === said);
 
   let source = null;
   const watch = () => {
     source = new EventSource(stream);
-    source.onopen = () => { say(false); soon(); };
+    source.onopen = () => { say("stream", false); soon(); };
     source.onmessage = (event) => { if (concerns(event.data)) soon(); };
     source.onerror = () => {
-      say(true);
+      say("stream", true);
       if (source.readyState === EventSource.CLOSED) setTimeout(watch, 2000);
     };
   };

@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use garage_events::Cents;
+use serde_json::{Number, Value};
 
 use crate::{
     app::App,
@@ -148,6 +149,15 @@ impl Objections {
         read
     }
 
+    /// A quantity that was typed; what is none is said at its field.
+    pub(crate) fn quantity(&mut self, lang: Lang, form: &Form, field: &str) -> Option<Value> {
+        let read = quantity(lang, form.given(field)?);
+        if read.is_none() {
+            self.add(field, no_quantity(lang));
+        }
+        read
+    }
+
     /// A service's no, in the form's own names for its fields.
     pub(crate) fn of(lang: Lang, refusal: &Refusal, name: impl Fn(&str) -> Option<&'static str>) -> Self {
         let mut objections = Self::default();
@@ -163,4 +173,15 @@ impl Objections {
         }
         objections
     }
+}
+
+/// A quantity as the services read it. Whether it is allowed is theirs to say.
+pub(crate) fn quantity(lang: Lang, text: &str) -> Option<Value> {
+    let number = show::typed_quantity(lang, text)?.normalize().to_string();
+    number.parse::<Number>().ok().map(Value::Number)
+}
+
+/// What is said of a text that is no quantity.
+pub(crate) const fn no_quantity(lang: Lang) -> &'static str {
+    lang.t("deve ser uma quantidade, como 1 ou 2,5", "must be a quantity, such as 1 or 2.5")
 }

@@ -87,11 +87,14 @@ async fn sealed(request: Request, next: Next) -> Response {
     response
 }
 
-/// Whether a form comes from a page of ours, as far as the browser says. Browsers say at least one of the two; the form's
-/// word is asked for anyway.
+/// Whether a form comes from a page of ours, as far as the browser says. Over plain HTTP, as in the shop's own network, it
+/// does not say the site, and of a page that sends no referrer, as ours do, it says `null` for the origin (Fetch Standard,
+/// "append a request `Origin` header"). Any page can have that said, so it counts as nothing. The form's word, which only
+/// our pages know, is asked for in any case.
 fn is_ours(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    match (text("sec-fetch-site"), text("origin"), text("host")) {
+    let origin = text("origin").filter(|origin| *origin != "null");
+    match (text("sec-fetch-site"), origin, text("host")) {
         (Some(site), _, _) => matches!(site, "same-origin" | "none"),
         (None, Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, from)| from == host),
         (None, None, _) => true,
@@ -134,4 +137,43 @@ fn shown(lang: crate::lang::Lang, response: Response) -> Response {
         },
     );
     (status, page).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_taken(said: &[(&'static str, &'static str)]) -> bool {
+        let said = said.iter().chain(&[("host", "192.168.0.7:3000")]);
+        let headers =
+            said.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        is_ours(&headers.collect())
+    }
+
+    #[test]
+    fn a_form_is_ours_where_the_browser_says_so_or_says_nothing() {
+        for said in [
+            &[("sec-fetch-site", "same-origin"), ("origin", "null")][..],
+            &[("sec-fetch-site", "none")],
+            &[("origin", "http://192.168.0.7:3000")],
+            &[("origin", "null")],
+            &[],
+        ] {
+            assert!(is_taken(said), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn a_form_of_another_site_s_is_not() {
+        for said in [
+            &[("sec-fetch-site", "cross-site"), ("origin", "null")][..],
+            &[("sec-fetch-site", "same-site")],
+            &[("sec-fetch-site", "cross-site"), ("origin", "http://192.168.0.7:3000")],
+            &[("origin", "http://192.168.0.7:8080")],
+            &[("origin", "http://192.168.0.66")],
+            &[("origin", "")],
+        ] {
+            assert!(!is_taken(said), "{said:?}");
+        }
+    }
 }

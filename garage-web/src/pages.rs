@@ -8,6 +8,7 @@ mod account;
 pub(crate) mod assets;
 mod board;
 mod catalogue;
+mod correction;
 mod customer;
 mod customers;
 mod dashboard;

@@ -153,11 +153,19 @@ impl People {
             .map_err(failure)
     }
 
-    /// Gives somebody a new password, which is said once; `None` for a login that nobody has a password with.
+    /// Gives somebody a new password, which is said once, and takes back who has left: this is the way in again of an
+    /// operator before whom nobody stands. `None` for a login that nobody has a password with.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn reset(&self, login: &str) -> Result<Option<String>, Failure> {
+        let back = sqlx::query("UPDATE people SET active = 1 WHERE login = ? AND issuer IS NULL");
+        back.bind(login).execute(&self.pool).await.map_err(failure)?;
+        self.renew_password(login).await
+    }
+
+    /// The same by a manager's hand, which leaves out who has left.
+    pub(crate) async fn renew_password(&self, login: &str) -> Result<Option<String>, Failure> {
         let password = password::readable();
         let hash = password::hash(password.clone()).await?;
         Ok(self.set_hash(login, &hash).await?.then_some(password))
@@ -170,8 +178,7 @@ impl People {
     }
 
     async fn set_hash(&self, login: &str, hash: &str) -> Result<bool, Failure> {
-        let set =
-            sqlx::query("UPDATE people SET password = ?, active = 1 WHERE login = ? AND issuer IS NULL");
+        let set = sqlx::query("UPDATE people SET password = ? WHERE login = ? AND issuer IS NULL");
         let set = set.bind(hash).bind(login).execute(&self.pool).await.map_err(failure)?;
         let is_set = set.rows_affected() > 0;
         if is_set {
@@ -240,6 +247,12 @@ impl People {
             "SELECT login, name, roles, active, issuer FROM people ORDER BY active DESC, name, login",
         );
         all.fetch_all(&self.pool).await.map_err(failure)
+    }
+
+    /// Whoever has this login.
+    pub(crate) async fn find(&self, login: &str) -> Result<Option<Person>, Failure> {
+        let found = sqlx::query_as("SELECT login, name, roles, active, issuer FROM people WHERE login = ?");
+        found.bind(login).fetch_optional(&self.pool).await.map_err(failure)
     }
 
     /// Somebody new.

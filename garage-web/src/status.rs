@@ -186,6 +186,89 @@ pub(crate) fn method(lang: Lang, method: &str) -> String {
     }
 }
 
+/// Why an attempt to pay came to nothing, for Mercado Pago's codes (its page "Response codes"); another one is shown as it
+/// came.
+pub(crate) fn declined(lang: Lang, reason: &str) -> &str {
+    match reason {
+        "cc_rejected_insufficient_amount" => lang.t("saldo insuficiente", "insufficient balance"),
+        "cc_rejected_call_for_authorize" => {
+            lang.t("o banco pede autorização", "the bank asks for authorization")
+        }
+        "cc_rejected_bad_filled_card_number" => lang.t("número do cartão errado", "wrong card number"),
+        "cc_rejected_bad_filled_date" => lang.t("validade errada", "wrong expiry date"),
+        "cc_rejected_bad_filled_security_code" => lang.t("código de segurança errado", "wrong security code"),
+        "cc_rejected_bad_filled_other" => lang.t("dados do cartão errados", "wrong card details"),
+        "cc_rejected_card_disabled" => lang.t("cartão não ativado", "the card is not active"),
+        "cc_rejected_card_type_not_allowed" => {
+            lang.t("tipo de cartão não aceito", "this sort of card is not taken")
+        }
+        "cc_rejected_duplicated_payment" => lang.t("pagamento repetido", "paid twice"),
+        "cc_rejected_invalid_installments" => lang.t("parcelas não aceitas", "instalments are not taken"),
+        "cc_rejected_max_attempts" => lang.t("tentativas demais", "too many tries"),
+        "cc_rejected_high_risk" | "cc_rejected_blacklist" => {
+            lang.t("recusado por segurança", "declined for safety")
+        }
+        "cc_rejected_card_error" | "cc_rejected_other_reason" => {
+            lang.t("o banco não autorizou", "the bank did not authorize it")
+        }
+        "expired" => lang.t("venceu sem pagamento", "lapsed unpaid"),
+        "by_collector" => lang.t("cancelado pela oficina", "cancelled by the shop"),
+        "WITHDRAWN" => lang.t("retirado pelo balcão", "withdrawn by the desk"),
+        "CAPTURED_AFTER_END" => {
+            lang.t("pago depois de encerrado, por isso devolvido", "paid after it had ended, so given back")
+        }
+        "REFUNDED_AT_GATEWAY" => {
+            lang.t("devolvido no meio de pagamento", "given back at the payment provider")
+        }
+        "by_payer" => lang.t("cancelado pelo cliente", "cancelled by the customer"),
+        other => other,
+    }
+}
+
+/// Whom something waits for.
+pub(crate) fn awaited(lang: Lang, who: &str) -> &str {
+    match who {
+        "customer" => lang.t("o cliente", "the customer"),
+        "workshop" => lang.t("a oficina", "the workshop"),
+        "desk" => lang.t("o balcão", "the desk"),
+        "payment-gateway" => lang.t("o meio de pagamento", "the payment provider"),
+        "os-service" => lang.t("o serviço de ordens", "the service for work orders"),
+        "billing-service" => {
+            lang.t("o serviço de orçamentos e pagamentos", "the service for quotes and payments")
+        }
+        "execution-service" => lang.t("o serviço da oficina", "the workshop's service"),
+        other => other,
+    }
+}
+
+/// What they must do. The services say it in English.
+pub(crate) fn waited_for(lang: Lang, what: &str) -> &str {
+    let portuguese = match what {
+        "the quote" => "o orçamento",
+        "sending the quote" => "enviar o orçamento",
+        "a word on the quote" => "a resposta ao orçamento",
+        "the payment" => "o pagamento",
+        "the end of the repair" => "o fim do reparo",
+        "the end of the repair, as promised" => "o fim do reparo, como prometido",
+        "handing the car over" => "entregar o carro",
+        "stopping the work" => "parar o serviço",
+        "giving the money back" => "devolver o dinheiro",
+        "what became of a charge" => "o resultado de uma cobrança",
+        "a refund" => "uma devolução",
+        "paying the code or the boleto" => "pagar o código ou o boleto",
+        "hearing of the quote" => "saber do orçamento",
+        "hearing of the payment" => "saber do pagamento",
+        "telling that the order is off" => "avisar que a ordem foi cancelada",
+        "whether the work was finished" => "dizer se o serviço foi concluído",
+        "a technician" => "um técnico",
+        "the next step" => "o próximo passo",
+        "hearing how the work ended" => "saber como o serviço terminou",
+        "telling that the order is paid" => "avisar que a ordem foi paga",
+        other => return other,
+    };
+    if lang == Lang::Pt { portuguese } else { what }
+}
+
 /// Why an order was called off.
 pub(crate) fn reason(lang: Lang, reason: &str) -> String {
     match reason {
@@ -219,5 +302,37 @@ pub(crate) fn priority(lang: Lang, priority: &str) -> Option<Shown> {
         "HIGH" => Some(Shown::new(lang.t("Prioridade alta", "High priority"), Icon::Flag, Tone::Waits)),
         "LOW" => Some(Shown::new(lang.t("Sem pressa", "No hurry"), Icon::Clock, Tone::Calm)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use garage_events::waiting::WAITS;
+
+    use super::*;
+
+    #[test]
+    fn whatever_something_waits_for_is_said_in_the_page_s_language() {
+        for wait in WAITS {
+            let who = wait.who.to_string();
+            for lang in [Lang::Pt, Lang::En] {
+                assert_ne!(awaited(lang, &who), who, "{}", wait.name);
+            }
+            assert_ne!(waited_for(Lang::Pt, wait.what), wait.what, "{}", wait.name);
+            assert_eq!(waited_for(Lang::En, wait.what), wait.what);
+        }
+        assert_eq!(waited_for(Lang::Pt, "something new"), "something new");
+    }
+
+    #[test]
+    fn why_an_attempt_came_to_nothing_is_said_in_words() {
+        for reason in
+            ["cc_rejected_insufficient_amount", "cc_rejected_other_reason", "expired", "by_collector"]
+        {
+            for lang in [Lang::Pt, Lang::En] {
+                assert_ne!(declined(lang, reason), reason);
+            }
+        }
+        assert_eq!(declined(Lang::Pt, "cc_rejected_new"), "cc_rejected_new");
     }
 }

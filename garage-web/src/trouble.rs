@@ -13,6 +13,8 @@ use crate::{
     services::{No, Refusal},
 };
 
+mod state;
+
 /// Why a page is not shown.
 #[derive(Debug)]
 pub(crate) enum Trouble {
@@ -151,10 +153,10 @@ pub(crate) fn refused(lang: Lang, refusal: &Refusal) -> String {
             )
             .to_owned(),
         "payment_failed" => payment_failed(lang, &refusal.detail),
-        _ => {
+        _ => state::sentence(lang, &refusal.detail).unwrap_or_else(|| {
             let before = lang.t("Não é possível agora", "Not possible now");
             format!("{before}: {}", objection(lang, &refusal.detail))
-        }
+        }),
     }
 }
 
@@ -214,8 +216,8 @@ const WORDS: [(&str, &str); 22] = [
         "não pode citar nome, documento, telefone nem e-mail do cliente, pois fica guardado",
     ),
     ("another part has this number", "outra peça tem este código"),
+    ("belongs to another part", "é de outra peça"),
     ("too many requests: wait a little", "tentativas demais: espere um pouco"),
-    ("sending is not possible: the quote is SENT", "o orçamento já foi enviado"),
 ];
 
 /// A service's words in the page's language, where they are known.

@@ -5,10 +5,13 @@ use axum::response::Html;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 pub(crate) use self::{
-    field::{Field, area, field, hidden, summary},
+    field::{Field, area, field, hidden},
     icon::{Icon, icon},
 };
-use crate::{lang::Lang, pages::assets, visitor::SignedIn};
+use crate::{form::Objections, lang::Lang, pages::assets, visitor::SignedIn};
+
+/// Characters that are searched for at most.
+pub(crate) const SEARCH: usize = 100;
 
 mod field;
 mod icon;
@@ -93,7 +96,7 @@ fn frame(page: &Page<'_>, by: &SignedIn) -> Markup {
             }
             form class="search" action="/search" role="search" {
                 label class="unseen" for="q" { (lang.t("Procurar", "Search")) }
-                input id="q" name="q" type="search" autocomplete="off" maxlength="100"
+                input id="q" name="q" type="search" autocomplete="off" maxlength=(SEARCH)
                     placeholder=(lang.t("Placa, nome, CPF, nº da OS", "Plate, name, CPF, order no."));
             }
             details class="me" {
@@ -119,7 +122,7 @@ fn places(by: &SignedIn, lang: Lang) -> Vec<Entry> {
         (by.is_desk(), (Place::Board, Icon::Board, "/", lang.t("Hoje", "Today"))),
         (by.is_desk(), (Place::Intake, Icon::Plus, "/intake", lang.t("Entrada", "Intake"))),
         (by.is_workshop(), (Place::Workshop, Icon::Wrench, "/workshop", lang.t("Trabalhos", "Jobs"))),
-        (true, (Place::Catalogue, Icon::Box, "/parts", lang.t("Peças", "Parts"))),
+        (by.is_desk() || by.is_workshop(), (Place::Catalogue, Icon::Box, "/parts", lang.t("Peças", "Parts"))),
         (by.is_manager(), (Place::Dashboard, Icon::Chart, "/dashboard", lang.t("Painel", "Dashboard"))),
     ];
     all.into_iter().filter(|(is_theirs, _)| *is_theirs).map(|(_, entry)| entry).collect()
@@ -135,6 +138,14 @@ fn language(page: &Page<'_>) -> Markup {
         .append_pair("back", page.here)
         .finish();
     html! { a href={ "/language?" (query) } lang=(code) rel="nofollow" { (label) } }
+}
+
+/// What is wrong with a form, above it. The mark around it says that this page answers the form and alone holds what was
+/// typed: `assets/garage.js` then leaves the form's part of the page as it is.
+pub(crate) fn summary(lang: Lang, objections: &Objections) -> Markup {
+    html! {
+        @if !objections.is_empty() { div data-answer { (field::summary(lang, objections)) } }
+    }
 }
 
 /// What has just been done, or must be known.
@@ -173,4 +184,16 @@ pub(crate) fn qr(text: &str, label: &str) -> Markup {
         .split_once("<svg")
         .map_or(String::new(), |(_, rest)| format!("<svg aria-hidden=\"true\"{rest}"));
     html! { div class="qr" role="img" aria-label=(label) { (PreEscaped(drawn)) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_objects_to_a_form_is_marked_and_another_is_not() {
+        let objections = Objections::whole("no");
+        assert!(summary(Lang::En, &objections).into_string().contains(" data-answer>"));
+        assert_eq!(summary(Lang::En, &Objections::default()).into_string(), "");
+    }
 }

@@ -35,13 +35,13 @@ pub(crate) const ROLES: [&str; 3] = ["attendant", "technician", "manager"];
 #[derive(Args)]
 pub(crate) struct Services {
     /// The OS Service's address
-    #[arg(long, default_value = "http://127.0.0.1:3001")]
+    #[arg(long, default_value = "http://127.0.0.1:3001", value_parser = address)]
     pub os: String,
     /// The Billing Service's address
-    #[arg(long, default_value = "http://127.0.0.1:3002")]
+    #[arg(long, default_value = "http://127.0.0.1:3002", value_parser = address)]
     pub billing: String,
     /// The Execution Service's address
-    #[arg(long, default_value = "http://127.0.0.1:3003")]
+    #[arg(long, default_value = "http://127.0.0.1:3003", value_parser = address)]
     pub execution: String,
     /// The data directory of `garage up`
     #[arg(long, default_value = "./garage-data")]
@@ -63,6 +63,13 @@ impl Services {
         };
         Shop::new([self.os.clone(), self.billing.clone(), self.execution.clone()], token)
     }
+}
+
+/// A service's address.
+pub(crate) fn address(text: &str) -> Result<String, &'static str> {
+    let read = reqwest::Url::parse(text).ok();
+    let is_web = read.is_some_and(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
+    is_web.then(|| text.to_owned()).ok_or("it must be an address such as http://127.0.0.1:3001")
 }
 
 /// The secret that signs tokens: `JWT_SECRET`, or the data directory's.

@@ -45,7 +45,8 @@ const REPLICAS: Scope = Scope {
     revises: false,
     looks: false,
     parts: 0,
-    vices: Vices { forgets_keys: true, miscounts: false, takes_back: false },
+    withdraws: false,
+    vices: Vices { forgets_keys: true, miscounts: false, takes_back: false, rejects: false },
 };
 
 /// Everything that people may do, with one call at a time.
@@ -58,12 +59,22 @@ const PARTS: Scope = Scope { attempts: 1, parts: 2, ..REPLICAS };
 const TAKEN_BACK: Scope = Scope {
     attempts: 1,
     edits: false,
-    vices: Vices { forgets_keys: false, miscounts: false, takes_back: true },
+    vices: Vices { forgets_keys: false, miscounts: false, takes_back: true, rejects: false },
     ..PEOPLE
 };
 
 /// The shop writes a quote anew that the customer has.
 const REVISED: Scope = Scope { attempts: 1, edits: false, looks: false, revises: true, ..PEOPLE };
+
+/// A refund that was accepted is rejected later, while two replicas ask for it.
+const REJECTED: Scope = Scope {
+    attempts: 1,
+    vices: Vices { forgets_keys: false, miscounts: false, takes_back: false, rejects: true },
+    ..REPLICAS
+};
+
+/// The desk withdraws payments that wait.
+const WITHDRAWN: Scope = Scope { withdraws: true, edits: false, ..PEOPLE };
 
 /// Paths that only some scopes lead to.
 const PARTS_ALONE: [&str; 4] = [
@@ -72,12 +83,16 @@ const PARTS_ALONE: [&str; 4] = [
     "a part that was refused had gone after all",
     "two replicas give one part back at once",
 ];
+const WITHDRAWN_ALONE: &str = "a payment is withdrawn, another is paid and the work completed";
+const REJECTED_ALONE: &str = "a refund is rejected after it was accepted, and another goes";
 const REVISED_ALONE: &str = "a quote is written anew under the customer's eyes, sent again and paid";
 const BANKS_ALONE: [&str; 2] =
     ["the payer's bank takes the money of finished work", "the payer's bank takes money that was owed back"];
 
 fn is_elsewhere(path: &str) -> bool {
-    path == REVISED_ALONE || PARTS_ALONE.contains(&path) || BANKS_ALONE.contains(&path)
+    [REVISED_ALONE, WITHDRAWN_ALONE, REJECTED_ALONE].contains(&path)
+        || PARTS_ALONE.contains(&path)
+        || BANKS_ALONE.contains(&path)
 }
 
 #[expect(
@@ -135,10 +150,22 @@ fn every_promise_holds_when_a_payer_s_bank_takes_money_back() {
     assert!(BANKS_ALONE.iter().all(|path| !seen.missed.contains(path)), "not reached: {:?}", seen.missed);
 }
 
+#[test]
+fn every_promise_holds_when_the_desk_withdraws_payments() {
+    let seen = hold_every_promise(WITHDRAWN);
+    assert!(!seen.missed.contains(&WITHDRAWN_ALONE), "not reached: {:?}", seen.missed);
+}
+
+#[test]
+fn every_promise_holds_when_refunds_are_rejected_after_they_were_accepted() {
+    let seen = hold_every_promise(REJECTED);
+    assert!(!seen.missed.contains(&REJECTED_ALONE), "not reached: {:?}", seen.missed);
+}
+
 /// A charge of another amount than was asked for is for a person to look at: no work, and no other attempt.
 #[test]
 fn every_promise_holds_when_the_gateway_miscounts() {
-    let vices = Vices { forgets_keys: false, miscounts: true, takes_back: false };
+    let vices = Vices { forgets_keys: false, miscounts: true, takes_back: false, rejects: false };
     hold_every_promise(Scope { attempts: 1, edits: false, looks: false, vices, ..PEOPLE });
 }
 
@@ -158,13 +185,15 @@ fn every_promise_holds_as_deep_as_was_asked_for() {
 /// Enough for one mistake.
 const QUICK: Scope = Scope {
     looks: false,
-    vices: Vices { forgets_keys: false, miscounts: false, takes_back: false },
+    vices: Vices { forgets_keys: false, miscounts: false, takes_back: false, rejects: false },
     ..PEOPLE
 };
 /// Two replicas, one attempt.
 const TWO: Scope = Scope { attempts: 1, hands: 2, ..QUICK };
-const MISCOUNTING: Scope =
-    Scope { vices: Vices { forgets_keys: false, miscounts: true, takes_back: false }, ..QUICK };
+const MISCOUNTING: Scope = Scope {
+    vices: Vices { forgets_keys: false, miscounts: true, takes_back: false, rejects: false },
+    ..QUICK
+};
 /// A quote, and nobody pays.
 const UNPAID: Scope = Scope { attempts: 0, ..REVISED };
 /// One part.

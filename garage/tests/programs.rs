@@ -109,6 +109,22 @@ fn a_token_needs_a_secret_and_is_printed_alone() {
 }
 
 #[test]
+fn an_argument_that_cannot_be_right_is_refused_with_its_name() {
+    for (asked, named) in [
+        (&["saga", "--os", "127.0.0.1:3001", "--stuck"][..], ["--os", "such as http://127.0.0.1:3001"]),
+        (&["dlq", "list", "--billing", "ftp://shop"], ["--billing", "such as http://127.0.0.1:3001"]),
+        (&["token", "--role", "manager", "--sub", ""], ["--sub", "a value is required"]),
+    ] {
+        let output = run("garage", asked, &[SECRET]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            !output.status.success() && named.iter().all(|word| said.contains(word)),
+            "{asked:?}: {said}"
+        );
+    }
+}
+
+#[test]
 fn the_demo_ends_as_it_must() {
     let output = run("garage", &["demo"], &[]);
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -79,6 +79,9 @@ const PURE: &[&str] = &[
     "garage-web/src/oidc/ticket.rs",
     "garage-web/src/show.rs",
     "garage-web/src/pages/quote/rows.rs",
+    "garage-web/src/pages/quote/validity.rs",
+    "garage-web/src/pages/intake/namesake.rs",
+    "garage-web/src/trouble/state.rs",
     "garage-web/src/pages/workshop/step.rs",
 ];
 

@@ -17,8 +17,8 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::{
-    bench::{Bench, LOOK, Load},
-    sagas::{FULL_LOAD, share},
+    bench::{Bench, LOOK},
+    sagas::{FULL_LOAD, TURNS, Turns},
 };
 use crate::{
     loader::{Thing, copy, copy_rows},
@@ -31,8 +31,9 @@ use crate::{
 const EXCHANGE: &str = "garage-events";
 /// What Billing makes quotes from.
 const CREATED: (&str, &str) = ("work-order.created", "billing-work-order-created");
-/// What Billing and Execution follow.
+/// What both of these follow.
 const CHANGED: (&str, &str) = ("work-order.status-changed", "billing-work-order-status-changed");
+const FOLLOWERS: [&str; 2] = ["billing", "execution"];
 /// Messages that share one wait for confirms.
 const BATCH: u64 = 1000;
 /// A drain that takes longer will not end.
@@ -88,27 +89,35 @@ impl Bench<'_> {
         broker.close(200, "done".into()).await.context("closing the connection")
     }
 
-    /// Full load while as many events wait in the queues of Billing and Execution: old news of finished orders.
+    /// Full load while as many events wait in the queues of Billing and Execution: old news of finished orders. In turns
+    /// with a plain shop, which has the machine for itself as these two are down meanwhile.
     pub(super) async fn backlog(&mut self, shop: &mut Shop) -> Result<()> {
         let (servers, events) = (&self.options.servers, self.options.events);
         self.make(shop, "saga", 8).await?;
-        shop.end("billing");
-        shop.end("execution");
+        FOLLOWERS.iter().for_each(|service| shop.end(service));
         let broker = servers.amqp().await?;
         let channel = broker.create_channel().await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
         pour_old_news(servers, &channel, events).await?;
-        let depth = depth(&channel, CHANGED.1).await?;
-        let (site, plain) = self.plain(Topology::Distributed).await?;
-        let rate = self.drive(&plain, self.load("saga", FULL_LOAD)).await?.per_s;
-        drop((plain, site));
-        shop.begin(&self.site, "billing").await?;
-        shop.begin(&self.site, "execution").await?;
-        let load = Load { warmup: Duration::ZERO, ..self.load("saga", FULL_LOAD) };
-        let outcome = self.drive(shop, load).await?;
-        let what = format!("sagas, {depth} events in each of two queues at the start");
-        let row = Row::of(shop.topology().word(), what, FULL_LOAD, &outcome).counting(Unit::Saga);
-        self.add(row.noting(format!("{} of the plain rate, measured just before", share(&outcome, rate))));
+        let waiting = depth(&channel, CHANGED.1).await?;
+        let (_site, plain) = self.plain(Topology::Distributed).await?;
+        let load = self.load("saga", FULL_LOAD);
+        let mut turns = Turns::default();
+        for _ in 0..TURNS {
+            FOLLOWERS.iter().for_each(|service| shop.end(service));
+            let rate = self.drive(&plain, load).await?.per_s;
+            for service in FOLLOWERS {
+                shop.begin(&self.site, service).await?;
+            }
+            turns.had(self.drive(shop, load).await?, rate);
+        }
+        let left = depth(&channel, CHANGED.1).await?;
+        ensure!(left > 0, "the queue ran empty: give more --events");
+        while depth(&channel, CHANGED.1).await? > 0 {
+            sleep(LOOK).await;
+        }
+        let what = format!("sagas, {waiting} events in each of two queues at the start");
+        self.add(turns.row(shop.topology(), what, load).noting(format!("{left} left at the end")));
         broker.close(200, "done".into()).await.context("closing the connection")
     }
 }

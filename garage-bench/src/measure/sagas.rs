@@ -23,7 +23,7 @@ pub(super) const MORE_LOAD: usize = 4 * FULL_LOAD;
 /// Clients of an open loop: enough that one is always free.
 const OPEN_LOOP: usize = 256;
 /// How often each of two shops has its turn.
-const TURNS: usize = 3;
+pub(super) const TURNS: usize = 3;
 /// After the start, until memory is said to be at rest.
 const REST: Duration = Duration::from_secs(3);
 
@@ -109,18 +109,12 @@ impl Bench<'_> {
     /// one of this shop's.
     pub(super) async fn in_turns(&mut self, shop: &Shop, load: Load, what: String) -> Result<()> {
         let (_site, plain) = self.plain(shop.topology()).await?;
-        let mut turns = Vec::new();
+        let mut turns = Turns::default();
         for _ in 0..TURNS {
             let rate = self.drive(&plain, load).await?.per_s;
-            let outcome = self.drive(shop, load).await?;
-            turns.push((outcome, rate));
+            turns.had(self.drive(shop, load).await?, rate);
         }
-        let shares =
-            turns.iter().map(|(outcome, plain)| share(outcome, *plain)).collect::<Vec<_>>().join(", ");
-        turns.sort_by(|(one, _), (other, _)| one.per_s.total_cmp(&other.per_s));
-        let (middle, _) = turns.swap_remove(TURNS / 2);
-        let row = Row::of(shop.topology().word(), what, load.clients, &middle).counting(Unit::Saga);
-        self.add(row.noting(format!("{shares} of the plain rate, in turns")));
+        self.add(turns.row(shop.topology(), what, load));
         Ok(())
     }
 
@@ -132,7 +126,22 @@ impl Bench<'_> {
     }
 }
 
-/// What it is of the plain rate.
-pub(super) fn share(outcome: &Outcome, plain: f64) -> String {
-    format!("{:.2}", outcome.per_s / plain.max(0.001))
+/// What two shops have done in turns: this one, and the plain one's rate before.
+#[derive(Default)]
+pub(super) struct Turns(Vec<(Outcome, f64)>);
+
+impl Turns {
+    pub(super) fn had(&mut self, outcome: Outcome, plain: f64) {
+        self.0.push((outcome, plain));
+    }
+
+    /// The middle one, with the share that each was of the plain rate.
+    pub(super) fn row(mut self, topology: Topology, what: String, load: Load) -> Row {
+        let share = |(outcome, plain): &(Outcome, f64)| format!("{:.2}", outcome.per_s / plain.max(0.001));
+        let shares = self.0.iter().map(share).collect::<Vec<_>>().join(", ");
+        self.0.sort_by(|(one, _), (other, _)| one.per_s.total_cmp(&other.per_s));
+        let (middle, _) = self.0.swap_remove(self.0.len() / 2);
+        let row = Row::of(topology.word(), what, load.clients, &middle).counting(Unit::Saga);
+        row.noting(format!("{shares} of the plain rate, in turns"))
+    }
 }

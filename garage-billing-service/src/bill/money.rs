@@ -1,10 +1,18 @@
 //! The money of a bill: an attempt to pay is taken, gateway calls fall due, and their answers decide what was captured,
 //! what is owed back and what is told. Pure, like the rest of the bill.
 
-use super::*;
+use garage_events::event::reason;
 
-/// A bill takes so many attempts and no more: it is one document, and a customer's link may try for ever.
+use super::*;
+use crate::payment::{GoesBack, Owed, WITHDRAWN};
+
+mod charged;
+mod withdrawal;
+
+/// A bill takes so many attempts and no more: it is one document.
 const MOST_ATTEMPTS: usize = 50;
+/// A customer's link may try for ever, so it stops earlier: the desk can still take the payment.
+const MOST_BY_LINK: usize = 20;
 
 impl Bill {
     /// Takes an attempt to pay: it is stored, and the gateway is asked afterwards. The same attempt handed
@@ -64,11 +72,29 @@ impl Bill {
             refunded_at: None,
             parts: Vec::new(),
             gone_at_gateway: Cents::ZERO,
+            going_at_gateway: Cents::ZERO,
+            owed: Owed::default(),
+            goes_back: None,
+            withdrawn: None,
+            ended_unseen: false,
             charge_back: None,
             trail: Vec::new(),
         };
         let attempts = self.attempts.into_iter().chain([attempt]).collect();
         Ok(Transition::telling(Self { attempts, ..self }, [told.into()]))
+    }
+
+    /// Whether a customer's link may begin another attempt, as far as their number goes.
+    ///
+    /// # Errors
+    /// When there have been so many that the next one is the desk's.
+    pub fn check_room_for_the_link(&self) -> Result<(), Refusal> {
+        if self.attempts.len() < MOST_BY_LINK {
+            return Ok(());
+        }
+        let many =
+            format!("at {MOST_BY_LINK} attempts, as many as a customer's link may make: ask the workshop");
+        Err(Refusal::state("paying by this link", "bill", many))
     }
 
     /// Everything that must hold before money may move.
@@ -140,65 +166,33 @@ impl Bill {
             Answer::RefundRefused(reason) if attempt.status == PaymentStatus::Refunding => {
                 (Attempt { reason: Some(reason), ..attempt }, None)
             }
+            Answer::RefundEnded { ended, gone, why } if attempt.status == PaymentStatus::Refunding => {
+                (attempt.refund_ended(ended, gone, why), None)
+            }
             Answer::PartDone(refund) => self.part_done(attempt, refund, at),
             Answer::PartSeen(refund) => self.part_seen(attempt, refund, at),
             Answer::PartRefused(refund, why) => (attempt.part_doubted(refund, why, at), None),
             Answer::PartNeverWent(refund) => (attempt.part_refused(refund, at), None),
-            Answer::Refused(_) | Answer::NeverReceived | Answer::RefundDone | Answer::RefundRefused(_) => {
-                (attempt, None)
-            }
+            Answer::Refused(_)
+            | Answer::NeverReceived
+            | Answer::RefundDone
+            | Answer::RefundRefused(_)
+            | Answer::RefundEnded { .. } => (attempt, None),
         };
         self.attempts[at_index] = attempt;
         let bill = if self.customer_erased { self.forget() } else { self };
         Transition::telling(bill, told)
     }
 
-    /// The charge will not come any more: called off, or refused and never made. While it is still being sent, not
-    /// to have seen it means nothing.
+    /// The charge will not come any more: called off, refused and never made, or withdrawn. While it is still being
+    /// sent, not to have seen it means nothing.
     fn never_received(&self, attempt: Attempt, at: DateTime<Utc>) -> (Attempt, Option<Event>) {
         match attempt.refused.clone() {
             _ if !self.is_wanted() => (attempt.moved(PaymentStatus::Cancelled, at), None),
             Some(reason) => self.declined(attempt, reason, at),
+            None if attempt.withdrawn.is_some() => self.declined(attempt, WITHDRAWN.to_owned(), at),
             None => (attempt, None),
         }
-    }
-
-    /// What a payment's standing means for an attempt in its state. Money that comes for an order that is
-    /// off is owed back at once, and nobody is told to start work.
-    fn charged(&self, attempt: Attempt, charged: Charged, at: DateTime<Utc>) -> (Attempt, Option<Event>) {
-        if charged.amount != attempt.amount {
-            let reason = format!("the gateway has {} instead of {}", charged.amount, attempt.amount);
-            return (Attempt { reason: Some(reason), ..attempt }, None);
-        }
-        let never_arrived = attempt.status == PaymentStatus::Cancelled && attempt.gateway_id.is_none();
-        let open = attempt.is_open() || never_arrived;
-        let status = attempt.status;
-        let charge_back = attempt.charge_back_after(charged.charge_back, at);
-        let gateway_id = Some(charged.gateway_id);
-        let gone_at_gateway = charged.refunded;
-        let attempt =
-            Attempt { gateway_id, refused: None, card_token: None, charge_back, gone_at_gateway, ..attempt };
-        match charged.standing {
-            Standing::Pending if status == PaymentStatus::Processing || never_arrived => (
-                Attempt { instructions: charged.instructions, ..attempt.moved(PaymentStatus::Pending, at) },
-                None,
-            ),
-            Standing::Approved if open && self.is_wanted() => self.captured(attempt, at),
-            Standing::Approved if open => (attempt.moved(PaymentStatus::Refunding, at), None),
-            Standing::Declined(reason) if open => self.declined(attempt, reason, at),
-            Standing::Cancelled(reason) if open => self.declined(attempt, reason, at),
-            Standing::Refunded if open || status == PaymentStatus::Refunding => self.given_back(attempt, at),
-            Standing::Pending
-            | Standing::Approved
-            | Standing::Declined(_)
-            | Standing::Cancelled(_)
-            | Standing::Refunded => (attempt, None),
-        }
-    }
-
-    fn captured(&self, attempt: Attempt, at: DateTime<Utc>) -> (Attempt, Option<Event>) {
-        let told = self.told_of_capture(&attempt).into();
-        (attempt.moved(PaymentStatus::Approved, at), Some(told))
     }
 
     pub(super) fn told_of_capture(&self, attempt: &Attempt) -> PaymentApproved {
@@ -211,46 +205,20 @@ impl Bill {
         }
     }
 
-    /// Declined while the client waits is a failure, refused after it was pending a rejection (SPEC 3). For
-    /// an order that is off it is no news to anybody.
-    fn declined(&self, attempt: Attempt, reason: String, at: DateTime<Utc>) -> (Attempt, Option<Event>) {
-        if !self.is_wanted() {
-            return (
-                Attempt {
-                    reason: Some(reason),
-                    card_token: None,
-                    ..attempt.moved(PaymentStatus::Cancelled, at)
-                },
-                None,
-            );
-        }
-        let (work_order_id, payment_id) = (self.work_order_id, attempt.id);
-        let (quote_id, amount) = (attempt.quote_id, attempt.amount);
-        let told = if attempt.status == PaymentStatus::Pending {
-            PaymentRejected { work_order_id, payment_id, quote_id, amount, reason: reason.clone() }.into()
-        } else {
-            PaymentFailed { work_order_id, payment_id, quote_id, amount, reason: reason.clone() }.into()
-        };
-        (
-            Attempt { reason: Some(reason), card_token: None, ..attempt.moved(PaymentStatus::Rejected, at) },
-            Some(told),
-        )
-    }
-
-    fn given_back(&self, attempt: Attempt, at: DateTime<Utc>) -> (Attempt, Option<Event>) {
-        let told = self.told_of_refund(&attempt).into();
-        (Attempt { reason: None, ..attempt.moved(PaymentStatus::Refunded, at) }, Some(told))
-    }
-
+    /// What went back in parts was told with each of them.
     pub(super) fn told_of_refund(&self, attempt: &Attempt) -> PaymentRefunded {
-        let reason = self.work_failed.as_ref().map_or("WORK_ORDER_CANCELLED", |failed| &failed.reason);
+        let of_the_order = self.work_failed.as_ref().map(|failed| failed.reason.as_str());
+        let of_its_own = attempt.goes_back.map(GoesBack::word);
         PaymentRefunded {
             work_order_id: self.work_order_id,
             payment_id: attempt.id,
             quote_id: attempt.quote_id,
-            amount: attempt.amount,
-            reason: reason.to_owned(),
+            amount: attempt.amount.less(attempt.given_back()),
+            reason: of_its_own.or(of_the_order).unwrap_or(reason::WORK_ORDER_CANCELLED).to_owned(),
             refund_id: None,
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,8 @@ use crate::payment::{Call, ChargeBack, PartRefund, PartStanding};
 
 /// A payment is given back in so many parts and no more: a bill is one document.
 const MOST_PARTS: usize = 20;
+/// What is refused.
+const GIVING_PART: &str = "giving a part back";
 
 const fn is_finished(status: WorkOrderStatus) -> bool {
     matches!(status, WorkOrderStatus::Completed | WorkOrderStatus::Delivered)
@@ -43,8 +45,8 @@ impl Bill {
         let attempt = attempt.ok_or(Refusal::Unknown("payment"))?;
         if attempt.parts.iter().all(|part| part.id != wish.id) {
             let PartWish { id, amount, reason, by } = wish;
-            let standing = PartStanding::Due;
-            attempt.parts.push(PartRefund { id, amount, reason, by, asked_at: at, standing });
+            let (gone_before, standing) = (attempt.gone(), PartStanding::Due);
+            attempt.parts.push(PartRefund { id, amount, reason, by, asked_at: at, gone_before, standing });
         }
         Ok(Transition::quiet(self))
     }
@@ -57,31 +59,44 @@ impl Bill {
     }
 
     fn check_part(&self, payment: PaymentId, wish: &PartWish) -> Result<(), Refusal> {
-        const WHAT: &str = "giving a part back";
         let attempt = self.attempt(payment).ok_or(Refusal::Unknown("payment"))?;
         if attempt.parts.iter().any(|part| part.id == wish.id) {
             return Ok(());
         }
-        if attempt.status != PaymentStatus::Approved {
-            return Err(Refusal::state(WHAT, "payment", attempt.status));
+        self.check_a_part_may_go(payment)?;
+        if attempt.going_at_gateway > Cents::ZERO {
+            return Err(Refusal::state(GIVING_PART, "refund at the gateway", "still on its way"));
         }
-        match self.order_status.map(|known| known.status) {
-            Some(known) if is_finished(known) => {}
-            Some(other) => return Err(Refusal::state(WHAT, "work order", other)),
-            None => return Err(Refusal::state(WHAT, "work order", "not known to be finished")),
-        }
-        if attempt.open_part().is_some() {
-            return Err(Refusal::state(WHAT, "earlier refund", "still on its way"));
-        }
-        if attempt.parts.len() >= MOST_PARTS {
-            return Err(Refusal::state(WHAT, "payment", "given back in too many parts already"));
-        }
-        let left = attempt.amount.less(attempt.given_back());
+        let left = attempt.amount.less(attempt.gone());
         if wish.amount == Cents::ZERO || wish.amount >= left {
             return Err(Refusal::field(
                 "amount",
                 format!("must be above 0 and less than what is left, {left}"),
             ));
+        }
+        Ok(())
+    }
+
+    /// What must hold for a part to go back, however much of the payment the gateway shows as gone.
+    ///
+    /// # Errors
+    /// Unless the work is finished, the money is here, and no other part is on its way.
+    pub fn check_a_part_may_go(&self, payment: PaymentId) -> Result<(), Refusal> {
+        let attempt = self.attempt(payment).ok_or(Refusal::Unknown("payment"))?;
+        if attempt.status != PaymentStatus::Approved {
+            return Err(Refusal::state(GIVING_PART, "payment", attempt.status));
+        }
+        match self.order_status.map(|known| known.status) {
+            Some(known) if is_finished(known) => {}
+            Some(other) => return Err(Refusal::state(GIVING_PART, "work order", other)),
+            None => return Err(Refusal::state(GIVING_PART, "work order", "not known to be finished")),
+        }
+        if attempt.open_part().is_some() {
+            return Err(Refusal::state(GIVING_PART, "earlier refund", "still on its way"));
+        }
+        if attempt.parts.len() >= MOST_PARTS {
+            let many = format!("given back in {MOST_PARTS} parts, and no more are possible");
+            return Err(Refusal::state(GIVING_PART, "payment", many));
         }
         Ok(())
     }
@@ -168,3 +183,6 @@ impl Attempt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -317,7 +317,12 @@ fn a_command_to_write_the_lines_counts_once() {
     let again = edited.clone().write(command, text("a"), at(1));
     assert_eq!(again, Ok(Transition::quiet(edited.clone())));
     let other = edited.write(Uuid::from_u128(10), text("c"), at(1)).unwrap().state;
-    assert_eq!(other.quote.unwrap().lines[0].name, "c");
+    assert_eq!(other.quote.as_ref().unwrap().lines[0].name, "c");
+    let sent = other.clone().send(at(2)).unwrap().state;
+    for later in [other, sent] {
+        let again = later.clone().write(command, text("a"), at(3));
+        assert_eq!(again, Ok(Transition::quiet(later)), "the first command again, after the second");
+    }
 }
 
 #[test]

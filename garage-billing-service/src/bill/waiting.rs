@@ -4,7 +4,9 @@
 
 use garage_events::{
     Waiting, WorkOrderStatus,
-    waiting::{CANCELLATION, CHARGE, GIVING_BACK, PAYER, PAYMENT_HEARD, QUOTE_HEARD, WORKSHOPS_WORD},
+    waiting::{
+        CANCELLATION, CHARGE, GIVING_BACK, PAYER, PAYMENT_HEARD, QUOTE_HEARD, SENDING, WORKSHOPS_WORD,
+    },
 };
 
 use super::*;
@@ -89,7 +91,7 @@ impl Bill {
             QuoteStatus::Cancelled => return None,
         };
         let unheard = step(shown) < step_of_quote(quote.status);
-        unheard.then(|| Waiting::since(&QUOTE_HEARD, told_at))
+        unheard.then(|| Waiting::since(&QUOTE_HEARD, told_at)).or_else(|| waiting_for_the_desk(quote))
     }
 
     /// The events that the present facts imply and that somebody else decides on: what became of the quote, money
@@ -150,6 +152,13 @@ impl Bill {
     fn retell_parts<'a>(&'a self, attempt: &'a Attempt) -> impl Iterator<Item = Event> + 'a {
         attempt.parts.iter().filter_map(|part| self.told_of_part(attempt, part.id)).map(Event::from)
     }
+}
+
+/// A text that the customer does not have is the desk's to send. Before the first sending that is OS's to wait for; after
+/// it the order shows that the customer was asked, and only Billing knows that there is nothing to answer.
+fn waiting_for_the_desk(quote: &Quote) -> Option<Waiting> {
+    let is_unsent = quote.status == QuoteStatus::Pending && quote.is_being_written_anew();
+    is_unsent.then(|| Waiting::since(&SENDING, quote.updated_at))
 }
 
 /// How far an order must have come to show what was told of its quote; an order that was called off, or given up,

@@ -31,7 +31,10 @@ pub async fn perform(gateway: &dyn Gateway, due: &Due, now: DateTime<Utc>) -> Pe
         }
         Due::Read { gateway_id, .. } => read(gateway, gateway_id).await,
         Due::Cancel { gateway_id, .. } => cancel(gateway, gateway_id, &key(due)).await,
-        Due::Refund { gateway_id, amount, .. } => refund(gateway, gateway_id, *amount, &key(due)).await,
+        Due::Refund { gateway_id, amount, gone_before, ended, .. } => {
+            let rest = Rest { gateway_id, amount: *amount, gone_before: *gone_before, ended: *ended };
+            rest.give_back(gateway, &key(due)).await
+        }
         Due::GiveBack { gateway_id, refund, amount, gone_before, .. } => {
             let part = Part { gateway_id, id: *refund, amount: *amount, gone_before: *gone_before };
             part.give_back(gateway).await
@@ -99,17 +102,57 @@ async fn cancel(gateway: &dyn Gateway, gateway_id: &str, key: &str) -> Outcome {
     }
 }
 
-/// Refused because it was done before (the answer to the first try was lost), or for good.
-async fn refund(gateway: &dyn Gateway, gateway_id: &str, amount: Cents, key: &str) -> Outcome {
-    match gateway.refund(gateway_id, amount, key).await {
-        Ok(Refunded::Done(id)) => Ok(answered(Answer::RefundDone, format!("refund {id} is done"))),
-        Ok(Refunded::Pending) => Ok(nothing(ON_ITS_WAY)),
-        Err(GatewayError::Refused(reason)) => Ok(match gateway.read(gateway_id).await? {
-            Some(found @ Charged { standing: Standing::Refunded, .. }) => charged(found),
-            Some(_) | None => answered(Answer::RefundRefused(reason.clone()), format!("refused: {reason}")),
-        }),
-        Err(doubt @ GatewayError::Unknown(_)) => Err(doubt),
+/// What is left of a payment and shall go back.
+struct Rest<'a> {
+    gateway_id: &'a str,
+    amount: Cents,
+    gone_before: Cents,
+    ended: u32,
+}
+
+impl Rest<'_> {
+    async fn give_back(&self, gateway: &dyn Gateway, key: &str) -> Outcome {
+        match gateway.refund(self.gateway_id, self.amount, key).await {
+            Ok(Refunded::Done(id)) => self.done(gateway, &id).await,
+            Ok(Refunded::Pending) => Ok(nothing(ON_ITS_WAY)),
+            Ok(Refunded::Rejected(why)) => self.refused(gateway, why, true).await,
+            Err(GatewayError::Refused(why)) => self.refused(gateway, why, false).await,
+            Err(doubt @ GatewayError::Unknown(_)) => Err(doubt),
+        }
     }
+
+    /// With what had gone before it is all of the money; that had better be so.
+    async fn done(&self, gateway: &dyn Gateway, id: &str) -> Outcome {
+        let done = || Ok(answered(Answer::RefundDone, format!("refund {id} is done")));
+        if self.gone_before == Cents::ZERO {
+            return done();
+        }
+        match gateway.read(self.gateway_id).await? {
+            Some(found) if is_all_gone(&found) => done(),
+            Some(_) | None => {
+                Ok(nothing(format!("refund {id} is done, and not all of the money shows as gone")))
+            }
+        }
+    }
+
+    /// Refused because it was done before (the answer to the first try was lost), or for now, or for good: it has ended,
+    /// or more has gone than when it was asked for, so that there is less than it wants.
+    async fn refused(&self, gateway: &dyn Gateway, why: String, has_ended: bool) -> Outcome {
+        let told = format!("refused: {why}");
+        Ok(match gateway.read(self.gateway_id).await? {
+            Some(found) if found.standing == Standing::Refunded => charged(found),
+            Some(found) if is_all_gone(&found) => answered(Answer::RefundDone, GONE),
+            Some(found) if found.going_back > Cents::ZERO => nothing(ON_ITS_WAY),
+            Some(found) if has_ended || found.refunded > self.gone_before => {
+                answered(Answer::RefundEnded { ended: self.ended, gone: found.refunded, why }, told)
+            }
+            Some(_) | None => answered(Answer::RefundRefused(why), told),
+        })
+    }
+}
+
+fn is_all_gone(payment: &Charged) -> bool {
+    payment.standing == Standing::Refunded || payment.refunded >= payment.amount
 }
 
 /// A part that shall go back.
@@ -126,13 +169,15 @@ impl Part<'_> {
         match gateway.refund(self.gateway_id, self.amount, &self.id.to_string()).await {
             Ok(Refunded::Done(id)) => Ok(answered(Answer::PartDone(self.id), format!("refund {id} is done"))),
             Ok(Refunded::Pending) => Ok(nothing(ON_ITS_WAY)),
-            Err(GatewayError::Refused(reason)) => Ok(match self.whereabouts(gateway).await? {
-                Whereabouts::Gone => answered(Answer::PartSeen(self.id), GONE),
-                Whereabouts::OnItsWay => nothing(ON_ITS_WAY),
-                Whereabouts::Here => {
-                    answered(Answer::PartRefused(self.id, reason.clone()), format!("refused: {reason}"))
-                }
-            }),
+            Ok(Refunded::Rejected(reason)) | Err(GatewayError::Refused(reason)) => {
+                Ok(match self.whereabouts(gateway).await? {
+                    Whereabouts::Gone => answered(Answer::PartSeen(self.id), GONE),
+                    Whereabouts::OnItsWay => nothing(ON_ITS_WAY),
+                    Whereabouts::Here => {
+                        answered(Answer::PartRefused(self.id, reason.clone()), format!("refused: {reason}"))
+                    }
+                })
+            }
             Err(doubt @ GatewayError::Unknown(_)) => Err(doubt),
         }
     }
@@ -170,3 +215,6 @@ enum Whereabouts {
     OnItsWay,
     Here,
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,7 +113,7 @@ mod tests {
         let attempt = Attempt {
             id: PaymentId(Uuid::nil()),
             quote_id: QuoteId(Uuid::nil()),
-            amount: Cents::ZERO,
+            amount: Cents::new(1).unwrap(),
             method: PaymentMethod::Pix,
             payer: Payer { name: String::new(), email: None, document: None },
             address: None,
@@ -133,6 +133,11 @@ mod tests {
             refunded_at: None,
             parts: Vec::new(),
             gone_at_gateway: Cents::ZERO,
+            going_at_gateway: Cents::ZERO,
+            owed: crate::payment::Owed::default(),
+            goes_back: None,
+            withdrawn: None,
+            ended_unseen: false,
             charge_back: None,
             trail: Vec::new(),
         };

@@ -160,7 +160,7 @@ impl MercadoPago {
     /// only reading it ever shows the end.
     async fn accepted(&self, gateway_id: &str, refund_id: &str) -> Result<Refunded, GatewayError> {
         match self.ask(self.payments(Method::GET, &[gateway_id, "refunds", refund_id])).await {
-            Ok(answer) if answer.status.is_success() => answer.refund().and_then(response::Refund::standing),
+            Ok(answer) if answer.status.is_success() => answer.refund().and_then(standing),
             Ok(_) | Err(_) => Ok(Refunded::Pending),
         }
     }
@@ -210,15 +210,24 @@ impl Gateway for MercadoPago {
             .json(&json!({"amount": amount}));
         let refund = self.ask(request).await?.refund()?;
         let id = refund.id().to_owned();
-        match refund.standing()? {
+        match standing(refund)? {
             Refunded::Pending => self.accepted(gateway_id, &id).await,
-            done @ Refunded::Done(_) => Ok(done),
+            ended @ (Refunded::Done(_) | Refunded::Rejected(_)) => Ok(ended),
         }
     }
 
     async fn check(&self) -> Result<(), GatewayError> {
         let request = self.payments(Method::GET, &["search"]).query(&[("limit", "1")]);
         self.ask(request).await?.body().map(drop)
+    }
+}
+
+/// Where a refund stands that the provider has made. One that says no is there and has ended, which is more than a call
+/// that was refused.
+fn standing(refund: response::Refund) -> Result<Refunded, GatewayError> {
+    match refund.standing() {
+        Err(GatewayError::Refused(why)) => Ok(Refunded::Rejected(why)),
+        other => other,
     }
 }
 

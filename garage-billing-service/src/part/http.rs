@@ -10,8 +10,8 @@ use garage_kit::{
     Loaded,
     auth::{By, Caller},
     http::{
-        Answer, Created, Fields, FromFields, IfMatch, Json, Listing, Page, PageParams, Path, Problem, Query,
-        Versioned, read,
+        Answer, Created, FieldError, Fields, FromFields, IfMatch, Json, Listing, Page, PageParams, Path,
+        Problem, Query, Versioned, read,
     },
     store::Order,
 };
@@ -32,6 +32,9 @@ use crate::http::{App, IfMatchParam};
 mod body;
 mod order;
 mod view;
+
+/// The code of a value that another one has.
+const TAKEN: &str = "taken";
 
 /// All routes of this file.
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -130,6 +133,8 @@ async fn reservations(
 }
 
 /// Adds a part.
+///
+/// A number that another part has is a 409 (`taken`).
 #[utoipa::path(post, path = "/parts", tag = "parts", operation_id = "add_part", request_body = NewPart,
     responses((status = 201, description = "Added", body = View), Problem))]
 async fn add(
@@ -143,7 +148,8 @@ async fn add(
         let holds = BTreeMap::new();
         Ok(Some(Part { id, card: new.card(), stock_quantity, holds, created_at: at, updated_at: at }))
     });
-    Ok(Created(format!("/parts/{id}"), view(added.await?, &caller)?))
+    let added = added.await.map_err(in_words)?;
+    Ok(Created(format!("/parts/{id}"), view(added, &caller)?))
 }
 
 /// One part.
@@ -159,6 +165,8 @@ async fn one(
 }
 
 /// Writes a part anew.
+///
+/// A number that another part has is a 409 (`taken`).
 #[utoipa::path(put, path = "/parts/{id}", tag = "parts", operation_id = "replace_part", request_body = NewPart,
     params(("id" = Uuid, Path, description = "The part's id"), IfMatchParam),
     responses((status = 200, description = "As it is now", body = View), Problem))]
@@ -177,6 +185,8 @@ async fn replace(
 }
 
 /// Changes what is said of a part.
+///
+/// A number that another part has is a 409 (`taken`).
 #[utoipa::path(patch, path = "/parts/{id}", tag = "parts", operation_id = "change_part", request_body = PartPatch,
     params(("id" = Uuid, Path, description = "The part's id"), IfMatchParam),
     responses((status = 200, description = "As it is now", body = View), Problem))]
@@ -255,11 +265,20 @@ async fn decide(
     mut next: impl FnMut(Part, DateTime<Utc>) -> Result<Part, Problem> + Send,
 ) -> Result<Versioned<View>, Problem> {
     let kept = app.shell().keep::<Part>(id.0, seen, |part, at| next(part.ok_or_else(missing)?, at).map(Some));
-    view(kept.await?, caller)
+    view(kept.await.map_err(in_words)?, caller)
 }
 
 fn view(part: Option<Loaded<Part>>, caller: &Caller) -> Result<Versioned<View>, Problem> {
     part.map(|part| Versioned(part.version, View::of(part.state, caller))).ok_or_else(missing)
+}
+
+/// The store's rules in these routes' words.
+fn in_words(problem: Problem) -> Problem {
+    if problem.code() != TAKEN {
+        return problem;
+    }
+    let number = FieldError::new("partNumber", "belongs to another part");
+    Problem::conflict("another part has this number").coded(TAKEN).about(vec![number])
 }
 
 fn missing() -> Problem {

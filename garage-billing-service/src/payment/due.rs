@@ -14,8 +14,8 @@ use crate::gateway::Charge;
 pub enum Due {
     /// Make the payment, or learn what became of it.
     Create(Charge),
-    /// The order is off, or the charge was refused once, and nobody knows whether the gateway took it: look, and
-    /// do not make it.
+    /// The order is off, the desk has withdrawn the payment, or the charge was refused once, and nobody knows whether
+    /// the gateway took it: look, and do not make it.
     Search {
         /// Our id.
         reference: PaymentId,
@@ -29,14 +29,14 @@ pub enum Due {
         /// The gateway's.
         gateway_id: String,
     },
-    /// The order is off: cancel what is pending.
+    /// The order is off, or the desk has withdrawn the payment: cancel what is pending.
     Cancel {
         /// Our id.
         reference: PaymentId,
         /// The gateway's.
         gateway_id: String,
     },
-    /// Give the money back.
+    /// Give back what is left of the money.
     Refund {
         /// Our id.
         reference: PaymentId,
@@ -44,6 +44,10 @@ pub enum Due {
         gateway_id: String,
         /// How much.
         amount: Cents,
+        /// How much went back before.
+        gone_before: Cents,
+        /// How many refunds of the rest have ended before this one, and no money went.
+        ended: u32,
     },
     /// Give a part of the money back.
     GiveBack {
@@ -97,7 +101,8 @@ impl Due {
         match self {
             Self::Create(charge) => Some(charge.reference.to_string()),
             Self::Cancel { reference, .. } => Some(format!("{reference}-cancel")),
-            Self::Refund { reference, .. } => Some(format!("{reference}-refund")),
+            Self::Refund { reference, ended: 0, .. } => Some(format!("{reference}-refund")),
+            Self::Refund { reference, ended, .. } => Some(format!("{reference}-refund-{ended}")),
             Self::GiveBack { refund, .. } => Some(refund.to_string()),
             Self::Search { .. } | Self::Read { .. } | Self::LookForRefund { .. } => None,
         }

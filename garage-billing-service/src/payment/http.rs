@@ -15,7 +15,7 @@ use garage_kit::{
     auth::{By, ByOrLink},
     http::{
         Answer, Command, FieldError, Fields, FromFields, Listing, Page, PageParams, Path, Problem, Query,
-        Versioned, read,
+        Versioned, in_full, read,
     },
 };
 use garage_saga::roles::{Desk, Staff, link_to};
@@ -28,7 +28,7 @@ use crate::{
     Till,
     bill::{Bill, Extras, Tender},
     http::{App, PATIENCE},
-    payment::Attempt,
+    payment::{Attempt, GoesBack, WITHDRAWN},
 };
 
 mod list;
@@ -36,6 +36,7 @@ mod payer;
 mod refund;
 mod trail;
 mod view;
+mod withdraw;
 
 /// A client's own notes may have so many bytes as JSON.
 const NOTES: usize = 8 * 1024;
@@ -44,7 +45,7 @@ const NOTES: usize = 8 * 1024;
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, pay))
-        .routes(routes!(one))
+        .routes(routes!(one, withdraw::withdraw))
         .routes(routes!(of_work_order))
         .routes(routes!(verify))
         .merge(refund::routes())
@@ -173,7 +174,8 @@ async fn list(
 ///
 /// The status says where the payment stands: 200 captured; 202 `PENDING` until the payer acts (with what the
 /// payer needs), or `PROCESSING` while the gateway's answer is awaited; 400 with the code `payment_failed` when it was
-/// declined, and another attempt may follow; 409 when the order or the quote does not allow it.
+/// declined, and another attempt may follow; 409 when the order or the quote does not allow it, or when a customer's link
+/// has tried too often.
 #[utoipa::path(post, path = "/payments", tag = "payments", operation_id = "pay", request_body = NewPayment,
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body are one attempt; its present status is the answer")),
     responses(
@@ -193,7 +195,8 @@ async fn pay(
     command.body.check_method(&app.till)?;
     let id = command.claim(app.repository(), &app.shell().clock, caller.subject()).await?;
     let id = PaymentId(id);
-    let (stored, is_new) = store(&app, &command.body, id).await?;
+    let by_link = caller.scope().is_some();
+    let (stored, is_new) = store(&app, &command.body, id, by_link).await?;
     let due = stored.state.attempt(id).filter(|_| is_new);
     let Some(due) = due.and_then(|attempt| attempt.due(stored.state.is_wanted())) else {
         return answer(&app, stored, id);
@@ -203,11 +206,19 @@ async fn pay(
 }
 
 /// Stores the attempt, unless the gateway would turn it down for want of something; and whether it is new.
-async fn store(app: &App, wish: &NewPayment, id: PaymentId) -> Result<(Loaded<Bill>, bool), Problem> {
+async fn store(
+    app: &App,
+    wish: &NewPayment,
+    id: PaymentId,
+    by_link: bool,
+) -> Result<(Loaded<Bill>, bool), Problem> {
     let (mut is_new, mut lacking) = (false, Vec::new());
     let stored = app.shell().decide::<Bill>(wish.work_order_id.0, None, |bill, at| {
         let bill = bill.ok_or(Refusal::Unknown("work order"))?;
         is_new = bill.attempt(id).is_none();
+        if is_new && by_link {
+            bill.check_room_for_the_link()?;
+        }
         let last_moment = app.till.last_moment(wish.payment_method, at);
         let taken = bill.pay_with(wish.tender(id), wish.extras(last_moment), at)?;
         let charge = taken.state.attempt(id).filter(|_| is_new).map(Attempt::charge);
@@ -235,16 +246,15 @@ fn answer(app: &App, bill: Loaded<Bill>, id: PaymentId) -> Result<Response, Prob
     let refused = match attempt.status {
         PaymentStatus::Approved | PaymentStatus::Pending | PaymentStatus::Processing => None,
         PaymentStatus::Rejected => {
-            let detail = format!("the payment was declined: {reason}");
+            let detail = match reason.as_str() {
+                WITHDRAWN => "the payment was withdrawn at the desk".to_owned(),
+                _ => format!("the payment was declined: {reason}"),
+            };
             Some(Problem::new(StatusCode::BAD_REQUEST, "payment_failed", detail).titled("Payment failed"))
         }
-        PaymentStatus::Cancelled => {
-            Some(Problem::conflict("the payment is CANCELLED: the work order is off"))
-        }
-        PaymentStatus::Refunding | PaymentStatus::Refunded => {
-            let detail =
-                format!("the payment is {}: the work order is off, and the money goes back", attempt.status);
-            Some(Problem::conflict(detail))
+        PaymentStatus::Cancelled | PaymentStatus::Refunding | PaymentStatus::Refunded => {
+            let why = why_not_paid(&bill.state, attempt);
+            Some(Problem::conflict(format!("the payment is {}: {why}", attempt.status)))
         }
     };
     if let Some(problem) = refused {
@@ -253,6 +263,19 @@ fn answer(app: &App, bill: Loaded<Bill>, id: PaymentId) -> Result<Response, Prob
     let status =
         if attempt.status == PaymentStatus::Approved { StatusCode::OK } else { StatusCode::ACCEPTED };
     Ok((status, [(header::LOCATION, place)], view(app, bill, id)?).into_response())
+}
+
+/// Why money did not come, or does not stay, in words for whoever wanted to pay.
+fn why_not_paid(bill: &Bill, attempt: &Attempt) -> &'static str {
+    match (attempt.goes_back, attempt.status) {
+        (Some(GoesBack::AtGateway), _) => "the money was given back at the payment provider",
+        (Some(GoesBack::TooLate), _) => "the money came after the payment had ended, and goes back",
+        (None, PaymentStatus::Cancelled) if bill.is_wanted() => {
+            "it had ended before the payment provider showed it"
+        }
+        (None, PaymentStatus::Cancelled) => "the work order is off",
+        (None, _) => "the work order is off, and the money goes back",
+    }
 }
 
 /// One attempt to pay.
@@ -265,12 +288,14 @@ async fn one(
     State(app): State<App>,
     caller: ByOrLink<Staff>,
     Path(id): Path<PaymentId>,
-) -> Result<Versioned<View>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let bill = bill(&app, id).await?;
     if !caller.concerns(&link_to(bill.state.work_order_id)) {
         return Err(missing());
     }
-    view(&app, bill, id).map(|Versioned(version, payment)| Versioned(version, payment.seen_by(&caller)))
+    let Versioned(version, payment) = view(&app, bill, id)?;
+    let seen = payment.seen_by(&caller);
+    Ok((in_full(seen.is_stuck()), Versioned(version, seen)))
 }
 
 /// Every attempt to pay for a work order, oldest first.

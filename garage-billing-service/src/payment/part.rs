@@ -22,6 +22,9 @@ pub struct PartRefund {
     pub by: String,
     /// When it was asked for.
     pub asked_at: DateTime<Utc>,
+    /// How much of the payment the gateway showed as gone then, by whomever. What it shows beyond that is this part.
+    #[serde(default)]
+    pub gone_before: Cents,
     /// Where it stands.
     pub standing: PartStanding,
 }
@@ -67,7 +70,7 @@ impl PartRefund {
 
     pub(super) fn due(&self, attempt: &Attempt, gateway_id: String) -> Option<Due> {
         let (reference, refund, amount) = (attempt.id, self.id, self.amount);
-        let gone_before = attempt.given_back();
+        let gone_before = self.gone_before.max(attempt.given_back());
         match self.standing {
             PartStanding::Due => Some(Due::GiveBack { reference, gateway_id, refund, amount, gone_before }),
             PartStanding::Doubted { at, .. } => Some(Due::LookForRefund {

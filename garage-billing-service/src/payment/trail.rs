@@ -48,18 +48,11 @@ impl Call {
         Self { asked: due.to_string(), key: due.key(), answer, first_at: at, last_at: at, times: 1 }
     }
 
-    /// What the gateway told by itself.
+    /// What was read for a reason that is not the attempt's own, such as a webhook.
     #[must_use]
-    pub fn told(answer: &str, at: DateTime<Utc>) -> Self {
+    pub fn read(asked: &str, answer: &str, at: DateTime<Utc>) -> Self {
         let answer = answer.chars().take(LONGEST).collect();
-        Self {
-            asked: "read after a webhook".to_owned(),
-            key: None,
-            answer,
-            first_at: at,
-            last_at: at,
-            times: 1,
-        }
+        Self { asked: asked.to_owned(), key: None, answer, first_at: at, last_at: at, times: 1 }
     }
 
     fn is_like(&self, other: &Self) -> bool {
@@ -86,7 +79,7 @@ mod tests {
     const AT: DateTime<Utc> = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
 
     fn call(answer: &str, seconds: i64) -> Call {
-        Call::told(answer, AT + chrono::TimeDelta::seconds(seconds))
+        Call::read("read after a webhook", answer, AT + chrono::TimeDelta::seconds(seconds))
     }
 
     #[test]

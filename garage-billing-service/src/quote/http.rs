@@ -1,7 +1,7 @@
 //! The routes of the quotes. A quote is found by its own id, yet the bill of its work order is what is decided
 //! on. The desk writes and sends it; the customer's answer comes through the desk or by the customer's link.
 
-use axum::extract::State;
+use axum::{extract::State, response::IntoResponse};
 use chrono::{DateTime, SubsecRound, Utc};
 use garage_events::{CustomerId, PaymentId, QuoteId, QuoteStatus, Refusal, Transition, WorkOrderId};
 use garage_kit::{
@@ -9,7 +9,7 @@ use garage_kit::{
     auth::{By, ByOrLink, Caller},
     http::{
         Answer, Command, Created, Field, Fields, FromFields, IfMatch, Json, Listing, Optional, Page,
-        PageParams, Path, Peer, Problem, Query, Versioned, read,
+        PageParams, Path, Peer, Problem, Query, Versioned, in_full, read,
     },
     store::Order,
 };
@@ -77,7 +77,7 @@ impl Wanted {
 struct Lines {
     #[schema(min_items = 1, max_items = 200)]
     items: Vec<Item>,
-    /// Until when it may be answered; as it was, unless told otherwise.
+    /// Until when it may be answered; as it was, unless told otherwise. What is told stays when the quote is sent.
     valid_until: Option<DateTime<Utc>>,
 }
 
@@ -103,7 +103,7 @@ struct NewQuote {
     customer_id: Option<CustomerId>,
     #[schema(min_items = 1, max_items = 200)]
     items: Vec<Item>,
-    /// Until when it may be answered; as it was, unless told otherwise.
+    /// Until when it may be answered; as it was, unless told otherwise. What is told stays when the quote is sent.
     valid_until: Option<DateTime<Utc>>,
 }
 
@@ -183,17 +183,37 @@ async fn write(
     caller: By<Desk>,
     command: Command<NewQuote>,
 ) -> Result<Created<Versioned<View>>, Problem> {
+    let bill = match repeated(&app, &caller, &command).await? {
+        Some(bill) => bill,
+        None => write_once(&app, &caller, command).await?,
+    };
+    let written = view(&app, bill, &caller)?;
+    Ok(Created(format!("/quotes/{}", written.1.id), written))
+}
+
+/// What this command has written before. It needs no catalogue any more, which may have lost an item since.
+async fn repeated(
+    app: &App,
+    caller: &Caller,
+    command: &Command<NewQuote>,
+) -> Result<Option<Loaded<Bill>>, Problem> {
+    let Some(id) = command.earlier(app.repository(), caller.subject()).await? else { return Ok(None) };
+    let known = app.repository().load::<Bill>(command.body.work_order_id.0).await?;
+    Ok(known.filter(|bill| bill.state.was_written_by(id)))
+}
+
+async fn write_once(app: &App, caller: &Caller, command: Command<NewQuote>) -> Result<Loaded<Bill>, Problem> {
     let lines = item::priced(app.repository(), &command.body.items).await?;
     let id = command.claim(app.repository(), &app.shell().clock, caller.subject()).await?;
-    let NewQuote { work_order_id, customer_id, valid_until, .. } = command.body;
+    let by = caller.subject().to_owned();
+    let text = Rewrite { lines, valid_until: command.body.valid_until, by, reason: None };
+    let NewQuote { work_order_id, customer_id, .. } = command.body;
     let written = app.shell().decide::<Bill>(work_order_id.0, None, |bill, at| {
         let bill = bill.ok_or(Refusal::Unknown("work order"))?;
         check_customer(&bill, customer_id)?;
-        let by = caller.subject().to_owned();
-        bill.write(id, Rewrite { lines: lines.clone(), valid_until, by, reason: None }, at)
+        bill.write(id, text.clone(), at)
     });
-    let written = view(&app, written.await?, &caller)?;
-    Ok(Created(format!("/quotes/{}", written.1.id), written))
+    written.await
 }
 
 fn check_customer(bill: &Bill, named: Option<CustomerId>) -> Result<(), Refusal> {
@@ -206,7 +226,8 @@ fn check_customer(bill: &Bill, named: Option<CustomerId>) -> Result<(), Refusal>
 
 /// One quote.
 ///
-/// A customer's link sees its own order's.
+/// A customer's link sees its own order's, and of it the last text that it was sent: while the shop writes another one
+/// (`PENDING` with a `sentAt`) that is for the shop alone.
 #[utoipa::path(get, path = "/quotes/{id}", tag = "quotes", operation_id = "quote",
     params(("id" = Uuid, Path, description = "The quote's id")),
     responses((status = 200, description = "It; its version is the ETag", body = View), Problem))]
@@ -214,13 +235,17 @@ async fn one(
     State(app): State<App>,
     caller: ByOrLink<Staff>,
     Path(id): Path<QuoteId>,
-) -> Result<Versioned<View>, Problem> {
-    view(&app, bill(&app, &caller, id).await?, &caller)
+) -> Result<impl IntoResponse, Problem> {
+    shown(view(&app, bill(&app, &caller, id).await?, &caller)?)
+}
+
+fn shown(quote: Versioned<View>) -> Result<impl IntoResponse, Problem> {
+    Ok((in_full(quote.1.is_stuck()), quote))
 }
 
 /// A work order's quote; 404 until there is one.
 ///
-/// A customer's link sees its own order's.
+/// A customer's link sees its own order's, and of it the last text that it was sent.
 #[utoipa::path(get, path = "/quotes/work-order/{workOrderId}", tag = "quotes", operation_id = "quote_of_work_order",
     params(("workOrderId" = Uuid, Path, description = "The order's id")),
     responses((status = 200, description = "It; its version is the ETag", body = View), Problem))]
@@ -228,11 +253,11 @@ async fn of_work_order(
     State(app): State<App>,
     caller: ByOrLink<Staff>,
     Path(order): Path<WorkOrderId>,
-) -> Result<Versioned<View>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     if !caller.concerns(&link_to(order)) {
         return Err(missing());
     }
-    view(&app, app.repository().load::<Bill>(order.0).await?.ok_or_else(missing)?, &caller)
+    shown(view(&app, app.repository().load::<Bill>(order.0).await?.ok_or_else(missing)?, &caller)?)
 }
 
 /// Replaces the lines of a quote, while it is `PENDING`.
@@ -253,6 +278,8 @@ async fn edit(
 }
 
 /// Hands a quote to the customer: `PENDING` → `SENT`.
+///
+/// Unless somebody has said until when it may be answered, the days of its validity count from its first sending.
 #[utoipa::path(method(put, patch), path = "/quotes/{id}/send", tag = "quotes", operation_id = "send_quote",
     params(("id" = Uuid, Path, description = "The quote's id"), IfMatchParam),
     responses((status = 200, description = "As it is now", body = View), Problem))]
@@ -269,6 +296,7 @@ async fn send(
 ///
 /// Said by the desk, or by the customer's link. With `If-Match` it is a yes to exactly the version that was
 /// read, with `readRevision` to exactly that text. Who said it, when, from which address and to which text is kept.
+/// While a text is being written anew and has not been sent, a link that has an earlier one gets a 409.
 #[utoipa::path(method(put, patch), path = "/quotes/{id}/approve", tag = "quotes", operation_id = "approve_quote",
     request_body = Option<Approval>, params(("id" = Uuid, Path, description = "The quote's id"), IfMatchParam),
     responses((status = 200, description = "As it is now", body = View), Problem))]
@@ -285,12 +313,18 @@ async fn approve(
 }
 
 fn evidence(caller: &Caller, peer: Peer, revision: Option<u32>) -> Evidence {
-    Evidence { by: caller.subject().to_owned(), from: Some(peer.to_string()), revision }
+    let (by, by_link) = (caller.subject().to_owned(), is_link(caller));
+    Evidence { by, from: Some(peer.to_string()), revision, by_link }
+}
+
+/// A customer's link, which is for one order.
+fn is_link(caller: &Caller) -> bool {
+    caller.scope().is_some()
 }
 
 /// The customer says no: `PENDING` or `SENT` → `REJECTED`. The order is called off.
 ///
-/// Said by the desk, or by the customer's link.
+/// Said by the desk, or by the customer's link; as with a yes, not to a text that the link has not been sent.
 #[utoipa::path(method(put, patch), path = "/quotes/{id}/reject", tag = "quotes", operation_id = "reject_quote",
     request_body = Option<Rejection>, params(("id" = Uuid, Path, description = "The quote's id"), IfMatchParam),
     responses((status = 200, description = "As it is now", body = View), Problem))]
@@ -367,7 +401,8 @@ async fn decide(
 }
 
 fn view(app: &App, bill: Loaded<Bill>, caller: &Caller) -> Result<Versioned<View>, Problem> {
-    let seen = View::of(bill.state, app.shell()).map(|view| view.seen_by(caller));
+    let state = if is_link(caller) { bill.state.seen_by_the_customer() } else { bill.state };
+    let seen = View::of(state, app.shell()).map(|view| view.seen_by(caller));
     seen.map(|view| Versioned(bill.version, view)).ok_or_else(missing)
 }
 

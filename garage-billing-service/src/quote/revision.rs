@@ -7,11 +7,14 @@ use chrono::{DateTime, Utc};
 use garage_events::{Cents, QuoteStatus, Refusal};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::{Decision, Line, Quote};
 
 /// A quote is written so often and no more: a bill is one document.
 pub(super) const MOST: u32 = 50;
+/// So many commands are known again, the last of them among these.
+const COMMANDS: usize = 50;
 
 /// A text that a quote had before.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -53,7 +56,8 @@ pub struct Rewrite {
     pub reason: Option<String>,
 }
 
-/// Who answers, from where, and to which text.
+/// Who answers, from where, and to which text. A text that has been replaced is answered by nobody, and by the customer's
+/// link none that is still being written while they have an earlier one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
     /// The subject of the token.
@@ -62,6 +66,8 @@ pub struct Evidence {
     pub from: Option<String>,
     /// The revision that was read, if they say.
     pub revision: Option<u32>,
+    /// By the customer's own link, which has nothing but what was sent.
+    pub by_link: bool,
 }
 
 impl Evidence {
@@ -96,8 +102,9 @@ impl Quote {
         if valid_until <= at {
             return Err(Refusal::field("validUntil", "must lie in the future"));
         }
+        let lasts = self.lasts.filter(|_| rewrite.valid_until.is_none());
         if (&rewrite.lines, valid_until) == (&self.lines, self.valid_until) {
-            return Ok(self.clone());
+            return Ok(Self { lasts, ..self.clone() });
         }
         if self.revision >= MOST {
             return Err(Refusal::state(
@@ -112,6 +119,7 @@ impl Quote {
             status: QuoteStatus::Pending,
             lines: rewrite.lines,
             valid_until,
+            lasts,
             sent_at: None,
             revision: self.revision + 1,
             updated_at: at,
@@ -133,24 +141,69 @@ impl Quote {
         }
     }
 
-    /// The customer's word to the present text.
+    /// Whether this command is one of the last that wrote it.
+    #[must_use]
+    pub fn was_written_by(&self, command: Uuid) -> bool {
+        self.written_by == Some(command) || self.written_before.contains(&command)
+    }
+
+    /// The quote with other lines, as this command wants them.
     ///
     /// # Errors
-    /// When it was said to another.
-    pub(super) fn decision(&self, evidence: Evidence, at: DateTime<Utc>) -> Result<Decision, Refusal> {
-        match evidence.revision {
-            Some(read) if read != self.revision => Err(Refusal::state(
-                "answering an earlier text",
-                "quote",
-                format!("at revision {}", self.revision),
-            )),
-            Some(_) | None => Ok(Decision {
-                at,
-                by: evidence.by,
-                from: evidence.from,
-                revision: self.revision,
-                text: self.fingerprint(),
-            }),
+    /// See [`Self::edited`].
+    pub fn written(&self, command: Uuid, rewrite: Rewrite, at: DateTime<Utc>) -> Result<Self, Refusal> {
+        let edited = self.edited(rewrite, at)?;
+        let before = self.written_before.iter().copied().chain(self.written_by).collect::<Vec<_>>();
+        let forgotten = before.len().saturating_sub(COMMANDS - 1);
+        Ok(Self { written_by: Some(command), written_before: before[forgotten..].to_vec(), ..edited })
+    }
+
+    /// Whether the customer has an earlier text, and the present one has not been sent.
+    #[must_use]
+    pub fn is_being_written_anew(&self) -> bool {
+        self.sent_at.is_none() && self.earlier.iter().any(|text| text.sent_at.is_some())
+    }
+
+    /// The quote as its customer has it: the last text that they got, or agreed to, and before it those that they got.
+    /// While they got none it is the present one.
+    #[must_use]
+    pub fn seen_by_the_customer(mut self) -> Self {
+        self.earlier.retain(|text| text.sent_at.is_some());
+        if self.sent_at.is_some() || self.status == QuoteStatus::Approved {
+            return self;
+        }
+        match self.earlier.pop() {
+            Some(last) => Self {
+                lines: last.lines,
+                valid_until: last.valid_until,
+                sent_at: last.sent_at,
+                revision: last.number,
+                ..self
+            },
+            None => self,
+        }
+    }
+
+    /// Whoever answers must have the present text.
+    pub(super) fn check_read(&self, what: &'static str, evidence: &Evidence) -> Result<(), Refusal> {
+        if evidence.by_link && self.is_being_written_anew() {
+            return Err(Refusal::state(what, "quote", "being written anew and not sent yet"));
+        }
+        if evidence.revision.is_some_and(|read| read != self.revision) {
+            let now = format!("at revision {}", self.revision);
+            return Err(Refusal::state("answering an earlier text", "quote", now));
+        }
+        Ok(())
+    }
+
+    /// The customer's word to the present text.
+    pub(super) fn decision(&self, evidence: Evidence, at: DateTime<Utc>) -> Decision {
+        Decision {
+            at,
+            by: evidence.by,
+            from: evidence.from,
+            revision: self.revision,
+            text: self.fingerprint(),
         }
     }
 

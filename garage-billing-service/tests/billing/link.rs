@@ -94,6 +94,7 @@ async fn the_desk_s_work_is_not_the_customer_s() {
         (Method::PUT, format!("/quotes/{quote}/send")),
         (Method::GET, "/payments".to_owned()),
         (Method::PATCH, format!("/payments/{payment}/verify")),
+        (Method::DELETE, format!("/payments/{payment}")),
         (Method::GET, "/parts".to_owned()),
         (Method::GET, "/parts/low-stock".to_owned()),
         (Method::GET, "/parts/missing".to_owned()),
@@ -107,4 +108,25 @@ async fn the_desk_s_work_is_not_the_customer_s() {
         let reply = link.world.ask(&link.role, method, &path, Some(lines.clone())).await;
         assert_eq!(reply.status, StatusCode::FORBIDDEN);
     }
+}
+
+#[tokio::test]
+async fn a_link_that_has_tried_too_often_is_sent_to_the_desk_which_still_can() {
+    let world = World::sqlite().await;
+    let order = world.approved("OTHE").await;
+    let (tender, role) = (world.tender(order).await, format!("work-order:{}", order.id));
+    let pay = |role: &str| {
+        let mut request = world.request(role, Method::POST, "/payments", Some(tender.clone()));
+        let key = world.clock.id().to_string();
+        request.headers_mut().insert("idempotency-key", key.parse().unwrap());
+        world.send(request)
+    };
+    for _ in 0..20 {
+        pay(&role).await.expect(StatusCode::BAD_REQUEST);
+    }
+    let refused = pay(&role).await;
+    let detail = "paying by this link is not possible: the bill is at 20 attempts, as many as a customer's link may \
+                  make: ask the workshop";
+    assert_eq!(refused.expect(StatusCode::CONFLICT)["detail"], detail);
+    assert_eq!(pay("attendant").await.expect(StatusCode::BAD_REQUEST)["code"], "payment_failed");
 }

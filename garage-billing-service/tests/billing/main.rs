@@ -8,6 +8,7 @@ mod world;
 
 mod document;
 mod erasure;
+mod late;
 mod link;
 mod parts;
 mod payments;
@@ -24,3 +25,4 @@ mod thousand;
 mod till;
 mod waiting;
 mod webhooks;
+mod withdrawals;

@@ -20,6 +20,16 @@ async fn added(world: &World, part: Value) -> String {
     format!("/parts/{}", text(&world.post("/parts", part).await.expect(StatusCode::CREATED)["id"]))
 }
 
+/// Refused, in words and by the field's name, as another part has this number.
+fn is_taken(reply: &Reply) {
+    let problem = reply.expect(StatusCode::CONFLICT);
+    assert_eq!(
+        (&problem["code"], &problem["detail"]),
+        (&json!("taken"), &json!("another part has this number"))
+    );
+    assert_eq!(problem["errors"], json!([{ "field": "partNumber", "detail": "belongs to another part" }]));
+}
+
 fn names(reply: &Reply) -> Vec<&str> {
     reply.expect(StatusCode::OK).as_array().unwrap().iter().map(|part| text(&part["name"])).collect()
 }
@@ -77,10 +87,11 @@ async fn a_part_number_belongs_to_one_part(world: World) {
     let first = added(&world, oil()).await;
     let mut second = oil();
     second["partNumber"] = json!("o-1");
-    world.post("/parts", second.clone()).await.expect(StatusCode::CONFLICT);
+    is_taken(&world.post("/parts", second.clone()).await);
     second["partNumber"] = json!("O-2");
     let second = added(&world, second).await;
-    world.patch(&second, json!({ "partNumber": "O-1" })).await.expect(StatusCode::CONFLICT);
+    is_taken(&world.patch(&second, json!({ "partNumber": "O-1" })).await);
+    is_taken(&world.put(&second, oil()).await);
     world.patch(&first, json!({ "partNumber": "o-1" })).await.expect(StatusCode::OK);
     world.ask("manager", Method::DELETE, &first, None).await;
     world.patch(&second, json!({ "partNumber": "O-1" })).await.expect(StatusCode::OK);

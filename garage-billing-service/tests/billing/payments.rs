@@ -113,7 +113,7 @@ async fn a_boleto_says_how_to_pay_it() {
     tender["paymentMethod"] = json!("BOLETO");
     let pending = world.post("/payments", tender).await;
     let pending = pending.expect(StatusCode::ACCEPTED);
-    assert_eq!((text(&pending["barcode"]).len(), &pending["qrCode"]), (44, &Value::Null));
+    assert_eq!((text(&pending["barcode"]).len(), &pending["qrCode"]), (47, &Value::Null));
     assert!(text(&pending["ticketUrl"]).starts_with("https://"));
 }
 

@@ -2,6 +2,7 @@
 
 use axum::http::{Method, StatusCode, header};
 use chrono::TimeDelta;
+use garage_events::{WorkOrderId, WorkOrderStatus, event::WorkOrderStatusChanged};
 use serde_json::{Value, json};
 
 use crate::world::{Order, Reply, World, text};
@@ -10,6 +11,7 @@ on_every_store! {
     the_list_is_narrowed_and_goes_through_every_quote_once
     lines_are_replaced_while_the_quote_is_pending
     the_same_command_writes_a_quote_once
+    a_text_that_nobody_sends_again_is_stuck
 }
 
 async fn path(world: &World, order: Order) -> String {
@@ -103,6 +105,81 @@ async fn the_same_command_writes_a_quote_once(world: World) {
     assert_eq!(other.expect(StatusCode::CONFLICT)["code"], "idempotency_key_reused");
 }
 
+/// A text that the customer has, and another one of which they know nothing.
+async fn sent_and_written_anew(world: &World, order: Order) -> String {
+    let path = path(world, order).await;
+    world.say(order, "send").await.expect(StatusCode::OK);
+    let text = json!({ "items": [{ "name": "Brakes", "unitPrice": 500 }], "reason": "the disc is worn too" });
+    world.post(&format!("{path}/revisions"), text).await.expect(StatusCode::OK);
+    path
+}
+
+async fn a_text_that_nobody_sends_again_is_stuck(world: World) {
+    let order = world.order("Ana Souza").await;
+    world
+        .hear(WorkOrderStatusChanged {
+            work_order_id: WorkOrderId(order.id),
+            previous_status: WorkOrderStatus::Quoted,
+            new_status: WorkOrderStatus::QuoteSent,
+            revision: 2,
+            customer_erased: false,
+        })
+        .await;
+    sent_and_written_anew(&world, order).await;
+    let stuck = async || ids(&world.get("/quotes?stuck=true").await, "workOrderId");
+    assert_eq!(stuck().await, [""; 0]);
+    world.clock.advance(TimeDelta::days(2));
+    assert_eq!(stuck().await, [order.id.to_string()]);
+    let waiting = &world.quote(order).await["waitingFor"];
+    assert_eq!((&waiting["who"], &waiting["what"]), (&json!("desk"), &json!("sending the quote")));
+    world.say(order, "send").await.expect(StatusCode::OK);
+    assert_eq!(stuck().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_older_command_that_comes_again_changes_nothing() {
+    let world = World::sqlite().await;
+    let part = world.post("/parts", json!({ "name": "Oil", "partNumber": "O-1", "price": 40 })).await;
+    let order = world.order("Ana Souza").await;
+    let write = |key: &'static str, item: Value| {
+        let body = json!({ "workOrderId": order.id, "items": [item] });
+        let mut request = world.request("attendant", Method::POST, "/quotes", Some(body));
+        request.headers_mut().insert("idempotency-key", key.parse().unwrap());
+        world.send(request)
+    };
+    let oil = json!({ "partId": part.body["id"] });
+    let total = async |key, item: &Value| {
+        write(key, item.clone()).await.expect(StatusCode::CREATED)["totalAmount"].clone()
+    };
+    assert_eq!(total("k-1", &oil).await, json!(40));
+    assert_eq!(total("k-2", &json!({ "name": "Paint", "unitPrice": 900 })).await, json!(900));
+    assert_eq!(total("k-1", &oil).await, json!(900), "the newer lines stay");
+    world.say(order, "send").await.expect(StatusCode::OK);
+    let gone = world.ask("manager", Method::DELETE, part.header("location"), None).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT);
+    assert_eq!(total("k-1", &oil).await, json!(900), "though nobody could price it now");
+    assert_eq!(write("k-3", oil).await.fields(), ["items[0].partId"]);
+    let mended = write("k-3", json!({ "name": "Paint", "unitPrice": 900 })).await;
+    assert_ne!(mended.body["code"], "idempotency_key_reused", "what was refused has not used its key");
+}
+
+#[tokio::test]
+async fn a_quote_lasts_from_the_day_on_which_it_is_sent_unless_somebody_said_until_when() {
+    let world = World::sqlite().await;
+    let (usual, given) = (world.order("Ana Souza").await, world.order("Bia Lima").await);
+    let until = json!("2026-02-15T12:00:00.000Z");
+    let text = json!({ "items": [{ "name": "Paint", "unitPrice": 900 }], "validUntil": until });
+    world.put(&path(&world, given).await, text).await.expect(StatusCode::OK);
+    world.clock.advance(TimeDelta::days(3));
+    for (order, last) in [(usual, &json!("2026-02-21T10:00:00.000Z")), (given, &until)] {
+        let sent = world.say(order, "send").await;
+        assert_eq!(&sent.expect(StatusCode::OK)["validUntil"], last);
+        assert_eq!(&world.say(order, "send").await.body["validUntil"], last);
+    }
+    let told = world.told_times("quote.sent", 2).await;
+    assert_eq!(told[0]["validUntil"], "2026-02-21T10:00:00.000Z");
+}
+
 #[tokio::test]
 async fn a_quote_says_everything_about_itself() {
     let world = World::sqlite().await;
@@ -170,22 +247,67 @@ async fn a_quote_is_written_anew_while_nothing_is_approved_and_its_texts_are_kep
 }
 
 #[tokio::test]
-async fn a_customer_reads_what_a_quote_said_before_and_not_who_wrote_it() {
+async fn a_customer_reads_what_they_were_sent_before_and_not_who_wrote_it_or_why() {
     let world = World::sqlite().await;
     let order = world.order("Ana Souza").await;
-    let path = path(&world, order).await;
-    let text = json!({ "items": [{ "name": "Brakes", "unitPrice": 400 }] });
-    world.post(&format!("{path}/revisions"), text.clone()).await.expect(StatusCode::OK);
+    let path = sent_and_written_anew(&world, order).await;
+    world.say(order, "send").await.expect(StatusCode::OK);
     let link = format!("work-order:{}", order.id);
     let revisions = format!("{path}/revisions");
     let seen = world.ask(&link, Method::GET, &revisions, None).await;
-    assert_eq!(seen.expect(StatusCode::OK)[0].get("replacedBy"), None);
+    let seen = seen.expect(StatusCode::OK);
+    assert_eq!((&seen[0]["revision"], &seen[0]["reason"]), (&json!(1), &Value::Null));
+    assert_eq!(seen[0].get("replacedBy"), None);
+    let text = json!({ "items": [{ "name": "Brakes", "unitPrice": 400 }] });
     world.ask(&link, Method::POST, &revisions, Some(text)).await.expect(StatusCode::FORBIDDEN);
     let approved = world.ask(&link, Method::PUT, &format!("{path}/approve"), None).await;
     let approval = &approved.expect(StatusCode::OK)["approval"];
     assert_eq!((&approval["revision"], approval.get("from")), (&json!(2), None));
     let by_staff = world.get(&path).await;
     assert_eq!(by_staff.body["approvedBy"], json!(link), "who said it is the link's subject");
+}
+
+#[tokio::test]
+async fn a_customer_is_not_bound_to_a_text_that_they_never_got() {
+    let world = World::sqlite().await;
+    let order = world.order("Ana Souza").await;
+    let path = sent_and_written_anew(&world, order).await;
+    let link = format!("work-order:{}", order.id);
+    for path in [&path, &format!("/quotes/work-order/{}", order.id)] {
+        let seen = world.ask(&link, Method::GET, path, None).await;
+        let seen = seen.expect(StatusCode::OK);
+        assert_eq!((&seen["status"], &seen["revision"]), (&json!("PENDING"), &json!(1)));
+        assert_eq!((&seen["totalAmount"], &seen["items"][0]["name"]), (&json!(150), &json!("Diagnosis")));
+        assert!(seen["sentAt"].is_string());
+    }
+    let earlier = world.ask(&link, Method::GET, &format!("{path}/revisions"), None).await;
+    assert_eq!(*earlier.expect(StatusCode::OK), json!([]));
+    for (word, what) in [("approve", "approving"), ("reject", "rejecting")] {
+        for body in [None, Some(json!({ "readRevision": 2 }))] {
+            let refused = world.ask(&link, Method::PUT, &format!("{path}/{word}"), body).await;
+            let detail = format!("{what} is not possible: the quote is being written anew and not sent yet");
+            assert_eq!(refused.expect(StatusCode::CONFLICT)["detail"], json!(detail));
+        }
+    }
+    assert_eq!(world.quote(order).await["status"], "PENDING");
+    let approved = world.say(order, "approve").await;
+    assert_eq!(approved.expect(StatusCode::OK)["totalAmount"], 500, "the desk says what it was told");
+    let agreed = world.ask(&link, Method::GET, &path, None).await;
+    assert_eq!((&agreed.body["totalAmount"], &agreed.body["revision"]), (&json!(500), &json!(2)));
+}
+
+#[tokio::test]
+async fn a_draft_that_nobody_was_sent_is_approved_and_its_drafts_before_are_not_shown() {
+    let world = World::sqlite().await;
+    let order = world.order("Ana Souza").await;
+    let path = path(&world, order).await;
+    let text = json!({ "items": [{ "name": "Brakes", "unitPrice": 400 }] });
+    world.post(&format!("{path}/revisions"), text).await.expect(StatusCode::OK);
+    let link = format!("work-order:{}", order.id);
+    let earlier = world.ask(&link, Method::GET, &format!("{path}/revisions"), None).await;
+    assert_eq!(*earlier.expect(StatusCode::OK), json!([]));
+    let approved = world.ask(&link, Method::PUT, &format!("{path}/approve"), None).await;
+    assert_eq!(approved.expect(StatusCode::OK)["approval"]["revision"], 2);
 }
 
 #[tokio::test]

@@ -13,6 +13,9 @@ use crate::world::{Order, Reply, World, text};
 on_every_store! {
     a_part_goes_back_once_however_often_it_is_asked_for
     a_part_whose_answer_is_lost_goes_back_once
+    a_part_is_not_taken_for_what_somebody_gave_back_at_the_gateway
+    a_refund_that_was_accepted_and_rejected_goes_back_under_another_key
+    of_what_went_back_in_part_at_the_gateway_the_rest_goes_back
 }
 
 /// An order whose work is finished and paid for.
@@ -65,6 +68,7 @@ async fn a_part_goes_back_once_however_often_it_is_asked_for(world: World) {
 
 async fn a_part_whose_answer_is_lost_goes_back_once(world: World) {
     let order = finished(&world).await;
+    world.faults().let_pass(1);
     world.faults().expect(1, Fault::AnswerLost);
     give_back(&world, order, json!(10)).await.expect(StatusCode::ACCEPTED);
     assert_eq!(refunds(&world, order).await, [("PROCESSING".to_owned(), 10.0)]);
@@ -74,6 +78,92 @@ async fn a_part_whose_answer_is_lost_goes_back_once(world: World) {
     world.settle().await;
     assert_eq!(refunds(&world, order).await, [("DONE".to_owned(), 10.0)]);
     assert_eq!(world.money().await, ["+150", "-10"]);
+}
+
+/// The gateway's number of an order's only payment.
+async fn number(world: &World, order: Order) -> String {
+    text(&world.payments(order).await[0]["mercadoPagoPaymentId"]).to_owned()
+}
+
+/// Somebody refunds so much in the gateway's dashboard.
+async fn in_the_dashboard(world: &World, order: Order, amount: &str) {
+    let amount = Some(amount.parse().unwrap());
+    world.sandbox.give_back(&number(world, order).await, amount, "in the dashboard").await.unwrap();
+}
+
+async fn a_part_is_not_taken_for_what_somebody_gave_back_at_the_gateway(world: World) {
+    let order = finished(&world).await;
+    in_the_dashboard(&world, order, "40").await;
+    world.faults().expect_refunds(1, RefundStatus::Rejected);
+    give_back(&world, order, json!(30)).await.expect(StatusCode::ACCEPTED);
+    world.clock.advance(TimeDelta::minutes(16));
+    world.settle().await;
+    assert_eq!(refunds(&world, order).await, [("REFUSED".to_owned(), 30.0)]);
+    assert_eq!(world.money().await, ["+150", "-40"]);
+
+    let all = give_back(&world, order, json!(110)).await;
+    assert_eq!(all.fields(), ["amount"]);
+    assert_eq!(all.body["errors"][0]["detail"], "must be above 0 and less than what is left, 110");
+    give_back(&world, order, json!(20)).await.expect(StatusCode::OK);
+    assert_eq!(world.told("payment.refunded").await["amount"], 20);
+    assert_eq!(world.money().await, ["+150", "-40", "-20"]);
+    let events = world.end().await;
+    assert_eq!(events.iter().filter(|event| *event == "payment.refunded").count(), 1);
+}
+
+async fn a_refund_that_was_accepted_and_rejected_goes_back_under_another_key(world: World) {
+    let order = world.paid().await;
+    world.faults().expect_refunds(9, RefundStatus::InProcess);
+    world.give_up(order).await;
+    world.settle().await;
+    world.faults().clear();
+    let entry = world.sandbox.payments(None, 1).await.unwrap().remove(0);
+    let refund = entry.refunds[0].number;
+    world.sandbox.decide_refund(&number(&world, order).await, refund, RefundStatus::Rejected).await.unwrap();
+    world.settle().await;
+    world.settle().await;
+    assert_eq!(world.told("payment.refunded").await["amount"], 150);
+    assert_eq!(world.standing(order).await, ["REFUNDED"]);
+    assert_eq!(world.money().await, ["+150", "-150"]);
+    let trail = world.get(&format!("{}/trail", path(&world, order).await)).await;
+    let keys: Vec<_> = trail.body.as_array().unwrap().iter().map(|line| line["key"].clone()).collect();
+    let id = text(&world.payments(order).await[0]["id"]).to_owned();
+    assert!(keys.contains(&json!(format!("{id}-refund-1"))), "{keys:?}");
+    let events = world.end().await;
+    assert_eq!(events.iter().filter(|event| *event == "payment.refunded").count(), 1);
+}
+
+async fn of_what_went_back_in_part_at_the_gateway_the_rest_goes_back(world: World) {
+    for is_known in [true, false] {
+        let order = world.paid().await;
+        in_the_dashboard(&world, order, "40").await;
+        if is_known {
+            let verify = format!("{}/verify", path(&world, order).await);
+            let shown = world.patch(&verify, json!({})).await;
+            assert_eq!(shown.expect(StatusCode::OK)["refundedAtGateway"], 40);
+        }
+        world.give_up(order).await;
+        for _ in 0..3 {
+            world.settle().await;
+        }
+        assert_eq!(world.standing(order).await, ["REFUNDED"], "{is_known}");
+    }
+    assert_eq!(world.told_times("payment.refunded", 2).await.len(), 2);
+    let mut money = world.money().await;
+    money.sort();
+    assert_eq!(money, ["+150", "+150", "-110", "-110", "-40", "-40"]);
+}
+
+#[tokio::test]
+async fn no_part_is_taken_while_the_gateway_does_not_say_how_much_has_gone() {
+    let world = World::sqlite().await;
+    let order = finished(&world).await;
+    world.faults().expect(1, Fault::Unavailable);
+    let away = give_back(&world, order, json!(30)).await;
+    away.expect(StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(away.header("retry-after"), "10");
+    assert_eq!((refunds(&world, order).await.len(), world.money().await), (0, vec!["+150".to_owned()]));
+    give_back(&world, order, json!(30)).await.expect(StatusCode::OK);
 }
 
 #[tokio::test]

@@ -36,6 +36,7 @@ async fn table(world: &World) -> Vec<(Method, String, Option<Value>, &'static [&
         (get.clone(), format!("/payments/work-order/{}", order.id), None, staff),
         (post.clone(), "/payments".to_owned(), Some(tender), desk),
         (patch.clone(), format!("/payments/{payment}/verify"), None, desk),
+        (delete.clone(), format!("/payments/{payment}"), None, desk),
         (post.clone(), format!("/quotes/{quote}/nudge"), None, manager),
         (get.clone(), "/parts".to_owned(), None, staff),
         (get.clone(), "/parts/low-stock".to_owned(), None, staff),

@@ -2,7 +2,7 @@
 //! and how urgent it is. An execution is found by its own id, but what is decided on is the job of its work
 //! order.
 
-use axum::extract::State;
+use axum::{extract::State, response::IntoResponse};
 use chrono::{DateTime, Utc};
 use garage_events::{ExecutionId, ExecutionStatus, Priority, Refusal, Transition, WorkOrderId};
 use garage_kit::{
@@ -10,7 +10,7 @@ use garage_kit::{
     auth::{By, ByOrLink, Group},
     http::{
         Answer, Created, Fields, FromFields, IfMatch, Json, Listing, Page, PageParams, Path, Problem, Query,
-        Versioned, read,
+        Versioned, in_full, read,
     },
     store::Order,
 };
@@ -60,12 +60,14 @@ impl FromFields for Wanted {
 }
 
 impl Wanted {
-    /// Jobs with a status or a technician are listed ones.
+    /// Jobs with a status or a technician are listed ones. What is stuck may have no execution and is looked for all
+    /// the same.
     fn filters(self) -> Vec<(&'static str, String)> {
         let status = self.status.map(|status| ("status", status.to_string()));
         let technician = self.technician_id.map(|technician| ("technician_id", technician));
         let narrowed: Vec<_> = status.into_iter().chain(technician).collect();
-        if narrowed.is_empty() { vec![("listed", "true".to_owned())] } else { narrowed }
+        let listed = narrowed.is_empty() && self.stuck != Some(true);
+        if listed { vec![("listed", "true".to_owned())] } else { narrowed }
     }
 }
 
@@ -131,7 +133,7 @@ struct SeenVersion {
         PageParams,
         ("status" = Option<ExecutionStatus>, Query, description = "Only those that stand here"),
         ("technicianId" = Option<String>, Query, description = "Only this technician's"),
-        ("stuck" = Option<bool>, Query, description = "`true` for those that wait beyond their deadline: by what they wait for, the longest overdue first"),
+        ("stuck" = Option<bool>, Query, description = "`true` for those that wait beyond their deadline: by what they wait for, the longest overdue first. Without `status` and `technicianId` also orders that have no execution but should have one, as `withoutExecution` says"),
     ),
     responses((status = 200, description = "A page of them", body = [View]), Problem))]
 async fn list(
@@ -152,8 +154,9 @@ async fn list(
 
 /// Queues a paid order by hand.
 ///
-/// For a manager, when the order's owner says that it is paid but the payment's own event has not come. An
-/// order that is not known to be paid, or that has an execution, is a 409.
+/// For a manager, when the order's owner says that it is paid but the payment's own event has not come: such orders are
+/// among `GET /executions?stuck=true`. An order that is not known to be paid, or whose work is queued
+/// already, has begun or has ended, is a 409.
 #[utoipa::path(post, path = "/executions", tag = "executions", request_body = NewExecution,
     responses((status = 201, description = "Queued", body = View), Problem))]
 async fn enqueue(
@@ -171,6 +174,9 @@ async fn enqueue(
 }
 
 /// One execution.
+///
+/// An order that waits without one is found by its own id, as it is listed. What is stuck is sent in full also to who has
+/// its version already, as it becomes so without a new one.
 #[utoipa::path(get, path = "/executions/{id}", tag = "executions",
     params(("id" = Uuid, Path, description = "The execution's id")),
     responses((status = 200, description = "It; its version is the ETag", body = View), Problem))]
@@ -178,13 +184,14 @@ async fn one(
     State(shell): State<Shell>,
     _: By<Staff>,
     Path(id): Path<ExecutionId>,
-) -> Result<Versioned<View>, Problem> {
-    view(&shell, job(&shell, id).await?)
+) -> Result<impl IntoResponse, Problem> {
+    let Versioned(version, whole) = view(&shell, job(&shell, id).await?)?;
+    Ok((in_full(whole.is_stuck()), Versioned(version, whole)))
 }
 
 /// Changes who does it and how urgent it is.
 ///
-/// Until the work has ended. The priority is a manager's to change.
+/// Until the work has ended. The priority is a manager's to change. The deadline of the present step stays.
 #[utoipa::path(patch, path = "/executions/{id}", tag = "executions", request_body = ExecutionPatch,
     params(
         ("id" = Uuid, Path, description = "The execution's id"),
@@ -222,7 +229,7 @@ async fn nudge(
 
 /// A work order's execution.
 ///
-/// A customer's link for this order sees how far it is, and no more.
+/// A customer's link for this order sees how far it is, and no more. What is stuck is sent in full, as by its own id.
 #[utoipa::path(get, path = "/executions/work-order/{workOrderId}", tag = "executions",
     params(("workOrderId" = Uuid, Path, description = "The order's id")),
     responses((status = 200, description = "It; its version is the ETag", body = Seen), Problem))]
@@ -230,19 +237,25 @@ async fn of_work_order(
     State(shell): State<Shell>,
     caller: ByOrLink<Staff>,
     Path(order): Path<WorkOrderId>,
-) -> Result<Versioned<Seen>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     caller.require_or_scope(Staff::ROLES, &link_to(order))?;
-    let job = shell.repository.load::<Job>(order.0).await?.ok_or_else(missing)?;
+    let job = shell.repository.load::<Job>(order.0).await?;
+    let job = job.filter(|job| job.state.execution.is_some()).ok_or_else(missing)?;
     let Versioned(version, whole) = view(&shell, job)?;
+    let in_full = in_full(whole.is_stuck());
     let seen =
         if caller.scope().is_some() { Seen::ByCustomer(Progress::of(&whole)) } else { Seen::ByStaff(whole) };
-    Ok(Versioned(version, seen))
+    Ok((in_full, Versioned(version, seen)))
 }
 
-/// The job whose execution has this id.
+/// The job whose execution has this id, or which waits without one and is seen under its order's id.
 async fn job(shell: &Shell, id: ExecutionId) -> Result<Loaded<Job>, Problem> {
-    let found = shell.repository.by::<Job>("execution_id", id.to_string()).await?;
-    found.ok_or_else(missing)
+    if let Some(found) = shell.repository.by::<Job>("execution_id", id.to_string()).await? {
+        return Ok(found);
+    }
+    let waits_without = |job: &Job| job.execution.is_none() && job.waiting().is_some();
+    let found = shell.repository.load::<Job>(id.0).await?;
+    found.filter(|job| waits_without(&job.state)).ok_or_else(missing)
 }
 
 /// Decides on the job whose execution has this id. An execution never leaves its job, so what was found by

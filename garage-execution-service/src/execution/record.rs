@@ -1,5 +1,5 @@
 //! A job as a record: one per work order, under the order's id. A job without an execution (a tombstone, or
-//! an order that is only followed) is found by its id alone.
+//! an order that is only followed) is found by its id alone, and by whom it waits for.
 
 use garage_events::{Event, Waiting};
 use garage_kit::{

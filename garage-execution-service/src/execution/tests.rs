@@ -201,26 +201,39 @@ fn a_failure_needs_words_and_not_the_systems_own() {
     }
 }
 
+/// The end of another repair, after a test that failed.
+fn reworked(notes: Option<String>, services_performed: Vec<String>) -> Result<Transition<Job>, Refusal> {
+    let again = standing(ExecutionStatus::Testing).step(Step::StartRepair, at(6)).unwrap().state;
+    again.step(Step::CompleteRepair { notes, parts_used: vec![], services_performed }, at(7))
+}
+
 #[test]
 fn rework_adds_to_what_was_done() {
-    let again = standing(ExecutionStatus::Testing).step(Step::StartRepair, at(6)).unwrap().state;
-    let without_notes = Step::CompleteRepair {
-        notes: None,
-        parts_used: vec![],
-        services_performed: vec!["bleeding".to_owned()],
-    };
-    let repaired = again.step(without_notes, at(7)).unwrap().state;
+    let repaired = reworked(None, vec!["bleeding".to_owned()]).unwrap().state;
     let execution = execution(&repaired);
     assert_eq!(execution.services_performed, ["brakes", "bleeding"]);
     assert_eq!((execution.parts_used.len(), execution.repair_notes.as_deref()), (1, Some("pads replaced")));
 }
 
 #[test]
+fn what_is_noted_of_a_rework_stands_below_what_was_noted_before() {
+    let repaired = reworked(Some("bled the circuit".to_owned()), vec![]).unwrap().state;
+    assert_eq!(execution(&repaired).repair_notes.as_deref(), Some("pads replaced\nbled the circuit"));
+}
+
+#[test]
+fn the_notes_of_all_repairs_together_have_a_limit_that_is_named() {
+    let left = MOST_NOTES - "pads replaced\n".len();
+    let words = |characters: usize| Some("\u{e7}".repeat(characters));
+    assert!(reworked(words(left), vec![]).is_ok());
+    let refused = reworked(words(left + 1), vec![]).unwrap_err();
+    let told = "notes must not bring the job to 20001 characters in all: it may have 20000";
+    assert_eq!(refused.to_string(), told);
+}
+
+#[test]
 fn rework_without_end_does_not_outgrow_the_event_that_tells_it() {
-    let services_performed = vec!["brakes".to_owned(); MOST_ITEMS];
-    let another = Step::CompleteRepair { notes: None, parts_used: vec![], services_performed };
-    let again = standing(ExecutionStatus::Testing).step(Step::StartRepair, at(6)).unwrap().state;
-    let refused = again.step(another, at(7)).unwrap_err();
+    let refused = reworked(None, vec!["brakes".to_owned(); MOST_ITEMS]).unwrap_err();
     assert!(matches!(refused, Refusal::Field { field: "servicesPerformed", .. }), "{refused}");
 }
 

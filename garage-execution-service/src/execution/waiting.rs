@@ -35,7 +35,7 @@ impl Job {
 
     fn waiting_for_the_end(&self, execution: &Execution, shown: Option<WorkOrderStatus>) -> Option<Waiting> {
         let end = |heard: bool| -> Option<Waiting> {
-            let ended: DateTime<Utc> = execution.ended_at.unwrap_or(execution.updated_at);
+            let ended: DateTime<Utc> = execution.ended_at.unwrap_or(execution.status_since());
             (!heard).then(|| Waiting::since(&END_HEARD, ended))
         };
         let completed = matches!(shown, Some(WorkOrderStatus::Completed | WorkOrderStatus::Delivered));
@@ -45,13 +45,13 @@ impl Job {
                 || self.called_off.is_some()
                 || matches!(shown, Some(WorkOrderStatus::Failed | WorkOrderStatus::Cancelled))),
             ExecutionStatus::Queued => {
-                Some(Waiting::since(&START, execution.queued_at.unwrap_or(execution.updated_at)))
+                Some(Waiting::since(&START, execution.queued_at.unwrap_or(execution.status_since())))
             }
             ExecutionStatus::Diagnosing
             | ExecutionStatus::DiagnosisComplete
             | ExecutionStatus::Repairing
             | ExecutionStatus::RepairComplete
-            | ExecutionStatus::Testing => Some(Waiting::since(&STEP, execution.updated_at)),
+            | ExecutionStatus::Testing => Some(Waiting::since(&STEP, execution.status_since())),
             ExecutionStatus::AwaitingPayment | ExecutionStatus::Cancelled => None,
         }
     }

@@ -83,6 +83,13 @@ fn the_mean_wait_ends_with_the_diagnosis_or_with_now() {
 }
 
 #[test]
+fn nobody_waits_for_less_than_no_time_whatever_the_clocks_of_two_replicas_say() {
+    let mut count = Count::default();
+    count.add(execution(&queued(Priority::Normal, minute(1))), minute(0));
+    assert_eq!(count.statistics().average_wait_time.to_string(), "0");
+}
+
+#[test]
 fn what_has_ended_is_not_even_read_to_be_counted() {
     let active = queued(Priority::Normal, minute(0));
     assert_eq!(active.index()["active"], "true");

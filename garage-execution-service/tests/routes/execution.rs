@@ -36,7 +36,7 @@ async fn an_execution_is_shown_whole(world: World) {
     let whole = json!({
         "id": paid["id"], "workOrderId": order, "status": "QUEUED", "priority": "NORMAL", "technicianId": null,
         "diagnosisNotes": null, "repairNotes": null, "partsUsed": [], "servicesPerformed": [], "failureReason": null,
-        "orderStatus": "IN_PROGRESS", "createdAt": now, "updatedAt": now, "queuedAt": now, "startedAt": null, "completedAt": null,
+        "orderStatus": "IN_PROGRESS", "statusSince": now, "createdAt": now, "updatedAt": now, "queuedAt": now, "startedAt": null, "completedAt": null,
         "stuck": false, "waitingFor": {"who": "workshop", "what": "a technician", "since": now, "deadline": "2026-02-15T10:00:00.001Z"},
     });
     assert_eq!((reply.status, reply.body), (200, whole));

@@ -22,6 +22,7 @@ on_each_store! {
     what_is_not_json_is_refused
     parts_and_services_are_taken_in_every_form
     the_largest_job_still_fits_into_the_event_of_its_end
+    notes_that_grow_with_every_rework_have_an_end_that_is_named
     a_step_on_a_version_that_has_passed_is_refused
     of_those_who_take_a_job_at_once_one_gets_it
 }
@@ -98,7 +99,7 @@ async fn what_fails_in_the_test_is_repaired_again_and_told_as_a_whole(world: Wor
     let done = world.step(&id, "complete", Value::Null).await.body;
     assert_eq!(
         (text(&done, "repairNotes"), &done["servicesPerformed"]),
-        ("second", &json!(["pads", "bleeding"]))
+        ("first\nsecond", &json!(["pads", "bleeding"]))
     );
     let told = world.told().await;
     assert_eq!(told.last().unwrap()["data"]["servicesPerformed"], json!(["pads", "bleeding"]));
@@ -283,6 +284,22 @@ async fn the_largest_job_still_fits_into_the_event_of_its_end(world: World) {
     assert_eq!((more.status, more.fields()), (400, vec!["partsUsed"]));
     world.step(&id, "complete-repair", json!({"notes": "x"})).await;
     assert_eq!(world.step(&id, "complete", Value::Null).await.status, 200);
+}
+
+async fn notes_that_grow_with_every_rework_have_an_end_that_is_named(world: World) {
+    let id = standing(&world, "REPAIRING").await;
+    let longest = json!({"notes": "x".repeat(4000)});
+    for _ in 0..4 {
+        assert_eq!(world.step(&id, "complete-repair", longest.clone()).await.status, 200);
+        world.step(&id, "start-testing", Value::Null).await;
+        world.step(&id, "start-repair", Value::Null).await;
+    }
+    let more = world.step(&id, "complete-repair", longest).await;
+    assert_eq!((more.status, more.fields()), (400, vec!["notes"]));
+    let why = "must not bring the job to 20004 characters in all: it may have 20000";
+    assert_eq!(text(&more.body["errors"][0], "detail"), why);
+    let less = world.step(&id, "complete-repair", json!({"notes": "x".repeat(3996)})).await;
+    assert_eq!((less.status, text(&less.body, "repairNotes").len()), (200, 20_000));
 }
 
 async fn a_step_on_a_version_that_has_passed_is_refused(world: World) {

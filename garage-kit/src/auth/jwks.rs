@@ -1,8 +1,9 @@
 //! An issuer's published keys (RFC 7517): fetched when a token needs them, kept, and fetched again when a
-//! token names a key we do not have, but never more often than the issuer would like. Old keys serve on while
-//! the issuer is away.
+//! token names a key we do not have, but never more often than the issuer would like, whatever becomes of the request
+//! that asked. Old keys serve on while newer ones are on their way or the issuer is away.
 
 use std::{
+    error::Error,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -12,10 +13,10 @@ use jsonwebtoken::{
     Algorithm, DecodingKey, Header, Validation, decode, decode_header,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse},
 };
-use reqwest::{Client, Url, redirect::Policy};
+use reqwest::{Client, Response, Url, redirect::Policy};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
+use tokio::{sync::watch, time::timeout};
 
 use crate::{Failure, program::Misconfigured};
 
@@ -25,7 +26,11 @@ const BETWEEN: TimeDelta = TimeDelta::seconds(30);
 /// After a fetch that began and failed, its time limit included: whoever came meanwhile does not wait for another one.
 const AGAIN: Duration = Duration::from_secs(7);
 /// Keys that are older are fetched again, so that one taken back is not believed for ever.
-const OLDEST: TimeDelta = TimeDelta::minutes(10);
+const OLD: TimeDelta = TimeDelta::minutes(10);
+/// Keys that are older do not serve while newer ones are on their way, unless the issuer is known to be away.
+const TOO_OLD: TimeDelta = TimeDelta::hours(1);
+/// No honest set of keys is longer, in bytes.
+const LONGEST: usize = 64 * 1024;
 
 /// The algorithms that published keys sign by. None of them takes a public key for a secret.
 pub(super) const ACCEPTED: [Algorithm; 2] = [Algorithm::RS256, Algorithm::ES256];
@@ -63,12 +68,22 @@ struct Keys {
 }
 
 /// The keys that an issuer publishes at one address.
-pub struct Jwks {
+pub struct Jwks(Arc<Issuer>);
+
+struct Issuer {
     url: Url,
     client: Client,
     keys: RwLock<Option<Keys>>,
-    /// When the issuer may be asked again; held while asking, so that one asks for all.
-    next: Mutex<DateTime<Utc>>,
+    asking: watch::Sender<Asking>,
+}
+
+/// One asks for all.
+struct Asking {
+    /// When the issuer may be asked again.
+    next: DateTime<Utc>,
+    underway: bool,
+    /// The last time was in vain.
+    failed: bool,
 }
 
 impl Jwks {
@@ -89,13 +104,15 @@ impl Jwks {
     pub fn at(url: Url) -> Result<Self, Failure> {
         let client = Client::builder().timeout(TIME_LIMIT).redirect(Policy::none()).build();
         let client = client.map_err(|cause| Failure::lasting("making an HTTP client", cause))?;
-        Ok(Self { url, client, keys: RwLock::default(), next: Mutex::new(DateTime::<Utc>::MIN_UTC) })
+        let asking =
+            watch::Sender::new(Asking { next: DateTime::<Utc>::MIN_UTC, underway: false, failed: false });
+        Ok(Self(Arc::new(Issuer { url, client, keys: RwLock::default(), asking })))
     }
 
     /// Where they are.
     #[must_use]
-    pub const fn url(&self) -> &Url {
-        &self.url
+    pub fn url(&self) -> &Url {
+        &self.0.url
     }
 
     /// What the issuer has signed with one of its keys by RS256 or ES256. Nothing but the signature is looked at: whom it
@@ -125,44 +142,85 @@ impl Jwks {
         id: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<DecodingKey, Missing> {
-        let fresh = self.keys().filter(|keys| now - keys.fetched < OLDEST);
-        if let Some(key) = fresh.and_then(|keys| keys.find(algorithm, id)) {
+        let known = self.0.keys();
+        let age = known.as_ref().map_or(TimeDelta::MAX, |keys| now - keys.fetched);
+        let found = known.and_then(|keys| keys.find(algorithm, id));
+        if found.is_none() || age >= OLD {
+            self.ask(now);
+        }
+        if let Some(key) = found
+            && (age < TOO_OLD || self.0.asking.borrow().failed)
+        {
             return Ok(key);
         }
-        self.refresh(now).await;
-        let keys = self.keys().ok_or(Missing::Away(AGAIN))?;
+        self.answered().await;
+        let keys = self.0.keys().ok_or(Missing::Away(AGAIN))?;
         keys.find(algorithm, id).ok_or(Missing::Unknown)
     }
 
+    /// Fetches the keys unless that was tried lately, in a task of its own: whoever asked for them may hang up.
+    fn ask(&self, now: DateTime<Utc>) {
+        let is_time = self.0.asking.send_if_modified(|asking| {
+            let is_time = now >= asking.next;
+            if is_time {
+                (asking.next, asking.underway) = (now + AGAIN, true);
+            }
+            is_time
+        });
+        if is_time {
+            let issuer = Arc::clone(&self.0);
+            tokio::spawn(async move { issuer.refresh(now).await });
+        }
+    }
+
+    /// Waits while they are on their way.
+    async fn answered(&self) {
+        let mut asking = self.0.asking.subscribe();
+        let _ = timeout(AGAIN, asking.wait_for(|asking| !asking.underway)).await;
+    }
+}
+
+impl Issuer {
     fn keys(&self) -> Option<Keys> {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn refresh(&self, now: DateTime<Utc>) {
-        let mut next = self.next.lock().await;
-        if now < *next {
-            return;
-        }
-        match self.fetch().await {
+        let fetched = self.fetch().await;
+        let failed = fetched.is_err();
+        match fetched {
             Ok(published) => {
                 let keys = Keys { published: published.into(), fetched: now };
                 *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(keys);
-                *next = now + BETWEEN;
             }
             Err(cause) => {
-                // Neither the whole address nor the library's words, which repeat it: it may hold a password.
-                let (cause, issuer) = (cause.without_url(), self.url.host_str().unwrap_or_default());
+                let issuer = self.url.host_str().unwrap_or_default();
                 tracing::warn!(%cause, issuer, "the issuer's keys could not be fetched");
-                *next = now + AGAIN;
             }
         }
+        let next = if failed { now + AGAIN } else { now + BETWEEN };
+        self.asking.send_replace(Asking { next, underway: false, failed });
     }
 
-    async fn fetch(&self) -> Result<Vec<Published>, reqwest::Error> {
-        let response = self.client.get(self.url.clone()).send().await?.error_for_status()?;
-        let set: Set = response.json().await?;
+    /// What went wrong is told neither with the whole address nor in the library's words that repeat it: it may hold a
+    /// password.
+    async fn fetch(&self) -> Result<Vec<Published>, Box<dyn Error + Send + Sync>> {
+        let answer = self.client.get(self.url.clone()).send().await;
+        let answer = answer.and_then(Response::error_for_status).map_err(reqwest::Error::without_url)?;
+        let set: Set = serde_json::from_slice(&body(answer).await?)?;
         Ok(set.keys.into_iter().filter_map(published).collect())
     }
+}
+
+async fn body(mut answer: Response) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
+    let mut body = Vec::new();
+    while let Some(part) = answer.chunk().await.map_err(reqwest::Error::without_url)? {
+        if body.len() + part.len() > LONGEST {
+            return Err(format!("the answer is longer than {LONGEST} bytes").into());
+        }
+        body.extend_from_slice(&part);
+    }
+    Ok(body)
 }
 
 /// By which algorithm and key a token says to be signed; what is wrong with it ends the sentence "the token …".

@@ -4,7 +4,7 @@
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderValue, header, request::Parts},
+    http::{HeaderName, HeaderValue, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -23,6 +23,13 @@ impl<T: Serialize> IntoResponse for Versioned<T> {
         }
         response
     }
+}
+
+/// For an answer that changes without a new version, as when something becomes stuck: while it `differs` from what whoever
+/// has this version may have read, it is sent in full, and never as a 304.
+#[must_use]
+pub fn in_full(differs: bool) -> Option<[(HeaderName, HeaderValue); 1]> {
+    differs.then_some([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))])
 }
 
 /// The version that the caller decided on: `None` when it did not say, or any will do (`*`).

@@ -104,6 +104,18 @@ impl<T> Command<T> {
         crash::point("key-claimed");
         Ok(held.map_or(fresh, |held| held.state.subject_id))
     }
+
+    /// The id that [`Self::claim`] gave when this command came before, if it did; claims nothing.
+    ///
+    /// # Errors
+    /// As [`Self::claim`].
+    pub async fn earlier(&self, repository: &Repository, subject: &str) -> Result<Option<Uuid>, Problem> {
+        let Some(key) = &self.key else { return Ok(None) };
+        match repository.load::<Claim>(key.id(subject)).await? {
+            Some(known) if known.state.fingerprint != key.fingerprint => Err(other_body()),
+            known => Ok(known.map(|known| known.state.subject_id)),
+        }
+    }
 }
 
 fn other_body() -> Problem {

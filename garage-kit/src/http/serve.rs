@@ -1,6 +1,6 @@
 //! Serving until told to stop: then no new connection is taken, requests at hand are finished, and what is
-//! still open after a while is left. A client that is slow to say what it wants is let go, and so many are listened to at a
-//! time; axum's own server knows neither limit.
+//! still open after a while is left. A client that is slow to say what it wants, or does not read what it is told, is let
+//! go, and so many are listened to at a time; axum's own server knows none of these limits.
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -23,8 +23,11 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use self::reading::Reading;
 use super::{Tls, unread::watched};
 use crate::Failure;
+
+mod reading;
 
 /// How long requests at hand may take once the program stops: half of the usual ten seconds, as deliveries must be
 /// finished and events leave after them.
@@ -134,7 +137,7 @@ impl Door {
                 Ok::<_, Infallible>(response)
             }
         });
-        let (tls, watcher) = (self.tls.clone(), open.watcher());
+        let (tls, watcher, stream) = (self.tls.clone(), open.watcher(), Reading::new(stream));
         tokio::spawn(async move {
             let ended = match tls {
                 None => watcher.watch(builder.serve_connection(TokioIo::new(stream), service)).await,
@@ -154,7 +157,7 @@ impl Door {
 }
 
 /// The connection after its handshake, which may take as long as a request's head.
-async fn shaken(tls: &Tls, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+async fn shaken(tls: &Tls, stream: Reading<TcpStream>) -> Option<TlsStream<Reading<TcpStream>>> {
     match timeout(HEAD, tls.acceptor().accept(stream)).await {
         Ok(Ok(stream)) => Some(stream),
         Ok(Err(cause)) => {

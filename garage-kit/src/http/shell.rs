@@ -265,8 +265,13 @@ impl Exchange {
         accept.contains("application/json") && !accept.contains("application/problem+json")
     }
 
+    /// What a handler itself says not to store is sent in full: it has something in it that its tag does not tell, such as
+    /// a deadline that has passed meanwhile.
     fn not_modified(&self, response: Response) -> Response {
         let reading = self.method == Method::GET || self.method == Method::HEAD;
+        if is_not_stored(response.headers()) {
+            return response;
+        }
         match (&self.if_none_match, response.headers().get(header::ETAG)) {
             (Some(known), Some(tag))
                 if reading && response.status().is_success() && conditional::names(known, tag) =>
@@ -339,6 +344,10 @@ impl Exchange {
 /// The caller's trace. One that does not read is as good as none (W3C Trace Context, 3.2.2.5).
 fn incoming(headers: &HeaderMap) -> Option<TraceContext> {
     headers.get(TRACEPARENT)?.to_str().ok()?.parse().ok()
+}
+
+fn is_not_stored(headers: &HeaderMap) -> bool {
+    headers.get(header::CACHE_CONTROL).is_some_and(|control| control.as_bytes() == b"no-store")
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -45,6 +45,8 @@ pub struct MongoStore {
     /// Whether something was deleted here while messages waited in it.
     graves: AtomicBool,
     pool: Arc<pool::Counted>,
+    /// Whoever is refused before that stops.
+    is_open: bool,
 }
 
 impl MongoStore {
@@ -64,15 +66,15 @@ impl MongoStore {
         let hosts: Vec<String> = options.hosts.iter().map(ToString::to_string).collect();
         let place = format!("{}/{database}", hosts.join(","));
         let client = Client::with_options(options.clone())
-            .map_err(|error| answer::failure("connecting to MongoDB", &place, &error))?;
+            .map_err(|error| answer::unopened("connecting to MongoDB", &place, &error))?;
         let (database, graves) = (client.database(database), AtomicBool::new(false));
-        let store = Self { database, place, kinds, graves, pool };
+        let store = Self { database, place, kinds, graves, pool, is_open: false };
         store.ping().await?;
         for kind in kinds {
             store.command("making indexes", open::indexes(kind)).await?;
             store.bury(kind).await;
         }
-        Ok(store)
+        Ok(Self { is_open: true, ..store })
     }
 
     /// Lets go of the server.
@@ -99,7 +101,10 @@ impl MongoStore {
                 Err(Failure::passing(doing, format!("{} did not answer within {PATIENCE:?}", self.place)))
             }
             Ok(Err(ended)) => Err(Failure::lasting(doing, ended)),
-            Ok(Ok(answer)) => answer.map_err(|error| answer::failure(doing, &self.place, &error)),
+            Ok(Ok(answer)) => {
+                let failure = if self.is_open { answer::failure } else { answer::unopened };
+                answer.map_err(|error| failure(doing, &self.place, &error))
+            }
         }
     }
 

@@ -56,6 +56,7 @@ macro_rules! store_conformance {
             absent_and_null_values_are_not_found
             filters_hold_together
             a_search_takes_every_character_as_it_is
+            a_search_finds_what_contains_each_of_its_words
             lists_are_newest_first_unless_told_otherwise
             pages_show_every_record_once_newest_first
             pages_of_one_value_show_every_record_once

@@ -9,7 +9,10 @@ use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use garage_kit::clock::Clock;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::RwLock};
+use tokio::{
+    net::TcpListener,
+    sync::{Mutex, OwnedMutexGuard, RwLock},
+};
 
 pub(crate) const RSA: &[u8] = include_bytes!("keys/rsa.der");
 pub(crate) const EC: &[u8] = include_bytes!("keys/ec.der");
@@ -58,6 +61,7 @@ pub(crate) fn published(der: &[u8], id: &str) -> Value {
 pub(crate) struct Issuer {
     keys: Arc<RwLock<Option<Vec<Value>>>>,
     asked: Arc<AtomicUsize>,
+    slow: Arc<Mutex<()>>,
 }
 
 impl Issuer {
@@ -78,10 +82,16 @@ impl Issuer {
     pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
+
+    /// Nobody is answered while this is held.
+    pub(crate) async fn hesitate(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.slow).lock_owned().await
+    }
 }
 
 async fn answer(State(issuer): State<Issuer>) -> Result<Json<Value>, StatusCode> {
     issuer.asked.fetch_add(1, Ordering::SeqCst);
+    drop(issuer.slow.lock().await);
     let keys = issuer.keys.read().await.clone().ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
     Ok(Json(json!({"keys": keys})))
 }

@@ -1,8 +1,15 @@
 //! Tokens signed with an issuer's published keys.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
-use garage_kit::{auth::Verifier, clock::Clock, http::Problem};
-use serde_json::json;
+use garage_kit::{
+    auth::Verifier,
+    clock::Clock,
+    http::Problem,
+    testing::bus::{until, within},
+};
+use serde_json::{Value, json};
 
 use crate::issuer::{EC, Issuer, OTHER_EC, RSA, SECRET, claims, clock, es256, hs256, published, rs256};
 
@@ -13,7 +20,7 @@ struct World {
 }
 
 impl World {
-    async fn with(keys: Option<Vec<serde_json::Value>>) -> Self {
+    async fn with(keys: Option<Vec<Value>>) -> Self {
         let (clock, issuer) = (clock(), Issuer::default());
         issuer.publish(keys).await;
         let verifier = Verifier::new(clock.clone()).jwks(&issuer.start().await).unwrap();
@@ -29,6 +36,13 @@ impl World {
         assert_eq!(problem.status(), 401, "{problem}");
         problem.detail().to_owned()
     }
+}
+
+/// Claims that are right for a day.
+fn lasting_claims(clock: &Clock) -> Value {
+    let mut claims = claims(clock);
+    claims["exp"] = json!(clock.now().timestamp() + 24 * 3600);
+    claims
 }
 
 #[tokio::test]
@@ -112,7 +126,55 @@ async fn a_key_that_was_taken_back_is_not_believed_for_long() {
     assert!(world.verify(&token).await.is_ok());
     world.issuer.publish(Some(vec![])).await;
     world.clock.advance(TimeDelta::minutes(10));
+    until("it is refused", async || {
+        world.clock.advance(TimeDelta::minutes(1));
+        world.verify(&token).await.err()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_that_was_taken_back_while_nobody_asked_is_not_believed_once() {
+    let world = World::with(Some(vec![published(EC, "e")])).await;
+    let token = es256(EC, "e", &lasting_claims(&world.clock));
+    assert!(world.verify(&token).await.is_ok());
+    world.issuer.publish(Some(vec![])).await;
+    world.clock.advance(TimeDelta::hours(1));
     world.refused(&token).await;
+}
+
+#[tokio::test]
+async fn old_keys_serve_while_newer_ones_are_on_their_way() {
+    let world = World::with(Some(vec![published(EC, "e")])).await;
+    let token = es256(EC, "e", &claims(&world.clock));
+    assert!(world.verify(&token).await.is_ok());
+    world.clock.advance(TimeDelta::minutes(10));
+    let hesitating = world.issuer.hesitate().await;
+    assert!(within("nobody waits", world.verify(&token)).await.is_ok());
+    drop(hesitating);
+    until("the issuer was asked", async || (world.issuer.asked() == 2).then_some(())).await;
+}
+
+#[tokio::test]
+async fn who_makes_up_a_key_and_hangs_up_makes_us_ask_no_more_often() {
+    let world = World::with(Some(vec![published(EC, "e")])).await;
+    let hesitating = world.issuer.hesitate().await;
+    for number in 0..20 {
+        let token = es256(OTHER_EC, &format!("made-up-{number}"), &claims(&world.clock));
+        let hung_up = tokio::time::timeout(Duration::from_millis(20), world.verify(&token)).await;
+        assert!(hung_up.is_err(), "the issuer has not answered");
+    }
+    assert_eq!(world.issuer.asked(), 1);
+    drop(hesitating);
+    assert!(world.verify(&es256(EC, "e", &claims(&world.clock))).await.is_ok(), "the answer was not lost");
+    assert_eq!(world.issuer.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_set_of_keys_beyond_all_measure_is_not_read_to_its_end() {
+    let padding = json!({ "kty": "?", "padding": "x".repeat(64 * 1024) });
+    let world = World::with(Some(vec![published(EC, "e"), padding])).await;
+    assert_eq!(world.verify(&es256(EC, "e", &claims(&world.clock))).await.unwrap_err().status(), 503);
 }
 
 #[tokio::test]

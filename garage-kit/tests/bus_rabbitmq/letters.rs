@@ -4,11 +4,12 @@
 
 use garage_kit::{
     bus::{
-        Bus, Verdict,
+        Bus, Delivery, Verdict,
         letters::{Ended, Fate, Filter, Letter},
     },
-    testing::bus::{Listener, numbered, publish, until},
+    testing::bus::{Listener, message, numbered, publish, until},
 };
+use reqwest::Method;
 use serde_json::json;
 
 use super::Shop;
@@ -80,4 +81,53 @@ async fn replicas_take_turns_and_neither_misses_a_letter_that_the_other_holds() 
     };
     tokio::join!(look(&*one), look(&*two));
     shop.world.tidy(&[one, two]).await;
+}
+
+/// No room for a second one, as an operator's policy says it of all dead-letter queues.
+#[tokio::test]
+async fn a_full_queue_of_letters_keeps_what_it_has_and_costs_no_connection() {
+    let shop = Shop::new();
+    let listener = Listener::answering(|_, batch| {
+        let verdict = |delivery: &Delivery| match delivery.body.as_slice() {
+            b"right" => Verdict::Done,
+            _ => Verdict::SetAside("no such order".to_owned()),
+        };
+        Ok(batch.iter().map(verdict).collect())
+    });
+    let bus = shop.listen(&listener).await;
+    let dead_letters = format!("{}.dlq", shop.queue);
+    let policy = format!("/api/policies/%2F/{dead_letters}");
+    let limited_to = |length: usize| {
+        json!({
+            "pattern": format!("^{dead_letters}$"), "apply-to": "queues",
+            "definition": { "max-length": length, "overflow": "reject-publish" },
+        })
+    };
+    shop.broker.ask(Method::PUT, &policy, Some(limited_to(1))).await;
+    until("the policy holds", async || {
+        (shop.broker.queue(&dead_letters).await?["policy"] == dead_letters.as_str()).then_some(())
+    })
+    .await;
+    let before =
+        until("the broker lists the connection", async || shop.broker.connections(&shop.name).await.pop())
+            .await;
+
+    // What comes along with the one that fills it is taken as well.
+    publish(&*bus, &numbered("order.made", 4)).await;
+    shop.world.resting("orders", 1).await;
+    publish(&*bus, &numbered("order.made", 4)).await;
+    until("the queue is full", async || {
+        let waiting = shop.broker.queue(&shop.queue).await?["messages_unacknowledged"].as_u64()?;
+        (waiting > 0).then_some(())
+    })
+    .await;
+    publish(&*bus, &[message("order.made", "right")]).await;
+    let taken = listener.took(9).await;
+    assert_eq!(taken.len(), 9, "none came twice, and what is right is taken");
+    assert_eq!(shop.broker.connections(&shop.name).await, [before]);
+
+    shop.broker.ask(Method::PUT, &policy, Some(limited_to(100))).await;
+    until("all rest", async || (letters(&*bus).await.len() == 8).then_some(())).await;
+    shop.broker.ask(Method::DELETE, &policy, None).await;
+    shop.world.tidy(&[bus]).await;
 }

@@ -189,6 +189,11 @@ async fn one(
     Ok(Versioned(note.version, note.state))
 }
 
+/// One note with something in it that its version does not tell.
+async fn moving(state: State<App>, caller: Caller, path: Path<NoteId>) -> Result<impl IntoResponse, Problem> {
+    Ok(([(header::CACHE_CONTROL, "no-store")], one(state, caller, path).await?))
+}
+
 /// Changes a note.
 #[utoipa::path(put, path = "/notes/{id}", params(IfMatch), request_body = NewNote,
     responses((status = 200, description = "Changed", body = Note), Problem))]
@@ -319,6 +324,7 @@ fn api() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(write, list))
         .routes(routes!(one, change))
+        .route("/notes/{id}/moving", axum::routing::get(moving))
         .route("/fail/{how}", axum::routing::get(fail))
         .routes(routes!(span))
         .route("/limited", axum::routing::get(limited))

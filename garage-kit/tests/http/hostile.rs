@@ -1,7 +1,10 @@
 //! Clients who mean harm: slow ones, loud ones, and those who try tokens out. None of them is a failure of ours, and
 //! none keeps others waiting.
 
-use axum::http::{Method, Request, StatusCode, header};
+use axum::{
+    Router,
+    http::{Method, Request, StatusCode, header},
+};
 use garage_kit::{http::serve, program::install_crypto};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -13,10 +16,14 @@ use crate::demo::World;
 
 /// A connection to the little service, as any program may open one.
 async fn connection(world: &World) -> TcpStream {
+    connection_to(world, world.router.clone()).await
+}
+
+async fn connection_to(world: &World, router: Router) -> TcpStream {
     install_crypto();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (router, shutdown) = (world.router.clone(), world.shutdown.clone());
+    let shutdown = world.shutdown.clone();
     tokio::spawn(async move { serve(listener, router, shutdown).await.unwrap() });
     TcpStream::connect(address).await.unwrap()
 }
@@ -49,6 +56,21 @@ async fn who_is_slow_to_say_what_they_want_is_let_go() {
     let told = answer(&mut connection).await;
     assert!(told.is_empty() || status(&told) == "408", "{told}");
     assert_eq!(begun.elapsed().as_secs(), 30);
+}
+
+/// More than the system keeps for a connection.
+#[tokio::test]
+async fn who_does_not_read_the_answer_is_let_go() {
+    const LONG: usize = 64 * 1024 * 1024;
+    let world = World::new().await;
+    let router = world.router.clone().route("/long", axum::routing::get(async || vec![b'x'; LONG]));
+    let mut connection = connection_to(&world, router).await;
+    connection.write_all(b"GET /long HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n").await.unwrap();
+    connection.readable().await.unwrap();
+    tokio::time::pause();
+    tokio::time::sleep(std::time::Duration::from_secs(31)).await;
+    let told = answer(&mut connection).await;
+    assert!(told.len() < LONG, "{}", told.len());
 }
 
 #[tokio::test]

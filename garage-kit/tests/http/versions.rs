@@ -71,3 +71,17 @@ async fn who_has_the_newest_version_is_not_sent_it_again() {
     }
     assert_eq!(get(&world, &path, "\"2\"").await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn what_its_handler_says_not_to_store_is_sent_in_full() {
+    let world = World::new().await;
+    let path = note(&world).await;
+    for tag in ["\"1\"", "*"] {
+        let reply = get(&world, &format!("{path}/moving"), tag).await;
+        assert_eq!((reply.status, reply.header("etag")), (StatusCode::OK, "\"1\""), "{tag}");
+        assert_eq!(
+            (reply.json()["text"].as_str(), reply.header("cache-control")),
+            (Some("first"), "no-store")
+        );
+    }
+}

@@ -64,7 +64,7 @@ struct Sought {
 }
 
 const TAGS: [&str; 3] = ["red", "blue", "100%_\\'\""];
-const WORDS: [&str; 3] = ["1", "%", "_"];
+const WORDS: [&str; 5] = ["1", "%", "_", "$", "1 %"];
 
 fn step(places: usize) -> impl Strategy<Value = Step> {
     let stale = prop_oneof![6 => Just(None), 1 => (0..4_u64).prop_map(Some)];

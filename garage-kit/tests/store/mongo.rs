@@ -7,7 +7,10 @@ use garage_kit::{
     clock::Clock,
     store::{Change, Order, Position, Query, Store, mongo::MongoStore},
     store_conformance,
-    testing::store::{BOOKS, Backend, KINDS},
+    testing::{
+        bus::until,
+        store::{BOOKS, Backend, KINDS},
+    },
 };
 use mongodb::{
     Client, Database,
@@ -152,4 +155,28 @@ async fn a_server_that_says_it_is_stopping_and_does_not_is_found_again() {
     admin.run_command(fail).await.unwrap();
     store.commit(&[book(1)]).await.unwrap();
     assert_eq!(store.find(&BOOKS, &all()).await.unwrap().len(), 1);
+}
+
+/// As after a change of its user's rights. That is nobody's message's fault, so work waits; but a program that starts
+/// stops and says so.
+#[tokio::test]
+async fn whoever_is_refused_waits_at_work_and_stops_at_the_start() {
+    let backend = mongo().await;
+    let (uri, name) = (backend.0.uri(), "somebody-who-is-refused");
+    let more = if uri.ends_with('?') { "" } else { "&" };
+    let uri = format!("{uri}{more}appName={name}");
+    let store = MongoStore::connect(&uri, "unused", &KINDS).await.unwrap();
+    let refuse = doc! { "failCommands": ["find", "createIndexes"], "errorCode": 13, "appName": name };
+    let admin = database(&backend).await.client().database("admin");
+    let fail = doc! { "configureFailPoint": "failCommand", "mode": "alwaysOn", "data": refuse };
+    // The server has one such point for all who test with it.
+    let (at_work, at_the_start) = until("it is refused", async || {
+        admin.run_command(fail.clone()).await.unwrap();
+        let at_work = store.find(&BOOKS, &all()).await.err()?;
+        Some((at_work, MongoStore::connect(&uri, "unused", &KINDS).await.err()?))
+    })
+    .await;
+    admin.run_command(doc! { "configureFailPoint": "failCommand", "mode": "off" }).await.unwrap();
+    assert!(at_work.is_passing() && !at_the_start.is_passing(), "{at_work}; {at_the_start}");
+    assert_eq!(store.find(&BOOKS, &all()).await.unwrap(), []);
 }

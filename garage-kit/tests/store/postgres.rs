@@ -175,3 +175,38 @@ async fn a_value_that_only_the_oldest_have_is_found_without_walking_past_the_res
     let [by_title, otherwise] = told.await;
     assert!(by_title <= 200 && otherwise == 0, "{by_title} entries read by title, {otherwise} otherwise");
 }
+
+/// What was in use goes on; whoever would connect anew is refused, as after a change of the password. That is nobody's
+/// message's fault, so work waits; but a program that starts stops and says so.
+#[tokio::test]
+async fn whoever_may_no_longer_sign_in_waits_at_work_and_stops_at_the_start() {
+    let backend = postgres().await;
+    backend.open().await;
+    let name = aside(&backend, "SELECT current_database()::text".to_owned()).await[0].get::<String, _>(0);
+    let grants = format!(
+        "CREATE ROLE {name}_guest LOGIN; GRANT ALL ON SCHEMA public TO {name}_guest; \
+         GRANT ALL ON ALL TABLES IN SCHEMA public TO {name}_guest"
+    );
+    aside(&backend, grants).await;
+    let options = PgConnectOptions::from_str(&backend.0.url()).unwrap().username(&format!("{name}_guest"));
+    let url = options.to_url_lossy().to_string();
+    let store = SqlStore::connect(&url, migrations(), &KINDS).await.unwrap();
+
+    let lock_out = format!(
+        "ALTER ROLE {name}_guest NOLOGIN; SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE usename = '{name}_guest'"
+    );
+    aside(&backend, lock_out).await;
+    let told = until("it is refused", async || {
+        let failure = store.ping().await.unwrap_err();
+        assert!(failure.is_passing(), "{failure}");
+        Some(failure.to_string()).filter(|told| told.contains("not permitted to log in"))
+    })
+    .await;
+    assert!(!refused(&url).await.is_passing(), "{told}");
+
+    aside(&backend, format!("ALTER ROLE {name}_guest LOGIN")).await;
+    store.ping().await.unwrap();
+    store.close().await;
+    aside(&backend, format!("DROP OWNED BY {name}_guest; DROP ROLE {name}_guest")).await;
+}

@@ -158,7 +158,8 @@ impl FromFields for Changes {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Filter {
-    /// Words that the name, document, e-mail or phone contains; accents, capitals and punctuation do not matter.
+    /// Words, each of which the name, document, e-mail or phone contains; their order, accents, capitals and punctuation do
+    /// not matter. The first eight count.
     q: Option<String>,
 }
 

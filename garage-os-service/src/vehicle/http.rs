@@ -132,7 +132,8 @@ impl FromFields for Description {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Filter {
-    /// Words that the plate in either form, the brand, the model or the chassis number contains.
+    /// Words, each of which the plate in either form, the brand, the model or the chassis number contains; their order,
+    /// accents, capitals and punctuation do not matter. The first eight count.
     q: Option<String>,
 }
 

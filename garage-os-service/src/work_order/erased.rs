@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use super::{Details, Fact, What, WorkOrder};
 
+/// What the screens note of a car at its intake: its kilometres.
+const MEASURES: [&str; 1] = ["km"];
 /// In digits.
 const LONGEST_MEASURE: usize = 7;
 
@@ -68,13 +70,15 @@ impl Fact {
     }
 }
 
-/// Of the shop's own notes what can only be a measure, such as the kilometres: whole numbers that are too short for a
-/// telephone or a document.
+/// Of the shop's own notes those that the system itself writes about the car, where they can only be a measure: whole
+/// numbers that are too short for a telephone or a document. The names of all others were chosen by people, who may have
+/// written anybody's into one.
 fn of_the_car(notes: Value) -> Option<Value> {
     let Value::Object(mut notes) = notes else { return None };
-    notes.retain(|_, note| {
+    notes.retain(|name, note| {
         let digits = note.as_str().map_or_else(|| note.to_string(), str::to_owned);
-        (1..=LONGEST_MEASURE).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+        let is_measure = (1..=LONGEST_MEASURE).contains(&digits.len());
+        MEASURES.contains(&name.as_str()) && is_measure && digits.bytes().all(|byte| byte.is_ascii_digit())
     });
     (!notes.is_empty()).then_some(Value::Object(notes))
 }
@@ -111,7 +115,7 @@ mod tests {
         let details = Details {
             description: "Ana hears a noise".to_owned(),
             metadata: Some(
-                serde_json::json!({"left": "Ana's umbrella", "km": "82350", "call": "11987654321"}),
+                serde_json::json!({"left": "Ana's umbrella", "km": "82350", "call": "11987654321", "Ana Souza": 7}),
             ),
             ..Details::default()
         };
@@ -168,7 +172,7 @@ mod tests {
     fn nothing_of_the_customer_is_left_and_the_others_are_told() {
         let forgotten = cancelled().forget();
         let text = serde_json::to_string(&forgotten.state).unwrap() + &forgotten.state.findable();
-        for theirs in ["Ana", "ana", "52998224725", "example", "11987654321"] {
+        for theirs in ["Ana", "ana", "52998224725", "example", "11987654321", "call"] {
             assert!(!text.contains(theirs), "{theirs}: {text}");
         }
         assert_eq!(forgotten.state.details.metadata, Some(serde_json::json!({"km": "82350"})));

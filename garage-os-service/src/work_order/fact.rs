@@ -260,6 +260,10 @@ impl What {
         }
     }
 
+    pub(super) const fn is_opened(&self) -> bool {
+        matches!(self, Self::Opened)
+    }
+
     pub(super) const fn is_delivered(&self) -> bool {
         matches!(self, Self::Delivered { .. })
     }
@@ -270,6 +274,11 @@ impl What {
 
     pub(super) const fn is_cancelled(&self) -> bool {
         matches!(self, Self::Cancelled { .. })
+    }
+
+    /// What calls the order off, also where it was off already when it was heard.
+    pub(super) const fn is_off(&self) -> bool {
+        matches!(self, Self::Cancelled { .. } | Self::QuoteRejected { .. })
     }
 
     /// By the workshop's own doing: a job that ends because the order was called off is no failure.

@@ -3,6 +3,7 @@
 use axum::{
     extract::{FromRequest, FromRequestParts, Request, State},
     http::StatusCode,
+    response::IntoResponse,
 };
 use garage_events::{Refusal, Transition, WorkOrderId, event::reason};
 use garage_kit::{
@@ -10,7 +11,7 @@ use garage_kit::{
     auth::{By, ByOrLink, Group},
     http::{
         Answer, Command, Created, FieldError, Fields, FromFields, IfMatch, Json, Path, Problem, Query,
-        RawBody, Versioned, read,
+        RawBody, Versioned, in_full, read,
     },
 };
 use garage_saga::{
@@ -132,22 +133,27 @@ fn opening(
 
 /// A work order.
 ///
-/// The token of a customer's link reads its own order, without what is the shop's.
+/// The token of a customer's link reads its own order, without what is the shop's. An order that is stuck is sent in full
+/// also to who has its version already, as it becomes so without a new one.
 #[utoipa::path(get, path = "/work-orders/{id}", tag = "work orders",
     responses((status = 200, description = "The order", body = WorkOrderView), Problem))]
 async fn one(
     State(shell): State<Shell>,
     caller: ByOrLink<Staff>,
     Path(id): Path<WorkOrderId>,
-) -> Result<Versioned<WorkOrderView>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     caller.require_or_scope(Staff::ROLES, &link_to(id))?;
     let order = shell.repository.load::<WorkOrder>(id.0).await?;
     let Versioned(version, order) =
         order.map(|order| view(&shell, order)).ok_or_else(|| Problem::not_found("work order"))?;
-    Ok(Versioned(version, if caller.scope().is_some() { order.for_the_customer() } else { order }))
+    let order = if caller.scope().is_some() { order.for_the_customer() } else { order };
+    Ok((in_full(order.is_stuck()), Versioned(version, order)))
 }
 
 /// Edits what people may edit of a work order, or delivers it (`status: DELIVERED`).
+///
+/// Cost, services and parts are what the quote is made from: another value than the order's own is a 409. A delivery that
+/// is sent again with the same details is answered as before.
 #[utoipa::path(patch, path = "/work-orders/{id}", tag = "work orders", request_body = WorkOrderChanges,
     params(("If-Match" = Option<String>, Header, description = "The ETag of the version that was edited")),
     responses((status = 200, description = "Edited", body = WorkOrderView), Problem))]

@@ -44,7 +44,7 @@ async fn visit(shop: &Shop) -> (Value, Value, Value) {
     let customer = shop.post("/customers", &quixada()).await.made();
     let car = shop.vehicle(&customer, 1).await;
     let body = json!({"customerId": customer["id"], "vehicleId": car["id"], "description": "Dona Quixada ouve um chiado",
-        "metadata": {"left": "guarda-chuva", "km": "82350"}});
+        "metadata": {"left": "guarda-chuva", "km": "82350", "Quixada": 7, "bay": 3}});
     let order = shop.post("/work-orders", &body).await.made();
     (customer, car, order)
 }

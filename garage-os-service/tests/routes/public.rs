@@ -29,7 +29,8 @@ async fn who_knows_the_order_and_the_document_sees_how_far_it_is_and_no_more() {
         let reply = status(&shop, id(&order), document).await;
         assert_eq!(
             reply.ok(),
-            json!({"id": order["id"], "status": "PENDING", "updatedAt": "2026-02-08T10:00:00.000Z"})
+            json!({"id": order["id"], "status": "PENDING", "statusSince": "2026-02-08T10:00:00.000Z",
+                "updatedAt": "2026-02-08T10:00:00.000Z"})
         );
         assert_eq!(
             (reply.header("cache-control"), reply.header("referrer-policy")),
@@ -41,7 +42,8 @@ async fn who_knows_the_order_and_the_document_sees_how_far_it_is_and_no_more() {
     let reply = status(&shop, id(&order), "00000000191").await;
     assert_eq!(
         reply.ok(),
-        json!({"id": order["id"], "status": "CANCELLED", "updatedAt": "2026-02-08T10:00:01.000Z"})
+        json!({"id": order["id"], "status": "CANCELLED", "statusSince": "2026-02-08T10:00:01.000Z",
+            "updatedAt": "2026-02-08T10:00:01.000Z"})
     );
 }
 

@@ -266,9 +266,33 @@ async fn work_that_ends_because_the_order_was_called_off_is_no_failure_and_the_m
 async fn work_that_was_finished_before_the_cancellation_was_heard_stays_finished() {
     let shop = Shop::new().await;
     let order = shop.order().await;
-    shop.delete(&path(&order)).await.ok();
+    let cancelled = shop.delete(&path(&order)).await.ok();
+    assert_eq!(cancelled["cancellationReason"], reason::CUSTOMER_REQUEST);
     shop.tell(Said::of(&order).completed()).await;
-    assert_eq!(status(&shop, &order).await, "COMPLETED");
+    let finished = shop.read(&order).await;
+    assert_eq!((&finished["status"], finished.get("cancellationReason")), (&json!("COMPLETED"), None));
+}
+
+#[tokio::test]
+async fn what_is_learned_after_the_delivery_does_not_move_it() {
+    let shop = Shop::new().await;
+    let order = shop.order().await;
+    let said = Said::of(&order);
+    shop.tell(said.paid()).await;
+    shop.later();
+    shop.tell(said.completed()).await;
+    shop.later();
+    let delivered = shop.post(&format!("{}/deliver", path(&order)), &Value::Null).await.ok();
+    shop.later();
+    shop.tell(said.refunded()).await;
+    let later = shop.read(&order).await;
+    let times = ["completedAt", "deliveredAt", "statusSince", "updatedAt"].map(|time| &later[time]);
+    assert_eq!(
+        times,
+        ["01", "02", "02", "03"].map(|second| format!("2026-02-08T10:00:{second}.000Z")).each_ref()
+    );
+    assert_eq!(later["deliveredAt"], delivered["updatedAt"]);
+    assert_eq!(shop.get("/work-orders").await.list(), [later], "a list says the same");
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use crate::{
 on_both_stores! {
     exactly_those_past_their_deadline_are_stuck_the_longest_overdue_first
     an_order_says_whom_it_waits_for
+    who_has_the_newest_version_still_hears_that_it_is_stuck
     a_customer_s_link_is_not_told_whom_the_shop_waits_for
     a_manager_s_nudge_tells_an_order_again
     only_a_manager_nudges
@@ -63,6 +64,20 @@ async fn an_order_says_whom_it_waits_for(shop: Shop) {
     assert_eq!(shop.read(&order).await["stuck"], json!(true));
     let cancelled = shop.delete(&path(&order)).await.ok();
     assert_eq!((cancelled.get("waitingFor"), cancelled.get("stuck")), (None, None));
+}
+
+async fn who_has_the_newest_version_still_hears_that_it_is_stuck(shop: Shop) {
+    let order = shop.order().await;
+    let asked = async || {
+        let known = shop.request(Method::GET, &path(&order)).header("If-None-Match", "\"1\"");
+        shop.send(known.body(Body::empty()).unwrap()).await
+    };
+    assert_eq!(asked().await.status, StatusCode::NOT_MODIFIED);
+    shop.clock.advance(TimeDelta::minutes(1));
+    let told = asked().await;
+    assert_eq!((&told.ok()["stuck"], told.header("etag")), (&json!(true), "\"1\""));
+    let named = shop.request(Method::PATCH, &path(&order)).header("If-Match", told.header("etag"));
+    shop.write(named, &json!({"description": "Brakes"})).await.ok();
 }
 
 async fn a_customer_s_link_is_not_told_whom_the_shop_waits_for(shop: Shop) {

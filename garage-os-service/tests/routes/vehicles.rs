@@ -171,6 +171,9 @@ async fn the_list_is_searched_by_plate_brand_model_and_chassis_number(shop: Shop
         ("citroen", "XYZ9876"),
         ("377vt", "XYZ9876"),
         ("toyota%20cor", "ABC1K01"),
+        ("corolla%20toyota", "ABC1K01"),
+        ("XYZ%209876", "XYZ9876"),
+        ("xyz-9876%20citroen", "XYZ9876"),
     ] {
         let found = shop.get(&format!("/vehicles?q={words}")).await.list();
         assert_eq!(

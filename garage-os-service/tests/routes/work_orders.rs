@@ -65,6 +65,7 @@ async fn a_car_is_taken_in() {
         "services": [{"serviceId": SERVICE, "quantity": 1}, {"serviceId": SERVICE, "quantity": 2}],
         "parts": [{"partId": PART, "quantity": 1.5}, {"partId": PART, "quantity": 1}],
         "assignedTechnicianId": "tec-1", "estimatedCompletionDate": "2026-02-10T17:00:00.000Z", "metadata": {"bay": 3},
+        "statusSince": "2026-02-08T10:00:00.000Z",
         "revision": 0, "createdAt": "2026-02-08T10:00:00.000Z", "updatedAt": "2026-02-08T10:00:00.000Z",
         "stuck": false, "waitingFor": {"who": "billing-service", "what": "the quote",
             "since": "2026-02-08T10:00:00.000Z", "deadline": "2026-02-08T10:01:00.000Z"},
@@ -89,11 +90,16 @@ async fn billing_hears_of_a_car_that_was_taken_in() {
 }
 
 #[tokio::test]
-async fn a_day_will_do_for_the_promised_date() {
+async fn a_day_that_is_promised_lasts_until_it_is_over_in_brazil() {
     let (shop, body) = with_a_car().await;
-    let made =
-        shop.post("/work-orders", &with(&body, "estimatedCompletionDate", json!("2026-02-10"))).await.made();
-    assert_eq!(made["estimatedCompletionDate"], "2026-02-10T00:00:00.000Z");
+    for (day, end) in [
+        ("2026-02-10", "2026-02-11T02:59:59.000Z"),
+        (" 2026-12-31 ", "2027-01-01T02:59:59.000Z"),
+        ("2026-02-10T14:00:00-03:00", "2026-02-10T17:00:00.000Z"),
+    ] {
+        let order = with(&body, "estimatedCompletionDate", json!(day));
+        assert_eq!(shop.post("/work-orders", &order).await.made()["estimatedCompletionDate"], end, "{day}");
+    }
 }
 
 #[tokio::test]
@@ -125,6 +131,11 @@ async fn what_is_wrong_with_an_order_is_named_where_it_stands() {
         ("estimatedCompletionDate", json!("tomorrow"), "estimatedCompletionDate"),
         ("estimatedCompletionDate", json!("2026-02-30"), "estimatedCompletionDate"),
         ("estimatedCompletionDate", json!("2026-02-10T14:00:00"), "estimatedCompletionDate"),
+        ("estimatedCompletionDate", json!("+99999-01-01"), "estimatedCompletionDate"),
+        ("estimatedCompletionDate", json!("+2026-02-10"), "estimatedCompletionDate"),
+        ("estimatedCompletionDate", json!("-5-1-1"), "estimatedCompletionDate"),
+        ("estimatedCompletionDate", json!("10000-01-01"), "estimatedCompletionDate"),
+        ("estimatedCompletionDate", json!("9999-12-31"), "estimatedCompletionDate"),
         ("metadata", json!([]), "metadata"),
         ("metadata", json!({"note": "x".repeat(8192)}), "metadata"),
         ("metadata", json!({"note": "a\u{0}b"}), "metadata.note"),
@@ -268,19 +279,13 @@ async fn a_decision_on_a_passed_version_is_refused() {
 #[tokio::test]
 async fn an_edit_changes_what_it_names_and_null_takes_away() {
     let (shop, mut body) = with_a_car().await;
-    body["estimatedCost"] = json!(150.5);
-    body["parts"] = json!([PART]);
     body["metadata"] = json!({"bay": 3});
     let made = shop.post("/work-orders", &body).await.made();
     shop.later();
-    let edit = json!({"estimatedCost": 99, "parts": null, "metadata": null, "services": [{"id": SERVICE, "quantity": 2}],
-        "assignedTechnicianId": "tec-2", "customerId": NOBODY});
+    let edit = json!({"metadata": null, "assignedTechnicianId": "tec-2", "customerId": NOBODY});
     let edited = shop.patch(&path(&made), &edit).await.ok();
     let mut expected = made.clone();
     expected.as_object_mut().unwrap().remove("metadata");
-    expected["estimatedCost"] = json!(99);
-    expected["parts"] = json!([]);
-    expected["services"] = json!([{"serviceId": SERVICE, "quantity": 2}]);
     expected["assignedTechnicianId"] = json!("tec-2");
     expected["updatedAt"] = json!("2026-02-08T10:00:01.000Z");
     assert_eq!(edited, expected);
@@ -305,7 +310,29 @@ async fn the_deepest_metadata_that_is_taken_reads_back() {
 }
 
 #[tokio::test]
-async fn what_a_quote_was_made_from_is_not_changed_behind_its_back() {
+async fn what_a_quote_is_made_from_is_not_changed_behind_its_back_from_the_beginning() {
+    let (shop, mut body) = with_a_car().await;
+    body["estimatedCost"] = json!(150.5);
+    body["services"] = json!([SERVICE]);
+    let order = shop.post("/work-orders", &body).await.made();
+    for edit in [
+        json!({"estimatedCost": 99}),
+        json!({"estimatedCost": null}),
+        json!({"services": [{"id": SERVICE, "quantity": 2}]}),
+        json!({"services": null}),
+        json!({"parts": [PART], "description": "Brakes"}),
+    ] {
+        let refused = shop.patch(&path(&order), &edit).await;
+        assert_eq!(refused.problem(), (409, "conflict".to_owned()), "{edit}");
+        let message = "changing what the quote was made from is not possible: the work order is PENDING";
+        assert_eq!(refused.json()["message"], message);
+    }
+    let same = json!({"estimatedCost": 150.5, "services": [{"id": SERVICE}], "parts": null});
+    assert_eq!(shop.patch(&path(&order), &same).await.ok(), order, "the same again is fine");
+}
+
+#[tokio::test]
+async fn what_a_quote_was_made_from_stays_once_there_is_one() {
     let shop = Shop::new().await;
     let order = shop.order().await;
     let work_order_id = serde_json::from_value(order["id"].clone()).unwrap();
@@ -369,8 +396,11 @@ async fn a_patch_can_give_the_car_back_and_edit_in_one_go() {
         (&delivered["status"], &delivered["metadata"]["paidWith"]),
         (&json!("DELIVERED"), &json!("PIX"))
     );
-    let late = shop.patch(&path(&order), &json!({"description": "Brakes"})).await;
-    assert_eq!(late.json()["message"], "editing is not possible: the work order is DELIVERED");
+    assert_eq!(shop.patch(&path(&order), &edit).await.ok(), delivered, "as it may come again");
+    for late in [json!({"description": "Brakes"}), json!({"status": "DELIVERED", "metadata": null})] {
+        let late = shop.patch(&path(&order), &late).await;
+        assert_eq!(late.json()["message"], "editing is not possible: the work order is DELIVERED");
+    }
 }
 
 #[tokio::test]

@@ -65,7 +65,8 @@ struct Column {
 
 async fn board(State(app): State<App>, by: SignedIn) -> Result<Response, Trouble> {
     if !by.is_desk() {
-        return Ok(Redirect::to("/workshop").into_response());
+        let workshop = by.is_workshop().then(|| Redirect::to("/workshop").into_response());
+        return Ok(workshop.unwrap_or_else(|| nowhere(&by).into_response()));
     }
     let cards = cards(&app, &by.asker).await?;
     Ok(page(&app, &by, columns(by.lang, cards)).into_response())
@@ -85,7 +86,7 @@ async fn cards(app: &App, asker: &Asker) -> Result<Vec<Card>, No> {
     );
     let waiting = waiting?;
     let today = app.local(app.clock.now()).date_naive();
-    let is_shown = |order: &Order| !order.is_over() || app.local(order.updated_at).date_naive() == today;
+    let is_shown = |order: &Order| !order.is_over() || app.local(order.stands_since()).date_naive() == today;
     let orders: Vec<Order> = orders?.into_iter().flatten().filter(is_shown).collect();
     // Without the workshop the board still shows what the desk knows.
     let jobs = jobs.inspect_err(|no| tracing::warn!(?no, "the board is without jobs")).unwrap_or_default();
@@ -140,7 +141,7 @@ fn columns(lang: Lang, cards: Vec<Card>) -> Vec<Column> {
         columns[place].cards.push(card);
     }
     for column in &mut columns {
-        column.cards.sort_by_key(|card| card.order.updated_at);
+        column.cards.sort_by_key(|card| card.order.stands_since());
     }
     columns
 }
@@ -168,6 +169,26 @@ fn page(app: &App, by: &SignedIn, columns: Vec<Column>) -> Html<String> {
                 div class="board" {
                     @for column in &columns { (one(app, lang, now, column)) }
                 }
+            }
+        },
+    )
+}
+
+/// For somebody without a role, who has no place to go but out.
+fn nowhere(by: &SignedIn) -> Html<String> {
+    let lang = by.lang;
+    let title = lang.t("Sem função", "No role");
+    let words = lang.t(
+        "Você ainda não tem função nesta oficina. Peça uma a quem gerencia.",
+        "You have no role in this shop yet. Ask a manager for one.",
+    );
+    ui::page(
+        &Page::of(by, title, None, "/"),
+        html! {
+            div class="card narrow" {
+                h1 { (title) }
+                p { (words) }
+                (ui::press("/sign-out", &by.word, "", lang.t("Sair", "Sign out")))
             }
         },
     )
@@ -213,7 +234,7 @@ fn card(app: &App, lang: Lang, now: DateTime<Utc>, Card { order, named, job, wai
                 @if let Some(total) = order.total_amount { span class="money" { (show::money(lang, total)) } }
             }
             span class="facts" {
-                span class="age" title=(lang.t("neste estado há", "in this state for")) { (icon(Icon::Clock)) (show::age(lang, order.updated_at, now)) }
+                span class="age" title=(lang.t("neste estado há", "in this state for")) { (icon(Icon::Clock)) (show::age(lang, order.stands_since(), now)) }
                 @if let Some(promised) = order.estimated_completion_date {
                     @if late.is_some() {
                         span class="chip bad" { (icon(Icon::Alert)) (lang.t("Atrasado", "Late")) " · " (show::soon(lang, app.local(promised))) }

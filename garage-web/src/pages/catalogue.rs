@@ -31,6 +31,7 @@ use crate::{
     visitor::SignedIn,
 };
 
+mod edit;
 mod import;
 mod page;
 mod part;
@@ -40,10 +41,12 @@ pub(crate) fn routes() -> Router<App> {
         .route("/parts", get(show_all).post(add_part))
         .route("/parts/import", get(import::ask).post(import::import))
         .route("/parts/{id}", get(part::show))
+        .route("/parts/{id}/edit", get(edit::ask_part).post(edit::correct_part))
         .route("/parts/{id}/stock", post(stock))
         .route("/parts/{id}/price", post(price_part))
         .route("/services", post(add_service))
         .route("/services/{id}", post(change_service))
+        .route("/services/{id}/edit", get(edit::ask_service).post(edit::correct_service))
 }
 
 #[derive(Default, Deserialize)]
@@ -151,17 +154,23 @@ async fn add_part(State(_): State<App>, Posted { by, form }: Posted) -> Result<R
     let body = json!({ "name": form.get("part-name"), "partNumber": form.get("number"), "price": price, "costPrice": cost,
         "stockQuantity": stock.unwrap_or(json!(0)), "minStockLevel": least, "unit": form.given("unit"), "supplier": form.given("supplier") });
     let done = by.asker.tell(Service::Billing, Method::POST, "/parts", Some(&body), Beside::default()).await;
-    after(&by, &form, done, |field| match field {
+    after(&by, &form, done, part_field).await
+}
+
+/// A part's field as the forms call it.
+fn part_field(field: &str) -> Option<&'static str> {
+    match field {
         "name" => Some("part-name"),
         "partNumber" => Some("number"),
         "price" => Some("part-price"),
         "costPrice" => Some("cost"),
         "stockQuantity" => Some("stock"),
         "minStockLevel" => Some("least"),
+        "unit" => Some("unit"),
+        "category" => Some("category"),
         "supplier" => Some("supplier"),
         _ => None,
-    })
-    .await
+    }
 }
 
 async fn stock(Path(id): Path<Uuid>, Posted { by, form }: Posted) -> Result<Response, Trouble> {
@@ -211,13 +220,17 @@ async fn add_service(State(_): State<App>, Posted { by, form }: Posted) -> Resul
     let body = json!({ "name": form.get("service-name"), "price": price, "duration": minutes });
     let done =
         by.asker.tell(Service::Billing, Method::POST, "/services", Some(&body), Beside::default()).await;
-    after(&by, &form, done, |field| match field {
+    after(&by, &form, done, labour_field).await
+}
+
+/// The same of a service.
+fn labour_field(field: &str) -> Option<&'static str> {
+    match field {
         "name" => Some("service-name"),
         "price" => Some("service-price"),
         "duration" => Some("minutes"),
         _ => None,
-    })
-    .await
+    }
 }
 
 async fn change_service(Path(id): Path<Uuid>, Posted { by, form }: Posted) -> Result<Response, Trouble> {

@@ -1,5 +1,6 @@
-//! Taking a car in, plate first: a plate that is known brings its car and owner, one that is not asks for both. The three
-//! services' rules are theirs; what they object to stands beside its field, and what was typed stays.
+//! Taking a car in, plate first: a plate that is known brings its car and owner, one that is not asks for both, and a new
+//! owner who is known brings their record. The three services' rules are theirs; what they object to stands beside its
+//! field, and what was typed stays.
 
 use axum::{
     Router,
@@ -31,6 +32,7 @@ use crate::{
 };
 
 mod known;
+mod namesake;
 mod page;
 mod written;
 
@@ -136,7 +138,7 @@ fn told<T>(
 
 /// The customer with the document that was typed: the one who has it, or somebody new.
 async fn customer(by: &SignedIn, form: &Form) -> Result<CustomerId, Stopped> {
-    let document: String = form.get("document").chars().filter(char::is_ascii_alphanumeric).collect();
+    let document = namesake::document(form);
     let name = |field: &str| match field {
         "document" | "personType" => Some("document"),
         "name" => Some("name"),
@@ -147,7 +149,7 @@ async fn customer(by: &SignedIn, form: &Form) -> Result<CustomerId, Stopped> {
     let path = format!("/customers/document/{document}");
     let known = told(by.lang, by.asker.find::<Customer>(Service::Os, &path).await, name)?;
     if let Some(known) = known {
-        return Ok(known.id);
+        return meant(by.lang, form, &known);
     }
     let person = if document.len() == 11 { "INDIVIDUAL" } else { "COMPANY" };
     let new = json!({ "name": form.get("name"), "personType": person, "document": document,
@@ -160,9 +162,21 @@ async fn customer(by: &SignedIn, form: &Form) -> Result<CustomerId, Stopped> {
         // Somebody else was faster, perhaps a second press of the same button.
         Err(No::Refused(Refusal { code, .. })) if code == "taken" => {
             let known = told(by.lang, by.asker.find::<Customer>(Service::Os, &path).await, name)?;
-            known.map(|known| known.id).ok_or(Stopped::Trouble(Trouble::Failed))
+            meant(by.lang, form, &known.ok_or(Stopped::Trouble(Trouble::Failed))?)
         }
         made => told(by.lang, made, name).map(|customer| customer.id),
+    }
+}
+
+/// The customer who has the typed document, if the desk means them.
+fn meant(lang: Lang, form: &Form, known: &Customer) -> Result<CustomerId, Stopped> {
+    match namesake::objection(lang, form, known) {
+        None => Ok(known.id),
+        Some(words) => {
+            let mut objections = Objections::default();
+            objections.add(namesake::FIELD, words);
+            Err(objections.into())
+        }
     }
 }
 

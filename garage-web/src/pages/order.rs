@@ -18,11 +18,13 @@ pub(super) use self::whole::Whole;
 use crate::{
     app::App,
     form::{Form, KEY, Objections, Posted},
+    lang::Lang,
     services::{Beside, No},
     trouble::Trouble,
     visitor::SignedIn,
 };
 
+mod edit;
 mod lines;
 mod mails;
 mod money;
@@ -42,10 +44,12 @@ pub(super) use self::{
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/orders/{id}", get(show))
+        .route("/orders/{id}/edit", get(edit::ask).post(edit::correct))
         .route("/orders/{id}/quote/{word}", post(quote).get(back_from_the_quote))
         .route("/orders/{id}/pay", post(charge).get(back))
         .route("/orders/{id}/refund", post(money::refund).get(back))
         .route("/orders/{id}/verify", post(verify).get(back))
+        .route("/orders/{id}/withdraw", post(withdraw).get(back))
         .route("/orders/{id}/deliver", post(deliver).get(back))
         .route("/orders/{id}/cancel", post(cancel).get(back))
 }
@@ -70,6 +74,27 @@ struct Did {
 pub(super) fn public_url(app: &App, headers: &HeaderMap) -> String {
     let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:3000");
     app.settings.public_url.clone().unwrap_or_else(|| format!("http://{host}"))
+}
+
+/// Who can follow a customer's link at `url`, as long as nobody has set the address under which customers reach these
+/// pages; nothing once somebody has.
+pub(super) fn reach(lang: Lang, set: Option<&str>, url: &str) -> Option<&'static str> {
+    if set.is_some() {
+        return None;
+    }
+    let is_here =
+        ["http://127.", "http://localhost", "http://[::1]"].iter().any(|here| url.starts_with(here));
+    Some(if is_here {
+        lang.t(
+            "O link só funciona neste computador, até que PUBLIC_URL seja definido.",
+            "The link works on this computer only, until PUBLIC_URL is set.",
+        )
+    } else {
+        lang.t(
+            "O link só funciona para quem alcança este mesmo endereço, até que PUBLIC_URL seja definido.",
+            "The link works only for who reaches this same address, until PUBLIC_URL is set.",
+        )
+    })
 }
 
 async fn show(
@@ -160,6 +185,18 @@ async fn verify(
     after(&app, &by, id, &headers, done, "verified").await
 }
 
+/// Takes a charge back that nobody has paid, so that it can be paid in another way.
+async fn withdraw(
+    State(app): State<App>,
+    Path(id): Path<Uuid>,
+    headers: HeaderMap,
+    Posted { by, form }: Posted,
+) -> Result<Response, Trouble> {
+    let path = format!("/payments/{}", uuid_of(&form, "payment")?);
+    let done = by.asker.command(Service::Billing, Method::DELETE, &path, None).await;
+    after(&app, &by, id, &headers, done, "withdrawn").await
+}
+
 async fn deliver(
     State(app): State<App>,
     Path(id): Path<Uuid>,
@@ -180,4 +217,23 @@ async fn cancel(
     let done =
         by.asker.command(Service::Os, Method::DELETE, &format!("/work-orders/{id}"), body.as_ref()).await;
     after(&app, &by, id, &headers, done, "cancelled").await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_customers_cannot_follow_says_so_until_the_address_is_set() {
+        let said = |set, url| reach(Lang::En, set, url);
+        for url in ["http://127.0.0.1:3000", "http://localhost:3000", "http://[::1]:3000"] {
+            assert_eq!(
+                said(None, url),
+                Some("The link works on this computer only, until PUBLIC_URL is set.")
+            );
+        }
+        let in_the_shop = said(None, "http://192.168.0.5:3000");
+        assert!(in_the_shop.is_some_and(|words| words.contains("this same address")));
+        assert_eq!(said(Some("https://oficina.example"), "https://oficina.example"), None);
+    }
 }

@@ -28,18 +28,21 @@ pub(crate) fn routes() -> Router<App> {
         .route("/people/{login}/password", post(reset))
 }
 
-async fn show(State(app): State<App>, by: SignedIn) -> Result<Html<String>, Trouble> {
-    by.must_be(&["manager"])?;
-    page(&app, &by, &Form::default(), &Objections::default(), None).await
+/// A form that was not taken.
+#[derive(Default)]
+struct Typed {
+    /// Of whom it is; `None` for somebody new.
+    of: Option<String>,
+    form: Form,
+    objections: Objections,
 }
 
-async fn page(
-    app: &App,
-    by: &SignedIn,
-    form: &Form,
-    objections: &Objections,
-    said: Option<&str>,
-) -> Result<Html<String>, Trouble> {
+async fn show(State(app): State<App>, by: SignedIn) -> Result<Html<String>, Trouble> {
+    by.must_be(&["manager"])?;
+    page(&app, &by, &Typed::default(), None).await
+}
+
+async fn page(app: &App, by: &SignedIn, typed: &Typed, said: Option<&str>) -> Result<Html<String>, Trouble> {
     let lang = by.lang;
     let all = app.people.all().await?;
     let title = lang.t("Equipe", "People");
@@ -47,27 +50,37 @@ async fn page(
         &Page::of(by, title, Some(Place::Dashboard), "/people"),
         html! {
             h1 { (title) }
-            (summary(lang, objections))
+            (summary(lang, &typed.objections))
             @if let Some(words) = said { (ui::notice(words)) }
             div class="stack" {
-                @for person in &all { (one(by, person)) }
-                @if app.settings.take_passwords() { (new(by, form, objections)) }
+                @for person in &all { (one(by, person, Some(typed).filter(|typed| typed.of.as_ref() == Some(&person.login)))) }
+                @if app.settings.take_passwords() { (new(by, Some(typed).filter(|typed| typed.of.is_none()))) }
             }
         },
     ))
 }
 
-fn roles(lang: Lang, has: impl Fn(&str) -> bool) -> Markup {
+/// The roles to tick, with what is wrong with them under this id.
+fn roles(lang: Lang, has: impl Fn(&str) -> bool, id: &str, typed: Option<&Typed>) -> Markup {
     html! {
         fieldset class="choices" {
             legend class="unseen" { (lang.t("Funções", "Roles")) }
             @for role in ROLES { label class="check" { input type="checkbox" name="role" value=(role) checked[has(role)]; (status::role(lang, role)) } }
         }
+        @if let Some(words) = typed.and_then(|typed| typed.objections.to(id)) { p class="objection" id=(id) { (words) } }
     }
 }
 
-fn one(by: &SignedIn, person: &Person) -> Markup {
+/// Under which name the roles of somebody are objected to.
+fn roles_of(login: &str) -> String {
+    format!("role-{login}")
+}
+
+fn one(by: &SignedIn, person: &Person, typed: Option<&Typed>) -> Markup {
     let lang = by.lang;
+    let name = typed.map_or(person.name.as_str(), |typed| typed.form.raw("name"));
+    let has = |role: &str| typed.map_or_else(|| person.is(role), |typed| has_ticked(&typed.form, role));
+    let active = typed.map_or(person.active, |typed| typed.form.get("active") == "yes");
     html! {
         section class="card" {
             div class="head" {
@@ -76,15 +89,15 @@ fn one(by: &SignedIn, person: &Person) -> Markup {
                     @if let Some(issuer) = &person.issuer { span class="chip" { (lang.t("Entra por ", "Signs in by ")) (issuer) } " " }
                     @if !person.active { span class="chip bad" { (icon(Icon::Cross)) (lang.t("Saiu", "Left")) } } }
             }
-            details {
+            details open[typed.is_some()] {
                 summary { (lang.t("Mudar", "Change")) span class="unseen" { " " (person.name) } }
                 form method="post" action={ "/people/" (person.login) } {
                     (hidden(WORD, &by.word))
                     @if person.has_password() {
-                        div class="field" { label for={ "name-" (person.login) } { (lang.t("Nome", "Name")) } input id={ "name-" (person.login) } name="name" value=(person.name) maxlength="100" required; }
-                        (roles(lang, |role| person.is(role)))
+                        div class="field" { label for={ "name-" (person.login) } { (lang.t("Nome", "Name")) } input id={ "name-" (person.login) } name="name" value=(name) maxlength="100" required; }
+                        (roles(lang, has, &roles_of(&person.login), typed))
                     }
-                    label class="check" { input type="checkbox" name="active" value="yes" checked[person.active]; (lang.t("Trabalha aqui", "Works here")) }
+                    label class="check" { input type="checkbox" name="active" value="yes" checked[active]; (lang.t("Trabalha aqui", "Works here")) }
                     button { (lang.t("Salvar", "Save")) }
                 }
                 @if person.has_password() { (ui::press(&format!("/people/{}/password", person.login), &by.word, "", lang.t("Senha nova", "New password"))) }
@@ -93,8 +106,9 @@ fn one(by: &SignedIn, person: &Person) -> Markup {
     }
 }
 
-fn new(by: &SignedIn, form: &Form, objections: &Objections) -> Markup {
-    let lang = by.lang;
+fn new(by: &SignedIn, typed: Option<&Typed>) -> Markup {
+    let (lang, untouched) = (by.lang, Typed::default());
+    let Typed { form, objections, .. } = typed.unwrap_or(&untouched);
     let password = Field::text("password", lang.t("Senha", "Password"))
         .kind("password")
         .required()
@@ -109,17 +123,27 @@ fn new(by: &SignedIn, form: &Form, objections: &Objections) -> Markup {
                     (field(Field { most: 40, ..Field::text("login", lang.t("Usuário", "User")).required().hint(lang.t("Letras minúsculas e números", "Small letters and digits")) }, form, objections))
                     (field(password.hint(lang.t("Pelo menos 10 caracteres", "At least 10 characters")), form, objections))
                 }
-                (roles(lang, |role| form.all("role").any(|one| one == role)))
-                @if let Some(words) = objections.to("role") { p class="objection" id="role" { (words) } }
+                (roles(lang, |role| has_ticked(form, role), "role", typed))
                 button class="primary" { (lang.t("Adicionar", "Add")) }
             }
         }
     }
 }
 
+fn has_ticked(form: &Form, role: &str) -> bool {
+    form.all("role").any(|one| one == role)
+}
+
 /// The roles that were ticked, of those that there are.
 fn ticked(form: &Form) -> Vec<&'static str> {
-    ROLES.into_iter().filter(|role| form.all("role").any(|one| one == *role)).collect()
+    ROLES.into_iter().filter(|role| has_ticked(form, role)).collect()
+}
+
+/// Objects, under this id, to somebody who would have no place to go.
+fn require_a_role(lang: Lang, roles: &[&str], id: &str, objections: &mut Objections) {
+    if roles.is_empty() {
+        objections.add(id, lang.t("escolha pelo menos uma função", "choose at least one role"));
+    }
 }
 
 /// Logins stand in tokens and addresses.
@@ -147,9 +171,7 @@ async fn add(State(app): State<App>, Posted { by, form }: Posted) -> Result<Resp
     if let Some(weak) = weakness(lang, form.raw("password")) {
         objections.add("password", weak);
     }
-    if roles.is_empty() {
-        objections.add("role", lang.t("escolha pelo menos uma função", "choose at least one role"));
-    }
+    require_a_role(lang, &roles, "role", &mut objections);
     if objections.is_empty() {
         let password = form.raw("password").to_owned();
         match app.people.add(form.get("login"), form.get("name"), &roles, password, app.clock.now()).await {
@@ -157,7 +179,12 @@ async fn add(State(app): State<App>, Posted { by, form }: Posted) -> Result<Resp
             Err(not) => objected(lang, not, &mut objections)?,
         }
     }
-    let page = page(&app, &by, &form, &objections, None).await?;
+    refused(&app, &by, Typed { of: None, form, objections }).await
+}
+
+/// The page with what was typed, and what is wrong with it.
+async fn refused(app: &App, by: &SignedIn, typed: Typed) -> Result<Response, Trouble> {
+    let page = page(app, by, &typed, None).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
@@ -180,30 +207,33 @@ async fn change(
     Posted { by, form }: Posted,
 ) -> Result<Response, Trouble> {
     by.must_be(&["manager"])?;
-    let name = form.given("name").unwrap_or(&login);
-    match app.people.change(&login, name, &ticked(&form), form.get("active") == "yes").await {
-        Ok(()) => Ok(Redirect::to("/people").into_response()),
-        Err(not) => {
-            let mut objections = Objections::default();
-            objected(by.lang, not, &mut objections)?;
-            let page = page(&app, &by, &Form::default(), &objections, None).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+    let person = app.people.find(&login).await?.ok_or(Trouble::NotFound)?;
+    let (mut objections, roles) = (Objections::default(), ticked(&form));
+    if person.has_password() {
+        require_a_role(by.lang, &roles, &roles_of(&login), &mut objections);
+    }
+    if objections.is_empty() {
+        let name = form.given("name").unwrap_or(&login);
+        match app.people.change(&login, name, &roles, form.get("active") == "yes").await {
+            Ok(()) => return Ok(Redirect::to("/people").into_response()),
+            Err(not) => objected(by.lang, not, &mut objections)?,
         }
     }
+    refused(&app, &by, Typed { of: Some(login), form, objections }).await
 }
 
-/// The new password is shown to the manager once, who tells it to whom it belongs.
+/// The new password is shown to the manager once, who tells it to whom it belongs. Who has left stays out with it.
 async fn reset(
     State(app): State<App>,
     Path(login): Path<String>,
     Posted { by, .. }: Posted,
 ) -> Result<Response, Trouble> {
     by.must_be(&["manager"])?;
-    let password = app.people.reset(&login).await?.ok_or(Trouble::NotFound)?;
+    let password = app.people.renew_password(&login).await?.ok_or(Trouble::NotFound)?;
     if login == by.person.login {
         // Their own session has ended with the old password.
         tracing::info!(login, "a manager reset their own password");
     }
     let said = format!("{} {login}: {password}", by.lang.t("Senha nova de", "New password of"));
-    Ok(page(&app, &by, &Form::default(), &Objections::default(), Some(&said)).await?.into_response())
+    Ok(page(&app, &by, &Typed::default(), Some(&said)).await?.into_response())
 }

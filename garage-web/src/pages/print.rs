@@ -9,7 +9,6 @@ use axum::{
     response::{Html, Response},
     routing::get,
 };
-use chrono::TimeDelta;
 use garage_events::{Service, WorkOrderId};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -28,9 +27,6 @@ use crate::{
 
 pub(super) mod file;
 pub(super) mod paper;
-
-/// The legal warranty of durable goods and services, from the end of the work.
-const WARRANTY: TimeDelta = TimeDelta::days(90);
 
 pub(crate) fn routes() -> Router<App> {
     Router::new().route("/orders/{id}/print", get(print)).route("/orders/{id}/quote.pdf", get(quote))
@@ -160,7 +156,7 @@ fn paid(app: &App, lang: Lang, whole: &Whole) -> Markup {
             None => p { b { (lang.t("Nenhum pagamento em nosso poder.", "No payment is in our hands.")) } }
         }
         @if matches!(order.status.as_str(), "DELIVERED" | "COMPLETED") {
-            p { (lang.t("Garantia legal até ", "Legal warranty until ")) (show::day(lang, app.local(order.updated_at + WARRANTY))) " (CDC art. 26)." }
+            p { (lang.t("Garantia legal até ", "Legal warranty until ")) (show::day(lang, app.local(paper::warranty_until(order)))) " (CDC art. 26)." }
         }
     }
 }

@@ -20,8 +20,12 @@ use crate::{
     visitor::SignedIn,
 };
 
+mod edit;
+
 pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/vehicles/{id}", get(record))
+    Router::new()
+        .route("/vehicles/{id}", get(record))
+        .route("/vehicles/{id}/edit", get(edit::ask).post(edit::correct))
 }
 
 async fn record(State(app): State<App>, by: SignedIn, Path(id): Path<Uuid>) -> Result<Html<String>, Trouble> {
@@ -57,7 +61,10 @@ fn page(
         html! {
             div class="head" {
                 h1 { span class="plate" { (title) } " " (vehicle.car()) }
-                @if by.is_desk() { a class="button" href={ "/intake?plate=" (vehicle.plate) } { (icon(Icon::Plus)) (lang.t("Nova entrada", "New intake")) } }
+                @if by.is_desk() { span class="facts" {
+                    a class="button" href={ (here) "/edit" } { (lang.t("Corrigir os dados", "Correct the details")) }
+                    a class="button" href={ "/intake?plate=" (vehicle.plate) } { (icon(Icon::Plus)) (lang.t("Nova entrada", "New intake")) }
+                } }
             }
             p class="quiet" {
                 @if let Some(other) = plates { (lang.t("Mesma placa", "The same plate")) (other) " · " }
@@ -73,7 +80,7 @@ fn page(
                             b { (order.description) }
                             @if let Some(km) = order.note("km") { span class="quiet" { (km) " km" } }
                             @if let Some(job) = job {
-                                @if let Some(notes) = &job.repair_notes { span class="quiet" { (notes) } }
+                                @if let Some(notes) = &job.repair_notes { span class="quiet lines" { (notes) } }
                                 @if !job.services_performed.is_empty() { span class="quiet" { (job.services_performed.join(", ")) } }
                             }
                         }

@@ -63,6 +63,20 @@ async fn who_has_left_is_signed_out_and_stays_out() {
 }
 
 #[tokio::test]
+async fn a_manager_s_new_password_takes_nobody_back_and_the_operator_s_does() {
+    let (people, _folder) = shop().await;
+    people.first_manager(at(0)).await.unwrap();
+    people.add("bia", "Bia", &["technician"], "long enough".to_owned(), at(0)).await.unwrap();
+    people.change("bia", "Bia", &["technician"], false).await.unwrap();
+    let password = people.renew_password("bia").await.unwrap().unwrap();
+    assert!(!people.find("bia").await.unwrap().unwrap().active);
+    assert!(!people.knows("bia", &password).await.unwrap());
+    let password = people.reset("bia").await.unwrap().unwrap();
+    assert!(people.knows("bia", &password).await.unwrap());
+    assert!(people.reset("nobody").await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn a_login_belongs_to_one_and_the_last_manager_stays() {
     let (people, _folder) = shop().await;
     let first = people.first_manager(at(0)).await.unwrap().unwrap();

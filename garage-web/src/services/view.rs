@@ -108,10 +108,30 @@ pub(crate) struct Order {
     #[serde(default)]
     pub(crate) customer_erased: bool,
     pub(crate) created_at: DateTime<Utc>,
+    /// Of anything, such as a refund long after the handover.
     pub(crate) updated_at: DateTime<Utc>,
+    /// When it came to its status; an older service does not say, nor of the two that follow.
+    status_since: Option<DateTime<Utc>>,
+    completed_at: Option<DateTime<Utc>>,
+    delivered_at: Option<DateTime<Utc>>,
 }
 
 impl Order {
+    /// Since when it stands where it stands.
+    pub(crate) fn stands_since(&self) -> DateTime<Utc> {
+        self.status_since.unwrap_or(self.updated_at)
+    }
+
+    /// When the car was given back, of one that was.
+    pub(crate) fn handed_over_at(&self) -> DateTime<Utc> {
+        self.delivered_at.unwrap_or(self.updated_at)
+    }
+
+    /// When the work was finished, of one where it was.
+    pub(crate) fn finished_at(&self) -> DateTime<Utc> {
+        self.completed_at.unwrap_or(self.updated_at)
+    }
+
     /// Whether nothing more will come of it.
     pub(crate) fn is_over(&self) -> bool {
         matches!(self.status.as_str(), "DELIVERED" | "CANCELLED" | "FAILED")
@@ -140,10 +160,21 @@ pub(crate) struct Quote {
     pub(crate) sent_at: Option<DateTime<Utc>>,
     pub(crate) approved_at: Option<DateTime<Utc>>,
     pub(crate) approved_by: Option<String>,
+    pub(crate) rejected_at: Option<DateTime<Utc>>,
     pub(crate) rejection_reason: Option<String>,
 }
 
 impl Quote {
+    /// When it came to an end by a word of the customer's, or without one.
+    pub(crate) fn answered_at(&self) -> Option<DateTime<Utc>> {
+        match self.status.as_str() {
+            "APPROVED" => self.approved_at,
+            "REJECTED" => self.rejected_at,
+            "EXPIRED" => Some(self.valid_until),
+            _ => None,
+        }
+    }
+
     /// Whether the desk may still write it.
     pub(crate) fn may_be_written(&self) -> bool {
         matches!(self.status.as_str(), "PENDING" | "SENT")
@@ -227,7 +258,20 @@ impl Refund {
     }
 }
 
+impl ChargeBack {
+    /// Whether the payer has the money for good.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.standing == "settled"
+    }
+}
+
 impl Payment {
+    /// How much of it the shop has no more: what it gave back, or all of it once the payer's bank has taken it.
+    pub(crate) fn gone(&self) -> Cents {
+        let is_lost = self.charge_back.as_ref().is_some_and(ChargeBack::is_lost);
+        if is_lost { self.amount } else { self.refunded_amount }
+    }
+
     /// What is left of it.
     pub(crate) fn left(&self) -> Cents {
         self.amount.less(self.refunded_amount)
@@ -258,8 +302,16 @@ pub(crate) struct Job {
     pub(crate) parts_used: Vec<PartUsed>,
     pub(crate) services_performed: Vec<String>,
     pub(crate) failure_reason: Option<String>,
+    status_since: Option<DateTime<Utc>>,
     pub(crate) updated_at: DateTime<Utc>,
     pub(crate) started_at: Option<DateTime<Utc>>,
+}
+
+impl Job {
+    /// Since when it stands as it does.
+    pub(crate) fn stands_since(&self) -> DateTime<Utc> {
+        self.status_since.unwrap_or(self.updated_at)
+    }
 }
 
 /// How far the work is, as a customer's link sees it.
@@ -349,4 +401,32 @@ pub(crate) struct Labour {
     pub(crate) price: Cents,
     pub(crate) duration: u32,
     pub(crate) active: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const ID: &str = "0190b6a0-0000-7000-8000-0000000000ab";
+    const REFUNDED: &str = "2026-08-01T10:00:00Z";
+
+    fn times(told: &Value) -> [String; 3] {
+        let mut order = json!({ "id": ID, "customerId": ID, "vehicleId": ID, "plate": "ABC1234", "description": "",
+            "status": "DELIVERED", "createdAt": "2026-01-01T10:00:00.000Z", "updatedAt": REFUNDED });
+        order.as_object_mut().unwrap().extend(told.as_object().unwrap().clone());
+        let order: Order = serde_json::from_value(order).unwrap();
+        [order.finished_at(), order.handed_over_at(), order.stands_since()]
+            .map(|at| at.format("%FT%TZ").to_string())
+    }
+
+    #[test]
+    fn what_happens_to_an_order_later_moves_none_of_its_days() {
+        let told = ["2026-02-01T10:00:00Z", "2026-02-03T10:00:00Z", "2026-02-03T10:00:00Z"];
+        let said = json!({ "completedAt": told[0], "deliveredAt": told[1], "statusSince": told[2] });
+        assert_eq!(times(&said), told);
+        assert_eq!(times(&json!({})), [REFUNDED; 3], "an older service says no more than this");
+        assert_eq!(times(&json!({ "deliveredAt": null })), [REFUNDED; 3]);
+    }
 }

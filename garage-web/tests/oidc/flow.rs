@@ -211,3 +211,19 @@ async fn a_session_ends_with_the_way_by_which_it_began() {
     let world = world.reopened(&NO_PROVIDER).await;
     assert!(desk.again_at(&world).is_signed_in().await && !ana.again_at(&world).is_signed_in().await);
 }
+
+#[tokio::test]
+async fn who_has_no_place_to_go_is_told_so_and_can_sign_out() {
+    let world = World::open().await;
+    let first = world.first.as_ref().unwrap();
+    world.take_the_roles_of(&first.login).await;
+    let mut desk = world.browser();
+    let word = desk.open("/sign-in").await.word();
+    let fields = [("word", word.as_str()), ("login", &first.login), ("password", &first.password)];
+    desk.go(Method::POST, "/sign-in", &fields).await.must_show("You have no role in this shop yet.");
+    assert_eq!((desk.status, desk.at.as_str()), (StatusCode::OK, "/"));
+    assert!(desk.html.contains("action=\"/sign-out\""), "{}", desk.html);
+    let word = desk.word();
+    assert_eq!(desk.go(Method::POST, "/sign-out", &[("word", &word)]).await.at, "/sign-in");
+    assert!(!desk.is_signed_in().await);
+}

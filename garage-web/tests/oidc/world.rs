@@ -79,6 +79,15 @@ impl World {
         Self { base, provider, clock, first, _running: running, folder }
     }
 
+    /// As an older program could leave somebody: without any role.
+    pub(crate) async fn take_the_roles_of(&self, login: &str) {
+        let file = format!("sqlite:{}", self.folder.path().join("web.sqlite").display());
+        let pool = sqlx::SqlitePool::connect(&file).await.unwrap();
+        let taken = sqlx::query("UPDATE people SET roles = '' WHERE login = ?").bind(login);
+        assert_eq!(taken.execute(&pool).await.unwrap().rows_affected(), 1);
+        pool.close().await;
+    }
+
     pub(crate) fn browser(&self) -> Browser {
         let client = Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
         let lang = ("lang".to_owned(), "en".to_owned());

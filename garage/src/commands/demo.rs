@@ -14,19 +14,19 @@ use garage::{
 };
 use garage_kit::{clock::Clock, program::Env};
 
-use super::{ROLES, Services, timeline_line, token};
+use super::{ROLES, Services, address, timeline_line, token};
 
 /// Drive the happy path and every compensation.
 #[derive(Args)]
 pub(crate) struct Demo {
     /// Use running services: the OS Service's address
-    #[arg(long, requires_all = ["billing", "execution"])]
+    #[arg(long, requires_all = ["billing", "execution"], value_parser = address)]
     os: Option<String>,
     /// The Billing Service's address
-    #[arg(long, requires_all = ["os", "execution"])]
+    #[arg(long, requires_all = ["os", "execution"], value_parser = address)]
     billing: Option<String>,
     /// The Execution Service's address
-    #[arg(long, requires_all = ["os", "billing"])]
+    #[arg(long, requires_all = ["os", "billing"], value_parser = address)]
     execution: Option<String>,
     /// The data directory of a `garage up` that runs, for its secret
     #[arg(long, default_value = "./garage-data")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use chrono::TimeDelta;
-use clap::Args;
+use clap::{Args, builder::NonEmptyStringValueParser};
 use garage_kit::program::Env;
 
 use super::{ROLES, secret, token};
@@ -16,7 +16,7 @@ pub(crate) struct Token {
     #[arg(long, required = true, value_parser = ROLES)]
     role: Vec<String>,
     /// Who its bearer is
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     sub: String,
     /// How long it is valid, such as 30m, 8h or 7d
     #[arg(long, default_value = "8h", value_parser = lifetime)]

@@ -100,6 +100,7 @@ pub(crate) const RULES: &[(At, &str, Who)] = &[
     (Billing, "POST /payments", DeskOrLink),
     (Billing, "GET /payments", Staff),
     (Billing, "GET /payments/{id}", StaffOrLink),
+    (Billing, "DELETE /payments/{id}", Desk),
     (Billing, "GET /payments/work-order/{workOrderId}", StaffOrLink),
     (Billing, "PATCH /payments/{id}/verify", Desk),
     (Billing, "POST /payments/{id}/refunds", Manager),

@@ -105,6 +105,10 @@ pub(crate) trait Code {
         bill.pay(tender, start())
     }
 
+    fn withdraw(&self, bill: Bill, payment: PaymentId) -> Result<Transition<Bill>, Refusal> {
+        bill.withdraw(payment, "desk", start())
+    }
+
     fn give_back_part(&self, bill: Bill, payment: PaymentId) -> Result<Transition<Bill>, Refusal> {
         let wish = wish(&bill);
         bill.give_back_part(payment, wish, start())

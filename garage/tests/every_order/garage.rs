@@ -11,7 +11,7 @@ use garage_billing_service::{
     payment::{Due, PartStanding},
     quote::Quote,
 };
-use garage_events::{Cents, Event, PaymentId, Service, WorkOrderStatus, topology};
+use garage_events::{Event, PaymentId, Service, WorkOrderStatus, topology};
 use garage_execution_service::execution::Job;
 use garage_os_service::work_order::{What, WorkOrder};
 
@@ -38,6 +38,8 @@ pub(crate) struct Scope {
     pub looks: bool,
     /// Parts of a payment that a manager gives back once the work is finished.
     pub parts: usize,
+    /// Whether the desk withdraws payments that wait.
+    pub withdraws: bool,
     pub vices: Vices,
 }
 
@@ -200,7 +202,6 @@ impl<'c> Garage<'c> {
         for attempt in &mut bill.attempts {
             attempt.captured_at = None;
             attempt.refunded_at = None;
-            attempt.gone_at_gateway = Cents::ZERO;
             if !attempt.is_open() || attempt.gateway_id.is_some() {
                 attempt.updated_at = attempt.created_at;
             }

@@ -30,6 +30,8 @@ pub(crate) struct Entry {
     pub amount: Cents,
     pub state: State,
     pub refunds: BTreeSet<String>,
+    /// Keys under which it was accepted to go back, and was rejected later.
+    pub rejected: BTreeSet<String>,
     /// Parts that went back, by their keys.
     pub parts: BTreeSet<String>,
     /// A part that was accepted and has not gone yet.
@@ -79,6 +81,8 @@ pub(crate) struct Vices {
     pub miscounts: bool,
     /// The payer's bank may take money back.
     pub takes_back: bool,
+    /// A refund that was accepted may be rejected later, and is so for ever under its key.
+    pub rejects: bool,
 }
 
 /// What the gateway does with a call.
@@ -173,7 +177,18 @@ impl Ledger {
         let each = self.0.iter().flat_map(|(reference, entry)| {
             moves(entry).into_iter().map(|(name, state)| (name, self.with(*reference, state)))
         });
-        each.chain(self.parts_that_go()).collect()
+        let rejected = self.refunds_that_do_not_go().filter(|_| vices.rejects);
+        each.chain(self.parts_that_go()).chain(rejected).collect()
+    }
+
+    fn refunds_that_do_not_go(&self) -> impl Iterator<Item = (&'static str, Self)> {
+        let is_first = |entry: &Entry| entry.state == State::GoingBack && entry.rejected.is_empty();
+        self.0.iter().filter(move |(_, entry)| is_first(entry)).map(|(reference, _)| {
+            let mut ledger = self.with(*reference, State::Captured);
+            let entry = ledger.0.get_mut(reference).unwrap();
+            entry.rejected.append(&mut entry.refunds);
+            ("the refund is rejected", ledger)
+        })
     }
 
     fn parts_that_go(&self) -> impl Iterator<Item = (&'static str, Self)> {
@@ -294,10 +309,17 @@ fn charged(reference: PaymentId, entry: &Entry) -> Charged {
     let gone = part().centavos() * i64::try_from(entry.parts.len()).unwrap();
     Charged {
         refunded: Cents::new(gone).unwrap(),
-        going_back: entry.part_going_back.as_ref().map_or(Cents::ZERO, |_| part()),
+        going_back: going_back(entry),
         charge_back: charge_back.map(ToOwned::to_owned),
         ..Charged::new(reference.to_string(), standing, entry.amount)
     }
+}
+
+fn going_back(entry: &Entry) -> Cents {
+    if entry.state == State::GoingBack {
+        return entry.amount;
+    }
+    entry.part_going_back.as_ref().map_or(Cents::ZERO, |_| part())
 }
 
 #[async_trait]
@@ -318,7 +340,7 @@ impl Gateway for Open {
             (Whim::Miscounts, None) => (State::Captured, Cents::new(1).unwrap()),
         };
         let (refunds, parts) = (BTreeSet::new(), BTreeSet::new());
-        let entry = Entry { amount, state, refunds, parts, part_going_back: None };
+        let entry = Entry { amount, state, refunds, rejected: BTreeSet::new(), parts, part_going_back: None };
         let made = charged(charge.reference, &entry);
         ledger.0.insert(charge.reference, entry);
         Ok(made)
@@ -347,6 +369,9 @@ impl Gateway for Open {
         let (reference, entry) = self.find(gateway_id).ok_or_else(|| refused("there is none"))?;
         if amount < entry.amount {
             return self.give_back(reference, &entry, key);
+        }
+        if entry.rejected.contains(key) {
+            return Ok(Refunded::Rejected("rejected".to_owned()));
         }
         let state = match (entry.state, self.whim) {
             (State::Captured | State::Reimbursed, Whim::Refuses) => return Err(refused("no balance")),

@@ -49,6 +49,9 @@ pub(crate) fn at_the_till(code: &dyn Code, bill: &Bill, scope: Scope) -> Vec<Mov
             code.pay(bill.clone(), tender(bill, totals()[1])),
         ));
     }
+    for attempt in bill.attempts.iter().filter(|_| scope.withdraws) {
+        tried.push(("a payment is withdrawn", code.withdraw(bill.clone(), attempt.id)));
+    }
     let given: usize = bill.attempts.iter().map(|attempt| attempt.parts.len()).sum();
     for attempt in bill.attempts.iter().filter(|_| given < scope.parts) {
         tried.push(("a part is given back", code.give_back_part(bill.clone(), attempt.id)));

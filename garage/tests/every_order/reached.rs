@@ -177,5 +177,15 @@ pub(crate) const PATHS: &[Path] = &[
             && edge.after.bill.quote.as_ref().is_some_and(|quote| quote.sent_at.is_some())
             && edge.after.order.total_amount() == Some(totals()[1])
     }),
+    path("a payment is withdrawn, another is paid and the work completed", |edge| {
+        let is_withdrawn = |attempt: &Attempt| attempt.withdrawn.is_some();
+        edge.ends(WorkOrderStatus::Completed)
+            && edge.has_paid(&[PaymentStatus::Rejected, PaymentStatus::Approved])
+            && edge.after.bill.attempts.iter().any(is_withdrawn)
+    }),
+    path("a refund is rejected after it was accepted, and another goes", |edge| {
+        edge.has_paid(&[PaymentStatus::Refunded])
+            && edge.after.bill.attempts.iter().any(|attempt| attempt.owed.ended > 0)
+    }),
     path("a job is queued by hand", |edge| edge.step == "the job is queued by hand"),
 ];

@@ -9,6 +9,8 @@ use reqwest::{Client, Method, StatusCode, header, redirect::Policy};
 pub(crate) struct Browser {
     client: Client,
     base: String,
+    /// Where it says that its forms come from.
+    pub(crate) origin: String,
     cookies: BTreeMap<String, String>,
     /// Where it is.
     pub(crate) path: String,
@@ -23,6 +25,7 @@ impl Browser {
         Self {
             client,
             base: base.to_owned(),
+            origin: base.to_owned(),
             cookies: BTreeMap::new(),
             path: String::new(),
             status: StatusCode::OK,
@@ -48,7 +51,7 @@ impl Browser {
             let cookies: Vec<String> =
                 self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             let mut request = self.client.request(method.clone(), format!("{}{path}", self.base));
-            request = request.header(header::COOKIE, cookies.join("; ")).header(header::ORIGIN, &self.base);
+            request = request.header(header::COOKIE, cookies.join("; ")).header(header::ORIGIN, &self.origin);
             if let Some(body) = body.take() {
                 request =
                     request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::{
-    browser::{Browser, NOT_SENT},
+    browser::Browser,
     world::{World, until_it_shows},
 };
 
@@ -73,7 +73,11 @@ async fn a_car_goes_through_the_shop_with_nothing_but_the_screens() {
 
     until_it_shows(&mut desk, "O carro está com a oficina").await;
     desk.must_show("pelo link do cliente");
+    let job = format!("/executions/work-order/{}", desk.path.rsplit('/').next().unwrap());
     repair(&mut desk, "Troca de pastilhas").await;
+    let job = world.shop.get(At::Execution, &job).await.unwrap();
+    assert_eq!(job["servicesPerformed"], json!(["Troca de pastilhas"]), "a rework repeats nothing");
+    assert_eq!((&job["partsUsed"][0]["quantity"], &job["partsUsed"][1]), (&json!(0.5), &json!(null)));
     until_it_shows(&mut phone, "O carro está pronto").await;
 
     desk.open("/").await.follow("ABC-1234").await;
@@ -99,10 +103,16 @@ pub(crate) async fn repair(technician: &mut Browser, line: &str) {
         .must_show("Pastilhas gastas");
     technician.press("Iniciar reparo", &[]).await.must_show(line);
     technician
-        .press("Concluir reparo", &[("notes", "Troquei as pastilhas"), ("more-part", "Fluido DOT 4")])
-        .await;
+        .press(
+            "Concluir reparo",
+            &[("notes", "Troquei as pastilhas"), ("more-part", "Fluido DOT 4"), ("more-quantity", "meio")],
+        )
+        .await
+        .must_show("deve ser uma quantidade, como 1 ou 2,5");
+    technician.press("Concluir reparo", &[("more-quantity", "0,5")]).await;
     technician.press("Testar", &[]).await.press("Não passou: reparar de novo", &[]).await;
-    technician.press("Concluir reparo", &[("notes", "Troquei as pastilhas"), ("done", NOT_SENT)]).await;
+    technician.must_show("já registrado");
+    technician.press("Concluir reparo", &[("notes", "Troquei as pastilhas")]).await;
     technician.press("Concluir sem teste", &[]).await.must_show("Concluído.");
 }
 
@@ -135,6 +145,10 @@ async fn a_pix_that_waits_shows_its_code_and_calling_off_frees_the_customer() {
     assert!(desk.html.contains("<svg") && desk.html.contains("br.gov.bcb.pix"), "{}", desk.text());
     let phone = customer(&world, &desk).await;
     phone.must_show("Pague com PIX").must_show("PIX copia e cola");
+    desk.press("Retirar esta cobrança", &[]).await.must_show("A cobrança foi retirada.");
+    until_it_shows(&mut desk, "Cobrar por PIX").await;
+    desk.must_show("retirado pelo balcão");
+    desk.press("Cobrar por PIX", &[]).await.must_show("PIX copia e cola");
     desk.press("Cancelar a ordem", &[("reason", "Vendeu o carro")]).await;
     until_it_shows(&mut desk, "Cancelado: Vendeu o carro").await;
     world.close().await;
@@ -178,8 +192,7 @@ async fn a_plate_that_is_known_brings_its_car_and_owner_in_either_form() {
     assert_eq!(written.status, 200, "{}", written.body);
 
     desk.open("/intake?plate=ABC1234").await;
-    let sold =
-        [("owner", "new"), ("document", "111.444.777-35"), ("name", "Bruno Lima"), ("phone", "11 3456-7890")];
+    let sold = [("document", "111.444.777-35"), ("name", "Bruno Lima"), ("phone", "11 3456-7890")];
     desk.press("Abrir ordem de serviço", &[&sold[..], &[("complaint", "Óleo")]].concat()).await;
     desk.must_show("Bruno Lima");
     let sold = world.shop.get(At::Os, &path).await.unwrap();

@@ -61,3 +61,22 @@ async fn a_customer_s_page_is_told_of_its_own_order_alone() {
     assert!(!said.contains(&theirs), "{said}");
     world.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_page_that_objects_to_a_form_is_marked_until_it_is_asked_for_again() {
+    let world = World::open().await;
+    let mut desk = world.manager().await;
+    take_in(&mut desk, "ABC1D23", &NEW).await;
+    until_it_shows(&mut desk, "Enviar o orçamento").await;
+    desk.press("Enviar ao cliente", &[]).await;
+    until_it_shows(&mut desk, "Registrar aprovação").await;
+    let refusal = desk.form_of("Registrar recusa").unwrap();
+    desk.press("Registrar aprovação", &[]).await;
+    assert!(!desk.html.contains("data-answer"), "nothing is objected to");
+    desk.send(&refusal, &[]).await;
+    assert!(desk.status.is_client_error(), "{}: {}", desk.status, desk.text());
+    assert!(desk.html.contains("data-answer") && desk.html.contains("data-live"), "{}", desk.html);
+    let path = desk.path.clone();
+    assert!(!desk.open(&path).await.html.contains("data-answer"));
+    world.close().await;
+}

@@ -9,12 +9,15 @@
 )]
 
 mod browser;
+mod corrections;
 mod journey;
 mod live;
 mod mail;
 mod post;
+mod quoting;
 mod records;
 mod refusals;
 mod second_thoughts;
 mod shelf;
+mod standing;
 mod world;

@@ -9,7 +9,8 @@ use crate::{
     world::{World, until_it_shows},
 };
 
-async fn sent(desk: &mut Browser) -> String {
+/// An order whose quote the customer has; gives its path.
+pub(crate) async fn sent(desk: &mut Browser) -> String {
     take_in(desk, "ABC-1234", &NEW).await;
     until_it_shows(desk, "Enviar o orçamento").await;
     let order = desk.path.clone();

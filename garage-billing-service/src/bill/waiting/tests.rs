@@ -7,7 +7,7 @@ use super::{
     super::tests::{AT, CUSTOMER, ORDER, QUOTE, at, called_off, created, fee, given_up},
     *,
 };
-use crate::quote::Evidence;
+use crate::quote::{Evidence, Line, Rewrite};
 
 const PAYMENT: PaymentId = PaymentId(Uuid::from_u128(4));
 
@@ -79,6 +79,28 @@ fn what_was_told_of_the_quote_waits_until_the_order_shows_it() {
     assert_eq!(awaited(&shown(no, WorkOrderStatus::Cancelled, 2, 6)), None);
 }
 
+/// Another text, which the customer does not have.
+fn revised(bill: Bill, minute: i64) -> Bill {
+    let line = Line { name: "Brakes".to_owned(), ..bill.quote.as_ref().unwrap().lines[0].clone() };
+    let text = Rewrite { lines: vec![line], valid_until: None, by: "berta".to_owned(), reason: None };
+    bill.revise(text, at(minute)).unwrap().state
+}
+
+#[test]
+fn a_text_that_the_customer_has_not_got_waits_for_the_desk_to_send_it() {
+    let two_days = 2 * 24 * 60;
+    let sent = quoted().state.send(at(1)).unwrap().state;
+    let asked = shown(sent, WorkOrderStatus::QuoteSent, 1, 2);
+    assert_eq!(awaited(&asked), None, "the customer's word is OS's to wait for");
+    let anew = revised(asked, 5);
+    assert_eq!(awaited(&anew), Some((Awaited::Desk, 5 + two_days)));
+    assert_eq!(anew.waiting().unwrap().wait.what, "sending the quote");
+    assert_eq!(awaited(&anew.clone().send(at(6)).unwrap().state), None);
+    assert_eq!(awaited(&hear(anew, called_off(), 9).state), None);
+    let draft = revised(shown(quoted().state, WorkOrderStatus::Quoted, 1, 1), 5);
+    assert_eq!(awaited(&draft), None, "no text was sent: OS waits for the desk itself");
+}
+
 #[test]
 fn an_attempt_waits_for_the_gateway_then_for_the_payer_and_its_money_to_be_heard_of() {
     assert_eq!(awaited(&paying()), Some((Awaited::Gateway, 2 + 15)));
@@ -115,7 +137,8 @@ fn what_is_told_again_is_what_was_told() {
     assert_eq!(quoted().state.retell(), quoted().events);
     let quote = quoted().events;
     let followed = |told: Vec<Event>| quote.iter().cloned().chain(told).collect::<Vec<_>>();
-    let sent = quoted().state.send(at(1)).unwrap();
+    // At once: a later sending moves the last day, and then what is told of the quote says the new one.
+    let sent = quoted().state.send(at(0)).unwrap();
     for next in [approved(), sent, quoted().state.reject(Evidence::by("ana"), at(1)).unwrap()] {
         assert_eq!(next.state.retell(), followed(next.events));
     }

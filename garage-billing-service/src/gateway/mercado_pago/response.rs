@@ -6,7 +6,7 @@ use garage_events::{Cents, PaymentId, PaymentMethod};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, value::RawValue};
 
-use crate::gateway::{Charged, GatewayError, Instructions, Refunded, Standing};
+use crate::gateway::{Charged, GatewayError, Instructions, Refunded, Standing, boleto::line_of};
 
 /// The one in which quotes are made.
 const CURRENCY: &str = "BRL";
@@ -146,11 +146,8 @@ fn instructions(payment: &Value) -> Option<Instructions> {
             "/point_of_interaction/transaction_data/ticket_url",
             "/transaction_details/external_resource_url",
         ]),
-        barcode: told(&[
-            "/transaction_details/barcode/content",
-            "/barcode/content",
-            "/transaction_details/digitable_line",
-        ]),
+        barcode: told(&["/transaction_details/digitable_line", "/digitable_line"])
+            .or_else(|| told(&["/transaction_details/barcode/content", "/barcode/content"]).map(line_of)),
         expires_at: None,
     };
     let expires_at = told(&["/date_of_expiration"]).and_then(|text| moment(&text));
@@ -279,6 +276,21 @@ mod tests {
             (Some("237"), Some("https://b"))
         );
         assert_eq!(boleto.expires_at, None);
+    }
+
+    #[test]
+    fn a_boleto_is_told_by_the_digits_that_are_typed_and_not_by_those_under_the_bars() {
+        let (bars, line) = (
+            "00193373700000001000500940144816060680935031",
+            "00190500954014481606906809350314337370000000100",
+        );
+        let digits = |details: Value| {
+            let told = json!({"id": 1, "status": "pending", "transaction_amount": 5, "transaction_details": details});
+            read(&told).unwrap().instructions.unwrap().barcode.unwrap()
+        };
+        assert_eq!(digits(json!({"barcode": {"content": bars}, "digitable_line": line})), line);
+        assert_eq!(digits(json!({"barcode": {"content": bars}})), line);
+        assert_eq!(digits(json!({"barcode": {"content": bars}, "digitable_line": null})), line);
     }
 
     #[test]

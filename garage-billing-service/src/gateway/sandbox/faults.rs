@@ -51,7 +51,8 @@ pub struct Faults(Arc<Mutex<Trouble>>);
 
 #[derive(Debug, Default)]
 struct Trouble {
-    expected: VecDeque<Fault>,
+    /// By call; nothing goes wrong with one that was let pass.
+    expected: VecDeque<Option<Fault>>,
     chance: Option<(StdRng, Odds)>,
     refunds: VecDeque<RefundStatus>,
 }
@@ -59,7 +60,12 @@ struct Trouble {
 impl Faults {
     /// So many more calls meet this fault.
     pub fn expect(&self, calls: usize, fault: Fault) {
-        self.lock().expected.extend(std::iter::repeat_n(fault, calls));
+        self.lock().expected.extend(std::iter::repeat_n(Some(fault), calls));
+    }
+
+    /// So many more calls go well, whatever is told next.
+    pub fn let_pass(&self, calls: usize) {
+        self.lock().expected.extend(std::iter::repeat_n(None, calls));
     }
 
     /// From now on calls meet faults by chance.
@@ -81,8 +87,9 @@ impl Faults {
     pub(super) fn next(&self) -> Option<Fault> {
         let mut trouble = self.lock();
         let expected = trouble.expected.pop_front();
-        expected
-            .or_else(|| trouble.chance.as_mut().and_then(|(dice, odds)| odds.of(dice.random_range(0..100))))
+        expected.unwrap_or_else(|| {
+            trouble.chance.as_mut().and_then(|(dice, odds)| odds.of(dice.random_range(0..100)))
+        })
     }
 
     /// How the next refund begins.
@@ -129,7 +136,9 @@ mod tests {
         assert!((850..1_150).contains(&count(Some(Fault::Unavailable))));
         assert_eq!(count(Some(Fault::RequestLost)) + count(Some(Fault::Slow)), 0);
         faults.clear();
-        assert_eq!(faults.next(), None);
+        faults.let_pass(1);
+        faults.expect(1, Fault::Busy);
+        assert_eq!((faults.next(), faults.next(), faults.next()), (None, Some(Fault::Busy), None));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
     ledger::{Entry, Status},
     picture::png_base64,
 };
-use crate::gateway::Instructions;
+use crate::gateway::{Instructions, boleto::line_of};
 
 /// Reserved for names that must not resolve (RFC 2606).
 const NOWHERE: &str = "https://sandbox.garage.invalid";
@@ -32,7 +32,7 @@ pub(super) fn of(entry: &Entry, pages: Option<&str>) -> Option<Instructions> {
         }
         PaymentMethod::Boleto => {
             let due = entry.expires_at.unwrap_or(entry.created_at).date_naive();
-            Some(Instructions { barcode: Some(barcode(number, amount, due)), ..page })
+            Some(Instructions { barcode: Some(line_of(barcode(number, amount, due))), ..page })
         }
         PaymentMethod::CreditCard | PaymentMethod::DebitCard => None,
     }

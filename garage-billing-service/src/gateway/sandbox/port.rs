@@ -55,7 +55,7 @@ impl Gateway for Sandbox {
                 Ok(Refunded::Done(refund.number.to_string()))
             }
             Some(refund) if refund.status == RefundStatus::Rejected => {
-                Err(GatewayError::Refused("the refund was rejected".to_owned()))
+                Ok(Refunded::Rejected("the refund was rejected".to_owned()))
             }
             Some(_) | None => Ok(Refunded::Pending),
         }

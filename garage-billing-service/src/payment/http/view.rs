@@ -29,7 +29,7 @@ pub(super) struct View {
     amount: Cents,
     payment_method: PaymentMethod,
     status: PaymentStatus,
-    /// The gateway's word for why it was declined, or why a refund does not go through.
+    /// The gateway's word for why it was declined, or why a refund does not go through; `WITHDRAWN` if the desk ended it.
     reason: Option<String>,
     /// The gateway's id of it, whichever gateway it is.
     mercado_pago_payment_id: Option<String>,
@@ -41,7 +41,7 @@ pub(super) struct View {
     qr_code_base64: Option<String>,
     /// A page with the code or the boleto.
     ticket_url: Option<String>,
-    /// Boleto: the bar code's digits.
+    /// Boleto: the digits that the payer types ("linha digitável").
     barcode: Option<String>,
     /// Until when the payer may act.
     #[serde(serialize_with = "milliseconds_if_any")]
@@ -53,6 +53,12 @@ pub(super) struct View {
     created_at: DateTime<Utc>,
     #[serde(serialize_with = "milliseconds")]
     updated_at: DateTime<Utc>,
+    /// When the desk wanted it ended; it has ended once its status says so, and money that came meanwhile counts.
+    #[serde(serialize_with = "milliseconds_if_any", skip_serializing_if = "Option::is_none")]
+    withdrawn_at: Option<DateTime<Utc>>,
+    /// Who wanted it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    withdrawn_by: Option<String>,
     /// When the money came.
     #[serde(serialize_with = "milliseconds_if_any")]
     approved_at: Option<DateTime<Utc>>,
@@ -180,6 +186,8 @@ impl View {
             metadata: attempt.metadata,
             created_at: attempt.created_at,
             updated_at: attempt.updated_at,
+            withdrawn_at: attempt.withdrawn.as_ref().map(|withdrawn| withdrawn.at),
+            withdrawn_by: attempt.withdrawn.map(|withdrawn| withdrawn.by),
             approved_at: attempt.captured_at,
             refunded_at: attempt.refunded_at,
             refunded_amount,
@@ -191,12 +199,17 @@ impl View {
         }
     }
 
+    /// Whether it has waited too long.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.stuck == Some(true)
+    }
+
     /// As much of it as the caller may see: what the desk notes for itself is not for a customer's link.
     pub(super) fn seen_by(self, caller: &Caller) -> Self {
         if caller.scope().is_some() {
             let shown = |part: Part| Part { requested_by: None, refused_because: None, ..part };
             let refunds = self.refunds.into_iter().map(shown).collect();
-            Self { metadata: None, waiting_for: None, stuck: None, refunds, ..self }
+            Self { metadata: None, withdrawn_by: None, waiting_for: None, stuck: None, refunds, ..self }
         } else {
             self
         }

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Lines, bill, decide,
+    Lines, bill, decide, is_link,
     item::{self, Item},
     missing,
     view::{Line, View},
@@ -68,7 +68,7 @@ struct Earlier {
     /// Who wrote the next one; not for a customer's link.
     #[serde(skip_serializing_if = "Option::is_none")]
     replaced_by: Option<String>,
-    /// Why.
+    /// Why; `null` for a customer's link.
     reason: Option<String>,
 }
 
@@ -82,7 +82,7 @@ impl Earlier {
             sent_at: revision.sent_at,
             replaced_at: revision.replaced_at,
             replaced_by: for_staff.then_some(revision.replaced_by),
-            reason: revision.reason,
+            reason: revision.reason.filter(|_| for_staff),
         }
     }
 }
@@ -108,7 +108,7 @@ async fn revise(
 
 /// The texts that a quote had before the present one, oldest first.
 ///
-/// A customer's link sees its own order's.
+/// A customer's link sees its own order's, and of them those that it was sent before the one that it has.
 #[utoipa::path(get, path = "/quotes/{id}/revisions", tag = "quotes", operation_id = "quote_revisions",
     params(("id" = Uuid, Path, description = "The quote's id")),
     responses((status = 200, description = "All of them", body = [Earlier]), Problem))]
@@ -118,7 +118,8 @@ async fn list(
     Path(id): Path<QuoteId>,
 ) -> Result<Listing<Earlier>, Problem> {
     let quote = bill(&app, &caller, id).await?.state.quote.ok_or_else(missing)?;
-    let for_staff = caller.scope().is_none();
+    let for_staff = !is_link(&caller);
+    let quote = if for_staff { quote } else { quote.seen_by_the_customer() };
     let earlier = quote.earlier.into_iter().map(|revision| Earlier::of(revision, for_staff));
     Ok(earlier.collect::<Vec<_>>().into())
 }

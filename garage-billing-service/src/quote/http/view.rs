@@ -27,7 +27,7 @@ pub(super) struct View {
     items: Vec<Line>,
     /// In all.
     total_amount: Cents,
-    /// Until when it may be answered.
+    /// Until when it may be answered. Unless somebody has said so, it is counted anew from the first sending.
     #[serde(serialize_with = "milliseconds")]
     valid_until: DateTime<Utc>,
     #[serde(serialize_with = "milliseconds")]
@@ -129,6 +129,11 @@ impl View {
 }
 
 impl View {
+    /// Whether it has waited too long.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.stuck == Some(true)
+    }
+
     /// As much of it as the caller may see: a customer's link does not tell who at the desk said yes for
     /// them, nor whom the shop waits for.
     pub(super) fn seen_by(self, caller: &Caller) -> Self {

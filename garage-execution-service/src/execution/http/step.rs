@@ -62,13 +62,16 @@ impl FromFields for CompleteDiagnosis {
     }
 }
 
-/// What was done, and with what. After a rework, its lists are added to those of before.
+/// What was done, and with what. After a rework, its notes are added to those of before as a new line, and its lists to
+/// theirs.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 struct CompleteRepair {
+    /// With those of before at most 20,000 characters.
     #[schema(min_length = 1, max_length = 4000)]
     notes: String,
-    /// Parts of the catalogue or from elsewhere. A plain text is taken as well: a part's id, or a name.
+    /// Parts of the catalogue or from elsewhere. A plain text is taken as well: a part's id, or a name. This list changes
+    /// no stock, as the quote says what is taken from the shelf.
     #[schema(value_type = Option<Vec<PartUsed>>, max_items = 200)]
     parts_used: Option<Vec<Part>>,
     /// In words. An object with a `name` or a `serviceId` is taken as well.

@@ -17,14 +17,19 @@ use utoipa::{
     },
 };
 
-use crate::execution::Job;
+use crate::execution::{Execution, Job};
 
 /// The work on one car.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Execution)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct View {
+    /// Its id; the order's, where there is no execution yet.
     pub(crate) id: ExecutionId,
+    /// `true` of an order that has no execution and is listed because it waits: only its status says that it is paid, or
+    /// off. `POST /executions` queues a paid one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    without_execution: Option<bool>,
     work_order_id: WorkOrderId,
     status: ExecutionStatus,
     priority: Priority,
@@ -32,7 +37,7 @@ pub(crate) struct View {
     technician_id: Option<String>,
     /// What was found.
     diagnosis_notes: Option<String>,
-    /// What was done.
+    /// What was done. What a rework says is added as a new line.
     repair_notes: Option<String>,
     /// What was built in.
     parts_used: Vec<PartUsed>,
@@ -48,10 +53,13 @@ pub(crate) struct View {
     /// Whether that deadline has passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     stuck: Option<bool>,
+    /// When it came to its present status; a change of who does it or how urgent it is does not move it.
+    #[serde(serialize_with = "milliseconds")]
+    status_since: DateTime<Utc>,
     /// When it was prepared.
     #[serde(serialize_with = "milliseconds")]
     created_at: DateTime<Utc>,
-    /// When it last moved.
+    /// When it last changed, by a step or otherwise.
     #[serde(serialize_with = "milliseconds")]
     updated_at: DateTime<Utc>,
     /// When it was paid, and so joined the queue.
@@ -66,14 +74,16 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// What is seen of a job; nothing before there is an execution.
+    /// What is seen of a job; nothing before there is an execution, unless something is awaited.
     pub(crate) fn of(job: Job, shell: &Shell) -> Option<Self> {
-        let waiting = job.waiting();
-        let execution = job.execution?;
-        let finished = execution.status == ExecutionStatus::Completed;
+        let (order, waiting) = (job.work_order_id, job.waiting());
+        let without_execution = job.execution.is_none().then_some(true);
+        let execution = job.execution.or_else(|| Some(not_prepared(order, waiting?.since)))?;
+        let (finished, since) = (execution.status == ExecutionStatus::Completed, execution.status_since());
         Some(Self {
             id: execution.id,
-            work_order_id: job.work_order_id,
+            without_execution,
+            work_order_id: order,
             status: execution.status,
             priority: execution.priority,
             technician_id: execution.technician_id,
@@ -85,6 +95,7 @@ impl View {
             order_status: job.order_status.map(|known| known.status),
             waiting_for: waiting.map(|waiting| WaitingFor::of(&waiting, &shell.deadlines)),
             stuck: waiting.map(|waiting| shell.deadlines.is_stuck(&waiting, shell.clock.now())),
+            status_since: since,
             created_at: execution.created_at,
             updated_at: execution.updated_at,
             queued_at: execution.queued_at,
@@ -92,6 +103,17 @@ impl View {
             completed_at: execution.ended_at.filter(|_| finished),
         })
     }
+
+    /// Whether its deadline has passed.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.stuck == Some(true)
+    }
+}
+
+/// What stands for an execution that should be there and is not. Nothing that prepares it was heard, so it can only be
+/// called by its order's id.
+const fn not_prepared(order: WorkOrderId, since: DateTime<Utc>) -> Execution {
+    Execution::new(ExecutionId(order.0), ExecutionStatus::AwaitingPayment, since)
 }
 
 /// How far it is, for the customer: no notes, no names.

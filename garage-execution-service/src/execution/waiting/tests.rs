@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use garage_events::{
-    Awaited, Deadlines, ExecutionId, PaymentId, PaymentMethod, QuoteId, Transition, WorkOrderId,
+    Awaited, Deadlines, ExecutionId, PaymentId, PaymentMethod, Priority, QuoteId, Transition, WorkOrderId,
     event::{PaymentApproved, QuoteApproved, WorkOrderCancelled, WorkOrderStatusChanged, reason},
 };
 use uuid::Uuid;
@@ -95,6 +95,32 @@ fn a_paid_job_waits_for_a_technician_and_then_for_the_next_step() {
     assert_eq!(awaited(&queued()), Some((Awaited::Workshop, 1 + 7 * DAY)));
     let begun = queued().step(Step::StartDiagnosis { technician_id: None }, at(9)).unwrap().state;
     assert_eq!(awaited(&begun), Some((Awaited::Workshop, 9 + 14 * DAY)));
+}
+
+#[test]
+fn who_does_it_and_how_urgent_it_is_give_nobody_more_time_for_a_step() {
+    let assign = |job: Job, minute: i64| {
+        let somebody = Some(Some(format!("technician {minute}")));
+        job.assign(Some(Priority::Urgent), somebody, at(minute)).unwrap().state
+    };
+    let begun = queued().step(Step::StartDiagnosis { technician_id: None }, at(9)).unwrap().state;
+    let given = assign(assign(begun, 20), 30);
+    assert_eq!(given.waiting().unwrap().since, at(9));
+    assert_eq!(awaited(&given), Some((Awaited::Workshop, 9 + 14 * DAY)));
+    let moved = given.step(Step::CompleteDiagnosis { notes: None }, at(40)).unwrap().state;
+    assert_eq!(awaited(&moved), Some((Awaited::Workshop, 40 + 14 * DAY)));
+    assert_eq!(awaited(&assign(moved, 50)), Some((Awaited::Workshop, 40 + 14 * DAY)));
+}
+
+#[test]
+fn a_job_that_an_earlier_build_wrote_moved_when_it_last_changed() {
+    let begun = queued().step(Step::StartDiagnosis { technician_id: None }, at(9)).unwrap().state;
+    let written = serde_json::to_value(&begun).unwrap();
+    assert_eq!(written["execution"]["moved_at"], serde_json::Value::Null);
+    let read: Job = serde_json::from_value(written).unwrap();
+    let given = read.assign(Some(Priority::High), None, at(20)).unwrap().state;
+    let read_again: Job = serde_json::from_value(serde_json::to_value(&given).unwrap()).unwrap();
+    assert_eq!(awaited(&read_again), Some((Awaited::Workshop, 9 + 14 * DAY)));
 }
 
 #[test]

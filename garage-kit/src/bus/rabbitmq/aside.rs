@@ -6,6 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
+use futures::future::try_join_all;
 use lapin::{
     BasicProperties,
     types::{AMQPValue, FieldTable},
@@ -15,17 +16,21 @@ use tokio::time::timeout;
 use super::{
     declare::declare_retry_queue,
     link::Link,
-    publish::{Outgoing, publish_all},
+    publish::{Outgoing, Unpublished, publish_all},
 };
 use crate::{
     Failure,
-    bus::{Delivery, retries::retry_queue},
+    bus::{Delivery, backoff::Backoff, journal::Journal, retries::retry_queue},
 };
 
 /// A reason travels in a header, and headers share one frame.
 const REASON: usize = 1024;
 /// For declaring a queue.
 const DECLARING: Duration = Duration::from_secs(5);
+/// Pauses of a copy for which there is no room start below this and double,
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How often a message that comes again has been tried in vain.
 const ATTEMPT: &str = "x-garage-attempt";
 /// What the broker writes of a message's way, and reads in what is published; and what would send copies of a copy
@@ -130,7 +135,8 @@ pub(super) fn attempts(properties: &BasicProperties) -> u32 {
 }
 
 /// Publishes copies, each of which must arrive. While the broker is short of memory or disk and takes nothing, they
-/// wait: a new connection would not help, and each one counts as a delivery of everything unacknowledged.
+/// wait: a new connection would not help, and each one counts as a delivery of everything unacknowledged. So they do while
+/// the queue that they are for is full.
 ///
 /// # Errors
 /// When any of them may not be safe: none of their originals may be taken off its queue.
@@ -143,7 +149,56 @@ pub(super) async fn move_all(link: &Arc<Link>, moved: Vec<Moved>) -> Result<(), 
             Err(failure) => return Err(failure),
         }
     }
-    publish_all(link, moved.into_iter().map(|moved| moved.outgoing).collect()).await
+    let together = moved.iter().map(|moved| same(&moved.outgoing)).collect();
+    match publish_all(link, together).await {
+        Err(Unpublished::Refused { taken, failure }) => {
+            let left = moved.into_iter().enumerate().filter(|(position, _)| !taken.contains(position));
+            move_each(link, left.map(|(_, moved)| moved).collect(), &failure).await
+        }
+        published => Ok(published?),
+    }
+}
+
+/// One by one, so that those that there is room for are not published again and again for those that there is not.
+async fn move_each(link: &Arc<Link>, moved: Vec<Moved>, failure: &Failure) -> Result<(), Failure> {
+    let copies = moved.len();
+    tracing::warn!(%failure, copies, "what is set aside or tried again cannot go there yet; it waits in its queue");
+    let insisting = moved.into_iter().map(|one| {
+        let link = Arc::clone(link);
+        insist(move || publish_one(Arc::clone(&link), same(&one.outgoing)))
+    });
+    try_join_all(insisting).await.map(drop)
+}
+
+async fn publish_one(link: Arc<Link>, outgoing: Outgoing) -> Result<(), Unpublished> {
+    publish_all(&link, vec![outgoing]).await
+}
+
+/// Publishes until the broker takes it.
+async fn insist<F: Future<Output = Result<(), Unpublished>>>(publish: impl Fn() -> F) -> Result<(), Failure> {
+    let (mut backoff, mut journal) = (Backoff::new(FIRST_PAUSE, LONGEST_PAUSE), Journal::default());
+    journal.may_complain();
+    loop {
+        backoff.pause().await;
+        match publish().await {
+            Err(Unpublished::Refused { failure, .. }) => {
+                if journal.may_complain() {
+                    tracing::warn!(%failure, "a copy still cannot go there; its original waits in its queue");
+                }
+            }
+            published => return Ok(published?),
+        }
+    }
+}
+
+fn same(outgoing: &Outgoing) -> Outgoing {
+    Outgoing {
+        exchange: outgoing.exchange.clone(),
+        routing_key: outgoing.routing_key.clone(),
+        mandatory: outgoing.mandatory,
+        properties: outgoing.properties.clone(),
+        body: outgoing.body.clone(),
+    }
 }
 
 async fn prepare(link: &Arc<Link>, moved: &[Moved]) -> Result<(), Failure> {
@@ -206,6 +261,16 @@ pub(super) fn headers(of: &BasicProperties) -> FieldTable {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        collections::HashSet,
+        sync::{
+            Mutex,
+            atomic::{AtomicU32, Ordering},
+        },
+    };
+
+    use tokio::time::Instant;
+
     use super::*;
 
     fn with(attempt: AMQPValue) -> BasicProperties {
@@ -228,6 +293,36 @@ mod tests {
         assert_eq!(attempts(&with(AMQPValue::Double(3.0))), 0);
         assert_eq!(attempts(&with(AMQPValue::LongLongInt(-3))), 0);
         assert_eq!(attempts(&with(AMQPValue::LongLongInt(i64::MAX))), u32::MAX);
+    }
+
+    fn full() -> Unpublished {
+        let failure = Failure::passing("publishing", "its queue is full");
+        Unpublished::Refused { taken: HashSet::new(), failure }
+    }
+
+    /// A publish that the broker refuses so often before it ends otherwise.
+    async fn insisted(refusals: u32, end: Result<(), Unpublished>) -> (Result<(), Failure>, u32) {
+        let (times, end) = (AtomicU32::new(0), Mutex::new(Some(end)));
+        let published = insist(async || match times.fetch_add(1, Ordering::Relaxed) < refusals {
+            true => Err(full()),
+            false => end.lock().unwrap().take().unwrap(),
+        });
+        (published.await, times.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_copy_for_a_full_queue_is_tried_until_there_is_room_and_ever_less_often() {
+        let began = Instant::now();
+        let (published, times) = insisted(10, Ok(())).await;
+        assert!(published.is_ok() && times == 11, "{published:?} after {times}");
+        assert!(began.elapsed() >= 4 * LONGEST_PAUSE, "{:?}", began.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_copy_whose_link_is_lost_is_given_up_with_it() {
+        let lost = Failure::passing("publishing", "the connection is lost");
+        let (published, times) = insisted(2, Err(Unpublished::Failed(lost))).await;
+        assert!(published.is_err() && times == 3, "{published:?} after {times}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use lapin::{message::BasicGetMessage, options::BasicAckOptions};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
 use self::{
@@ -146,17 +146,25 @@ impl RabbitMq {
     ) -> Result<T, Failure> {
         let (link, topology) = (self.shared.link()?, &self.shared.topology);
         let (service, rests) = (topology.service.clone(), topology.rests());
-        let working = tokio::spawn(timeout(PATIENCE, async move {
-            let desk = Arc::new(Desk::take(link, &service).await?);
-            let done = work(Arc::clone(&desk), rests).await;
-            desk.leave().await;
-            done
-        }));
-        match working.await {
-            Ok(done) => done.unwrap_or_else(|_| Err(late())),
-            Err(_) => Err(Failure::passing("looking after dead letters", "the program is stopping")),
-        }
+        let working = tokio::spawn(async move {
+            let deadline = Instant::now() + PATIENCE;
+            let desk = Arc::new(Desk::take(link, &service, deadline).await?);
+            in_time(deadline, work(Arc::clone(&desk), rests), desk.leave()).await
+        });
+        let stopping = |_| Err(Failure::passing("looking after dead letters", "the program is stopping"));
+        working.await.unwrap_or_else(stopping)
     }
+}
+
+/// Works, and leaves in any case: nobody else could come while this connection lasts.
+async fn in_time<T>(
+    deadline: Instant,
+    work: impl Future<Output = Result<T, Failure>>,
+    leave: impl Future<Output = ()>,
+) -> Result<T, Failure> {
+    let done = timeout_at(deadline, work).await.unwrap_or_else(|_| Err(late()));
+    leave.await;
+    done
 }
 
 fn late() -> Failure {
@@ -214,7 +222,7 @@ async fn send(link: &Arc<Link>, queue: &str, taken: &[(Uuid, BasicGetMessage)]) 
     if taken.is_empty() {
         return Ok(());
     }
-    publish_all(link, taken.iter().map(|(_, message)| replayed(queue, message)).collect()).await
+    Ok(publish_all(link, taken.iter().map(|(_, message)| replayed(queue, message)).collect()).await?)
 }
 
 /// A letter whose acknowledgement is lost rests beside its copy, and is replayed again without harm.
@@ -223,5 +231,29 @@ async fn acknowledge(message: &BasicGetMessage) -> Ended {
         Ok(true) => Ended::Done,
         Ok(false) => Ended::Failed("the connection was lost, so it may still rest".to_owned()),
         Err(cause) => Ended::Failed(format!("it may still rest: {cause}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, future::pending};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_desk_is_left_also_by_whoever_has_no_more_time() {
+        let (left, began) = (Cell::new(false), Instant::now());
+        let done =
+            in_time(began + PATIENCE, pending::<Result<(), Failure>>(), async { left.set(true) }).await;
+        assert!(done.unwrap_err().to_string().contains("did not answer in time"));
+        assert!(left.get() && began.elapsed() == PATIENCE);
+    }
+
+    #[tokio::test]
+    async fn the_desk_is_left_also_by_whoever_has_failed() {
+        let left = Cell::new(false);
+        let failing = async { Err::<(), _>(Failure::passing("looking", "nothing is there")) };
+        let done = in_time(Instant::now() + PATIENCE, failing, async { left.set(true) }).await;
+        assert!(done.unwrap_err().to_string().contains("nothing is there") && left.get());
     }
 }

@@ -44,6 +44,30 @@ pub(super) struct Receipt {
     returned: Vec<BasicReturnMessage>,
     /// Why other positions are not acknowledged.
     failure: Option<Failure>,
+    /// The broker itself did not take one of them.
+    refused: bool,
+}
+
+/// Why messages of which each must arrive are not all safe.
+#[derive(Debug)]
+pub(super) enum Unpublished {
+    /// The broker did not take some, as when their queue is full: the link is healthy, and another would fare no better.
+    Refused {
+        /// Positions of those that it did take.
+        taken: HashSet<usize>,
+        /// What it said of the others.
+        failure: Failure,
+    },
+    /// Anything else.
+    Failed(Failure),
+}
+
+impl From<Unpublished> for Failure {
+    fn from(unpublished: Unpublished) -> Self {
+        match unpublished {
+            Unpublished::Refused { failure, .. } | Unpublished::Failed(failure) => failure,
+        }
+    }
 }
 
 /// Publishes events.
@@ -77,18 +101,21 @@ enum Patience {
 ///
 /// # Errors
 /// When any of them is not safe.
-pub(super) async fn publish_all(link: &Arc<Link>, outgoing: Vec<Outgoing>) -> Result<(), Failure> {
+pub(super) async fn publish_all(link: &Arc<Link>, outgoing: Vec<Outgoing>) -> Result<(), Unpublished> {
     let count = outgoing.len();
     let receipt = send(link, outgoing, Patience::Alarm).await;
     if let Some(returned) = receipt.returned.first() {
         let nowhere =
             format!("`{}` leads nowhere on `{}`", returned.delivery.routing_key, returned.delivery.exchange);
-        return Err(Failure::passing("publishing", nowhere));
+        return Err(Unpublished::Failed(Failure::passing("publishing", nowhere)));
     }
     match receipt.failure {
-        Some(failure) => Err(failure),
+        Some(failure) if receipt.refused => {
+            Err(Unpublished::Refused { taken: receipt.acknowledged, failure })
+        }
+        Some(failure) => Err(Unpublished::Failed(failure)),
         None if receipt.acknowledged.len() == count => Ok(()),
-        None => Err(Failure::passing("publishing", "not all were confirmed")),
+        None => Err(Unpublished::Failed(Failure::passing("publishing", "not all were confirmed"))),
     }
 }
 
@@ -255,6 +282,7 @@ impl Receipt {
             }
             Ok(Confirmation::Nack(returned)) => {
                 self.returned.extend(returned);
+                self.refused = true;
                 self.failed("the broker refused it: a queue is full or away");
             }
             Ok(Confirmation::NotRequested) => self.failed("confirms are off"),

@@ -32,7 +32,7 @@ pub(super) async fn options(uri: String) -> Result<ClientOptions, Failure> {
             let text = "the URI is malformed; user and password must be percent-encoded";
             return Err(Failure::lasting(DOING, text));
         }
-        Ok(Ok(Err(error))) => return Err(answer::failure(DOING, "the URI's name", &error)),
+        Ok(Ok(Err(error))) => return Err(answer::unopened(DOING, "the URI's name", &error)),
         Ok(Err(ended)) => return Err(Failure::lasting(DOING, ended)),
         Err(_) => return Err(Failure::passing(DOING, "the name service did not answer")),
     };

@@ -19,10 +19,9 @@ pub(super) fn query(kind: &Kind, query: &Query) -> Result<(Document, Document), 
         is_one |= field.rule == Rule::Unique;
         conditions.push(doc! { path(field): value });
     }
-    if let Some(text) = &query.search {
-        let place =
-            doc! { "$indexOfBytes": [format!("${}", path(field(kind, "search")?)), text.to_lowercase()] };
-        conditions.push(doc! { "$expr": { "$gte": [place, 0] } });
+    if query.search.is_some() {
+        let text = format!("${}", path(field(kind, "search")?));
+        conditions.extend(query.words().into_iter().map(|word| contains(&text, word)));
     }
     let sort = order(kind, &mut conditions, query.order, query.after.as_ref())?;
     if let (Order::By(name), Some(last)) = (query.order, &query.until) {
@@ -37,6 +36,12 @@ pub(super) fn query(kind: &Kind, query: &Query) -> Result<(Document, Document), 
             sort
         },
     ))
+}
+
+/// Records whose `text`, a path, contains a word, taken as it is: `$` begins a path.
+fn contains(text: &str, word: String) -> Document {
+    let place = doc! { "$indexOfBytes": [text, { "$literal": word }] };
+    doc! { "$expr": { "$gte": [place, 0] } }
 }
 
 /// Records by their ids.

@@ -66,7 +66,7 @@ pub(super) async fn postgres(url: &str, migrator: &Migrator, connections: u32) -
     knock(&options, &place).await?;
     let open = async |name, pool: PgPoolOptions| match pool.connect_with(options.clone()).await {
         Ok(pool) => Ok(NamedPool::new(name, pool)),
-        Err(error) => Err(trouble::failure(CONNECTING, &place, &error)),
+        Err(error) => Err(trouble::unopened(CONNECTING, &place, &error)),
     };
     let settled = pool(BY_ID).after_connect(|connection, _| {
         Box::pin(sqlx::query(BY_ID_SETTINGS).execute(connection).map_ok(drop))
@@ -77,7 +77,7 @@ pub(super) async fn postgres(url: &str, migrator: &Migrator, connections: u32) -
     let is_tls: bool = sqlx::query_scalar(is_tls)
         .fetch_one(&by_id.pool)
         .await
-        .map_err(|error| trouble::failure(CONNECTING, &place, &error))?;
+        .map_err(|error| trouble::unopened(CONNECTING, &place, &error))?;
     let longest = if is_tls { ONE_RECORD } else { ONE_SEGMENT };
     let searching = open("searching", pool(connections.saturating_sub(BY_ID).max(1))).await?;
     let pools = Pools { searching, writing: by_id, writers_load: true, dialect: &POSTGRES };
@@ -113,9 +113,9 @@ async fn knock(options: &PgConnectOptions, place: &str) -> Result<(), Failure> {
             let text = format!("{place}: there is no such database; create it with CREATE DATABASE");
             Err(Failure::lasting(CONNECTING, text))
         }
-        Ok(Err(error)) => Err(trouble::failure(CONNECTING, place, &error)),
+        Ok(Err(error)) => Err(trouble::unopened(CONNECTING, place, &error)),
         Ok(Ok(connection)) => {
-            connection.close().await.map_err(|error| trouble::failure(CONNECTING, place, &error))
+            connection.close().await.map_err(|error| trouble::unopened(CONNECTING, place, &error))
         }
     }
 }
@@ -172,13 +172,13 @@ fn unopened(path: &Path, error: &sqlx::Error) -> Failure {
         }
         _ => format!("{place}: is the folder writable, and is this a database"),
     };
-    trouble::failure("opening the SQLite file", &place, error)
+    trouble::unopened("opening the SQLite file", &place, error)
 }
 
 fn unmigrated(place: &str, error: &MigrateError) -> Failure {
     const DOING: &str = "bringing the schema up to date";
     if let MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) = &error {
-        return trouble::failure(DOING, place, error);
+        return trouble::unopened(DOING, place, error);
     }
     Failure::lasting(DOING, format!("{place}: {error}"))
 }

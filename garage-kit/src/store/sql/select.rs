@@ -1,4 +1,5 @@
-//! A query as a statement: what is asked for decides its text, so it is composed each time, from constants.
+//! A query as a statement: what is asked for decides its text, so it is composed each time, from constants. Also the words
+//! that a text is searched by, which are the same in every store.
 
 use sqlx::SqlStr;
 
@@ -7,6 +8,20 @@ use crate::{
     Failure,
     store::{Field, Kind, Order, Position, Query, Rule},
 };
+
+/// A search has at most so many words; what comes behind them is not looked for.
+const MOST_WORDS: usize = 8;
+
+impl Query {
+    /// What [`Query::search`] is made of: a record is found that contains each of them, in whatever order. Words that stand
+    /// side by side in a record without a blank are found too. A search without a word is for the empty one, which every
+    /// record contains that can be searched.
+    pub(in crate::store) fn words(&self) -> Vec<String> {
+        let Some(text) = &self.search else { return Vec::new() };
+        let words: Vec<String> = text.split_whitespace().take(MOST_WORDS).map(str::to_lowercase).collect();
+        if words.is_empty() { vec![String::new()] } else { words }
+    }
+}
 
 impl Table {
     /// The statement for `query`, with its parameters.
@@ -29,9 +44,11 @@ impl Table {
             let value = select.parameter(value);
             select.conditions.push(self.equals(self.field(name)?, &value));
         }
-        if let Some(text) = &query.search {
+        if query.search.is_some() {
             self.field("search")?;
-            let pattern = select.parameter(&pattern(text));
+        }
+        for word in query.words() {
+            let pattern = select.parameter(&pattern(&word));
             select.conditions.push(format!("t.search LIKE {pattern} ESCAPE '\\'"));
         }
         let after = query.after.as_ref();
@@ -151,10 +168,10 @@ impl Select {
     }
 }
 
-/// A pattern that finds `text` anywhere and nothing else.
-fn pattern(text: &str) -> String {
+/// A pattern that finds `word` anywhere and nothing else.
+fn pattern(word: &str) -> String {
     let mut pattern = String::from("%");
-    for character in text.to_lowercase().chars() {
+    for character in word.chars() {
         if matches!(character, '%' | '_' | '\\') {
             pattern.push('\\');
         }
@@ -221,6 +238,14 @@ mod tests {
 
     #[test]
     fn a_pattern_takes_every_character_as_it_is() {
-        assert_eq!(pattern(r"50%_OFF\"), r"%50\%\_off\\%");
+        assert_eq!(pattern(r"50%_off\"), r"%50\%\_off\\%");
+    }
+
+    #[test]
+    fn a_search_has_eight_words_at_most_and_at_least_the_empty_one() {
+        let words = |text: &str| Query { search: Some(text.to_owned()), ..Query::default() }.words();
+        assert_eq!(words("  Corolla\u{a0}TOYOTA "), ["corolla", "toyota"]);
+        assert_eq!(words("1 2 3 4 5 6 7 8 9"), ["1", "2", "3", "4", "5", "6", "7", "8"]);
+        assert_eq!((words(" "), Query::default().words()), (vec![String::new()], Vec::new()));
     }
 }

@@ -49,10 +49,29 @@ pub(super) fn is_no_value(error: &sqlx::Error) -> bool {
     code(error).as_deref() == Some("22P02")
 }
 
-/// A failure that says where it happened.
+/// A failure at work that says where it happened. Whoever is refused once the store is open was let in before: no record
+/// and no message is to blame, and all wait for the operator, as they wait for a server that is away.
 pub(super) fn failure(doing: &'static str, place: &str, error: &sqlx::Error) -> Failure {
+    of(doing, place, error, is_passing(error) || is_refused(error))
+}
+
+/// A failure while a store opens. A program that is refused then hears so at once, and stops.
+pub(super) fn unopened(doing: &'static str, place: &str, error: &sqlx::Error) -> Failure {
+    of(doing, place, error, is_passing(error))
+}
+
+fn of(doing: &'static str, place: &str, error: &sqlx::Error, passing: bool) -> Failure {
     let text = format!("{place}: {error}");
-    if is_passing(error) { Failure::passing(doing, text) } else { Failure::lasting(doing, text) }
+    if passing { Failure::passing(doing, text) } else { Failure::lasting(doing, text) }
+}
+
+fn is_refused(error: &sqlx::Error) -> bool {
+    code(error).is_some_and(|code| is_refused_code(&code))
+}
+
+/// PostgreSQL's class 28 (user or password), 3D000 (no such database), 42501 (no right) and 42P01 (no such table).
+fn is_refused_code(code: &str) -> bool {
+    sqlite(code).is_none() && (code.starts_with("28") || ["3D000", "42501", "42P01"].contains(&code))
 }
 
 fn is_passing(error: &sqlx::Error) -> bool {
@@ -94,7 +113,59 @@ fn sqlite(code: &str) -> Option<i32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_passing_code, sqlite};
+    use std::borrow::Cow;
+
+    use sqlx::error::{BoxDynError, DatabaseError, ErrorKind};
+
+    use super::{failure, is_passing_code, sqlite, unopened};
+
+    /// What a server says, by its code.
+    #[derive(Debug, thiserror::Error)]
+    #[error("the server said {0}")]
+    struct Said(&'static str);
+
+    impl DatabaseError for Said {
+        fn message(&self) -> &str {
+            self.0
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.into())
+        }
+
+        fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> BoxDynError {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    fn said(code: &'static str) -> sqlx::Error {
+        sqlx::Error::Database(Box::new(Said(code)))
+    }
+
+    #[test]
+    fn whoever_is_refused_at_work_waits_and_whoever_is_refused_at_the_start_stops() {
+        for code in ["28P01", "28000", "3D000", "42501", "42P01"] {
+            assert!(failure("committing", "here", &said(code)).is_passing(), "{code}");
+            assert!(!unopened("connecting to PostgreSQL", "here", &said(code)).is_passing(), "{code}");
+        }
+        let starting = unopened("connecting to PostgreSQL", "here", &said("57P03"));
+        assert!(starting.is_passing(), "a server that is starting is waited for");
+        for ours in ["42601", "28"] {
+            assert!(!failure("committing", "here", &said(ours)).is_passing(), "an error of ours: {ours}");
+        }
+    }
 
     #[test]
     fn a_full_disk_and_a_stopping_server_pass_but_a_broken_statement_stays() {

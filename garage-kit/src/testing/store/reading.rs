@@ -139,11 +139,32 @@ pub async fn a_search_takes_every_character_as_it_is(backend: &dyn Backend) {
         let query = Query { search: Some((*text).to_owned()), limit: 10, ..Query::default() };
         assert_eq!(found(&*store, &query).await, [ids[number]], "{text}");
     }
-    for text in ["%", "_", "o", "\\", "", "\0"] {
+    for text in ["%", "_", "o", "\\", "$", "", "\0"] {
         let query = Query { search: Some(text.to_owned()), limit: 10, ..Query::default() };
         let expected = texts.iter().filter(|candidate| candidate.contains(text)).count();
         assert_eq!(found(&*store, &query).await.len(), expected, "{text}");
     }
+}
+
+pub async fn a_search_finds_what_contains_each_of_its_words(backend: &dyn Backend) {
+    let store = backend.open().await;
+    let (joao, car) = (id(), id());
+    let person = indexed(json!({ "search": "joão da silva 52998224725 11987654321" }));
+    let changes = [born(joao, &person), born(car, &indexed(json!({ "search": "abc1234 toyota corolla" })))];
+    commit(&*store, &changes).await;
+    let found_by = async |words: &str| {
+        found(&*store, &Query { search: Some(words.to_owned()), limit: 10, ..Query::default() }).await
+    };
+    for words in ["JOÃO Silva", "silva\tjoão", "11 987654321", "11 98765 4321", "  529 982 247 25 "] {
+        assert_eq!(found_by(words).await, [joao], "{words}");
+    }
+    for words in ["corolla toyota", "ABC 1234", "abc1234 corolla"] {
+        assert_eq!(found_by(words).await, [car], "{words}");
+    }
+    for words in ["joão corolla", "abc 12345", "joão $silva"] {
+        assert_eq!(found_by(words).await, NONE, "each of them: {words}");
+    }
+    assert_eq!(found_by(" ").await.len(), 2, "no word is in every record");
 }
 
 pub async fn lists_are_newest_first_unless_told_otherwise(backend: &dyn Backend) {

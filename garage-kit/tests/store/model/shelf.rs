@@ -89,7 +89,8 @@ impl Shelf {
         let fits = |book: &Entry| {
             let filtered = query.filters.iter().all(|(field, value)| book.has(field, value));
             let text = book.index("search").unwrap_or_default();
-            filtered && query.search.as_ref().is_none_or(|words| text.contains(words.as_str()))
+            let sought = query.search.as_deref().unwrap_or_default();
+            filtered && sought.split_whitespace().all(|word| text.contains(word))
         };
         let found = self.books.iter().filter(|(_, book)| fits(book));
         match query.order {

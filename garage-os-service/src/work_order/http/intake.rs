@@ -1,7 +1,7 @@
 //! What is read of a work order: the request that takes a car in, and the one that edits. Services and parts
 //! are asked for by id, or by an object with a quantity.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Utc};
 use garage_events::{
     Cents, CustomerId, PartId, Quantity, ServiceId, VehicleId, WorkOrderStatus,
     event::{RequestedPart, RequestedService},
@@ -17,6 +17,10 @@ use crate::{http::changed, work_order::Details};
 const MOST_LINES: usize = 100;
 /// Of the client's own data, in bytes of JSON.
 const MOST_METADATA: usize = 8192;
+/// Brazil's legal time, in seconds; the same all year, as there has been no daylight saving since 2019 (Decreto 9.772/2019).
+const BEHIND_UTC: i32 = 3 * 60 * 60;
+/// Of those with four digits (RFC 3339).
+const LAST_YEAR: i32 = 9999;
 
 /// What is needed to take a car in.
 #[derive(ToSchema)]
@@ -35,7 +39,7 @@ pub(super) struct NewWorkOrder {
     parts: Option<Vec<AskedPart>>,
     #[schema(min_length = 1, max_length = 100)]
     assigned_technician_id: Option<String>,
-    /// A date, or a time with its zone.
+    /// A time with its zone; or a day, which lasts until 23:59:59 in Brasília (UTC−3).
     #[schema(example = "2026-02-10T17:00:00Z")]
     estimated_completion_date: Option<String>,
     /// Whatever the shop wants to keep with the order; at most 8 KiB as JSON.
@@ -49,14 +53,17 @@ pub(super) struct NewWorkOrder {
 pub(super) struct WorkOrderChanges {
     #[schema(min_length = 1, max_length = 2000)]
     description: Option<String>,
+    /// As it is: the quote is made from it. Edit the quote.
     estimated_cost: Option<Cents>,
+    /// As they are, like the estimated cost.
     #[schema(max_items = 100)]
     services: Option<Vec<AskedService>>,
+    /// As they are, like the estimated cost.
     #[schema(max_items = 100)]
     parts: Option<Vec<AskedPart>>,
     #[schema(min_length = 1, max_length = 100)]
     assigned_technician_id: Option<String>,
-    /// A date, or a time with its zone.
+    /// A time with its zone; or a day, which lasts until 23:59:59 in Brasília (UTC−3).
     estimated_completion_date: Option<String>,
     metadata: Option<Map<String, Value>>,
     /// Only DELIVERED may be set by hand, once the order is COMPLETED.
@@ -190,13 +197,20 @@ fn metadata(field: Field<'_>) -> Answer<Value> {
     read::free(MOST_METADATA)(field).map(Value::Object)
 }
 
-/// A time with its zone, or a day, which begins in UTC as JavaScript has it.
+/// A time with its zone, or a day, which is over when it is in Brazil.
 fn date(field: Field<'_>) -> Answer<DateTime<Utc>> {
-    let day = field.value().as_str().and_then(|text| text.trim().parse::<NaiveDate>().ok());
-    match day {
-        Some(day) => Ok(day.and_time(NaiveTime::MIN).and_utc()),
+    match field.value().as_str().and_then(|text| end_of_day(text.trim())) {
+        Some(end) => Ok(end),
         None => read::time(field),
     }
+}
+
+/// The last second of a day, whose year has four digits also in UTC.
+fn end_of_day(text: &str) -> Option<DateTime<Utc>> {
+    let has_year = text.bytes().take_while(u8::is_ascii_digit).count() == 4;
+    let day = text.parse::<NaiveDate>().ok().filter(|_| has_year)?;
+    let end = day.and_hms_opt(23, 59, 59)?.and_local_timezone(FixedOffset::west_opt(BEHIND_UTC)?).single()?;
+    Some(end.to_utc()).filter(|end| end.year() <= LAST_YEAR)
 }
 
 fn services(field: Field<'_>) -> Answer<Vec<RequestedService>> {

@@ -30,8 +30,8 @@ pub(super) struct Filter {
     vehicle_id: Option<VehicleId>,
     /// `true` for those that wait beyond their deadline: by what they wait for, the longest overdue first.
     stuck: Option<bool>,
-    /// Words that the plate in either form, the customer's name or document, the order's id or its description
-    /// contains; accents, capitals and punctuation do not matter.
+    /// Words, each of which the plate in either form, the customer's name or document, the order's id or its description
+    /// contains; their order, accents, capitals and punctuation do not matter. The first eight count.
     q: Option<String>,
 }
 

@@ -48,6 +48,10 @@ pub(super) fn routes(shell: Shell) -> OpenApiRouter {
 struct Progress {
     id: WorkOrderId,
     status: WorkOrderStatus,
+    /// When it began.
+    #[serde(serialize_with = "milliseconds")]
+    status_since: DateTime<Utc>,
+    /// When anything was last learned of the order.
     #[serde(serialize_with = "milliseconds")]
     updated_at: DateTime<Utc>,
 }
@@ -82,5 +86,6 @@ async fn status(
         .is_some_and(|read| read.state.profile().is_some_and(|profile| profile.document.is(&document)));
     let order =
         order.filter(|_| is_theirs).ok_or_else(|| Problem::not_found("work order with this document"))?;
-    Ok((UNSEEN, Json(Progress { id, status: order.status(), updated_at: order.updated_at })))
+    let (status, status_since) = (order.status(), order.status_since());
+    Ok((UNSEEN, Json(Progress { id, status, status_since, updated_at: order.updated_at })))
 }

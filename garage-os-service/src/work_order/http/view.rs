@@ -43,6 +43,15 @@ pub(super) struct WorkOrderView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     metadata: Option<Value>,
+    /// When the present status began; what is learned later does not move it.
+    #[serde(serialize_with = "milliseconds")]
+    status_since: DateTime<Utc>,
+    /// When the workshop finished, once it has.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "milliseconds_if_any")]
+    completed_at: Option<DateTime<Utc>>,
+    /// When the car was given back, once it was; a warranty counts from here.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "milliseconds_if_any")]
+    delivered_at: Option<DateTime<Utc>>,
     /// How often the status has changed.
     revision: u32,
     /// The customer has been erased, and with them what the desk and they wrote.
@@ -55,7 +64,8 @@ pub(super) struct WorkOrderView {
     /// The quote's.
     #[serde(skip_serializing_if = "Option::is_none")]
     total_amount: Option<Cents>,
-    /// `CUSTOMER_REQUEST`, `QUOTE_REJECTED`, `QUOTE_EXPIRED` or somebody's words.
+    /// `CUSTOMER_REQUEST`, `QUOTE_REJECTED`, `QUOTE_EXPIRED` or somebody's words; only while the order is CANCELLED, as one
+    /// that was called off too late is COMPLETED.
     #[serde(skip_serializing_if = "Option::is_none")]
     cancellation_reason: Option<String>,
     /// The technician's words.
@@ -69,6 +79,7 @@ pub(super) struct WorkOrderView {
     stuck: Option<bool>,
     #[serde(serialize_with = "milliseconds")]
     created_at: DateTime<Utc>,
+    /// When something was last learned or edited, whatever it was.
     #[serde(serialize_with = "milliseconds")]
     updated_at: DateTime<Utc>,
 }
@@ -76,14 +87,18 @@ pub(super) struct WorkOrderView {
 impl WorkOrderView {
     /// An order as it is now.
     pub(super) fn of(order: WorkOrder, shell: &Shell) -> Self {
-        let waiting = order.waiting();
+        let (waiting, status) = (order.waiting(), order.status());
+        let reason = order.cancellation_reason().filter(|_| status == WorkOrderStatus::Cancelled);
         Self {
             waiting_for: waiting.map(|waiting| WaitingFor::of(&waiting, &shell.deadlines)),
             stuck: waiting.map(|waiting| shell.deadlines.is_stuck(&waiting, shell.clock.now())),
-            status: order.status(),
+            status,
+            status_since: order.status_since(),
+            completed_at: order.completed_at(),
+            delivered_at: order.delivered_at(),
             quote_id: order.quote_id(),
             total_amount: order.total_amount(),
-            cancellation_reason: order.cancellation_reason().map(str::to_owned),
+            cancellation_reason: reason.map(str::to_owned),
             failure_reason: order.failure_reason().map(str::to_owned),
             id: order.id,
             customer_id: order.customer_id,
@@ -101,6 +116,11 @@ impl WorkOrderView {
             created_at: order.created_at,
             updated_at: order.updated_at,
         }
+    }
+
+    /// Whether it is past its deadline, which it became without a new version.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.stuck == Some(true)
     }
 
     /// What a customer's link may show: a link is passed on, so the plate is masked (LGPD art. 6), and what

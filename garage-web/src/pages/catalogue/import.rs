@@ -1,5 +1,6 @@
 //! A list of parts, as a spreadsheet gives it or as these pages export it: each row is a part, known by its number. Rows
-//! that Billing refuses are said with their line; the others are in.
+//! that Billing refuses are said with their line; the others are in. The count of a part that is there already moves with
+//! the work, so a list, which may be of yesterday, leaves it alone unless it is said to be a stocktaking.
 
 use axum::{
     extract::State,
@@ -7,7 +8,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use garage_events::Service;
-use maud::html;
+use maud::{Markup, html};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
@@ -16,15 +17,17 @@ use crate::{
     form::{Form, Objections, Posted, WORD},
     lang::Lang,
     pages::search::path_with,
-    services::{Beside, No, view::Part},
+    services::{Asker, Beside, No, Refusal, view::Part},
     show,
     trouble::{self, Trouble},
     ui::{self, Field, Page, Place, area, hidden, summary},
     visitor::SignedIn,
 };
 
-/// A paste holds no more.
+/// A list holds no more rows.
 const MOST: usize = 2000;
+/// The box that says that the list's counts are those of the shelf.
+const STOCK: &str = "set-stock";
 
 /// A row as Billing reads it, with its line in the list.
 #[derive(Debug, PartialEq)]
@@ -34,11 +37,19 @@ struct Row {
 }
 
 /// What became of a list.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq)]
 struct Outcome {
     added: usize,
     changed: usize,
     refused: Vec<String>,
+    /// Where it ended early, and why.
+    stopped: Option<String>,
+}
+
+/// What became of a row.
+enum Kept {
+    Added,
+    Changed,
 }
 
 pub(super) async fn ask(by: SignedIn) -> Result<Html<String>, Trouble> {
@@ -65,15 +76,14 @@ fn page(by: &SignedIn, form: &Form, objections: &Objections, outcome: Option<&Ou
         html! {
             div class="head" { h1 { (title) } a href="/parts" { (lang.t("Voltar às peças", "Back to the parts")) } }
             (summary(lang, objections))
-            @if let Some(outcome) = outcome {
-                (ui::notice(&format!("{}: {} · {}: {}", lang.t("Novas", "New"), outcome.added, lang.t("mudadas", "changed"), outcome.changed)))
-                @if !outcome.refused.is_empty() {
-                    div class="alarm" role="alert" { ul { @for words in &outcome.refused { li { (words) } } } }
-                }
-            }
+            @if let Some(outcome) = outcome { (told(lang, outcome)) }
             form class="card" method="post" action="/parts/import" {
                 (hidden(WORD, &by.word))
                 (area(Field { most: 400_000, ..list.required().hint(hint) }, form, objections))
+                label class="check" {
+                    input type="checkbox" name=(STOCK) value="yes" checked[form.has(STOCK)];
+                    (lang.t("Ajustar também o estoque das peças que já existem", "Also set the stock of the parts that are there already"))
+                }
                 div class="bar" { button class="primary" { (lang.t("Importar", "Import")) } }
             }
         },
@@ -92,57 +102,81 @@ pub(super) async fn import(State(_): State<App>, Posted { by, form }: Posted) ->
             );
         }
     };
+    let outcome = keep_all(&by.asker, by.lang, rows, form.has(STOCK)).await;
+    // What did not go in stays to be sent again; what did is only changed by that.
+    let form = if outcome.stopped.is_some() { form } else { Form::default() };
+    Ok(page(&by, &form, &Objections::default(), Some(&outcome)).into_response())
+}
+
+fn told(lang: Lang, outcome: &Outcome) -> Markup {
+    let Outcome { added, changed, refused, stopped } = outcome;
+    html! {
+        (ui::notice(&format!("{}: {added} · {}: {changed}", lang.t("Novas", "New"), lang.t("mudadas", "changed"))))
+        @if let Some(words) = stopped { (ui::alarm(words)) }
+        @if !refused.is_empty() {
+            div class="alarm" role="alert" { ul { @for words in refused { li { (words) } } } }
+        }
+    }
+}
+
+/// One row after the other, until Billing does not answer.
+async fn keep_all(asker: &Asker, lang: Lang, rows: Vec<Row>, sets_stock: bool) -> Outcome {
     let mut outcome = Outcome::default();
     for Row { line, part } in rows {
-        let kept = match part {
-            Ok(part) => keep(&by, part, &mut outcome).await?,
-            Err(words) => Err(words),
+        let at = format!("{} {line}", lang.t("Linha", "Line"));
+        let part = match part {
+            Ok(part) => part,
+            Err(words) => {
+                outcome.refused.push(format!("{at}: {words}"));
+                continue;
+            }
         };
-        outcome
-            .refused
-            .extend(kept.err().map(|words| format!("{} {line}: {words}", by.lang.t("Linha", "Line"))));
+        match keep(asker, part, sets_stock).await {
+            Ok(Kept::Added) => outcome.added += 1,
+            Ok(Kept::Changed) => outcome.changed += 1,
+            Err(No::Refused(refusal)) => outcome.refused.push(format!("{at}: {}", said(lang, &refusal))),
+            Err(No::Away(service, cause)) => {
+                tracing::warn!(service = service.word(), cause, line, "an import stopped");
+                outcome.stopped = Some(stopped(lang, service, &at));
+                break;
+            }
+        }
     }
-    Ok(page(&by, &Form::default(), &Objections::default(), Some(&outcome)).into_response())
+    outcome
+}
+
+fn stopped(lang: Lang, service: Service, at: &str) -> String {
+    let ended = lang.t(
+        "a importação parou aqui, e o resto não entrou",
+        "the import stopped here, and the rest is not in",
+    );
+    let again = lang.t("Importe a lista de novo para continuar.", "Import the list again to go on.");
+    format!("{at}: {ended}. {} {again}", trouble::away(lang, service))
 }
 
 /// Adds a part, or changes the one that has its number.
-async fn keep(
-    by: &SignedIn,
-    part: Map<String, Value>,
-    outcome: &mut Outcome,
-) -> Result<Result<(), String>, Trouble> {
+async fn keep(asker: &Asker, mut part: Map<String, Value>, sets_stock: bool) -> Result<Kept, No> {
     let number = part["partNumber"].as_str().unwrap_or_default().to_owned();
-    let body = Value::Object(part);
-    let made = by
-        .asker
-        .tell::<Value>(Service::Billing, Method::POST, "/parts", Some(&body), Beside::default())
-        .await;
+    let body = Value::Object(part.clone());
+    let made =
+        asker.tell::<Value>(Service::Billing, Method::POST, "/parts", Some(&body), Beside::default()).await;
     let refusal = match made {
-        Ok(_) => {
-            outcome.added += 1;
-            return Ok(Ok(()));
-        }
-        Err(No::Refused(refusal)) => refusal,
-        Err(no) => return Err(no.into()),
+        Ok(_) => return Ok(Kept::Added),
+        Err(No::Refused(refusal)) if refusal.status == 409 => refusal,
+        Err(no) => return Err(no),
     };
     let same = |part: &Part| part.part_number.eq_ignore_ascii_case(&number);
-    let found = by.asker.list::<Part>(Service::Billing, &path_with("/parts?limit=50", "q", &number)).await?;
-    let (409, Some(known)) = (refusal.status, found.into_iter().find(same)) else {
-        return Ok(Err(said(by.lang, &refusal)));
-    };
-    let path = format!("/parts/{}", known.id);
-    match by.asker.tell::<Value>(Service::Billing, Method::PATCH, &path, Some(&body), Beside::default()).await
-    {
-        Ok(_) => {
-            outcome.changed += 1;
-            Ok(Ok(()))
-        }
-        Err(No::Refused(refusal)) => Ok(Err(said(by.lang, &refusal))),
-        Err(no) => Err(no.into()),
+    let found = asker.list::<Part>(Service::Billing, &path_with("/parts?limit=50", "q", &number)).await?;
+    let Some(known) = found.into_iter().find(same) else { return Err(No::Refused(refusal)) };
+    if !sets_stock {
+        part.remove("stockQuantity");
     }
+    let (path, body) = (format!("/parts/{}", known.id), Value::Object(part));
+    asker.tell::<Value>(Service::Billing, Method::PATCH, &path, Some(&body), Beside::default()).await?;
+    Ok(Kept::Changed)
 }
 
-fn said(lang: Lang, refusal: &crate::services::Refusal) -> String {
+fn said(lang: Lang, refusal: &Refusal) -> String {
     let fields = refusal
         .errors
         .iter()
@@ -169,12 +203,21 @@ fn rows(lang: Lang, list: &str) -> Result<Vec<Row>, String> {
     {
         return Err(format!("{} {missing}", lang.t("falta a coluna", "there is no column")));
     }
-    let read = reader.records().take(MOST).map(|record| {
+    let read = reader.records().take(MOST + 1).map(|record| {
         let record = record.map_err(|cause| cause.to_string())?;
         let line = record.position().map_or(0, csv::Position::line);
         Ok(Row { line, part: part(lang, &columns, &record) })
     });
-    read.collect()
+    let rows = read.collect::<Result<Vec<Row>, String>>()?;
+    if rows.len() > MOST { Err(too_long(lang)) } else { Ok(rows) }
+}
+
+fn too_long(lang: Lang) -> String {
+    let (most, split) = (
+        lang.t("uma lista tem no máximo", "a list has at most"),
+        lang.t("linhas; divida-a: nada dela entrou", "rows; divide it: nothing of it is in"),
+    );
+    format!("{most} {MOST} {split}")
 }
 
 fn part(lang: Lang, columns: &[String], record: &csv::StringRecord) -> Result<Map<String, Value>, String> {
@@ -205,7 +248,46 @@ fn part(lang: Lang, columns: &[String], record: &csv::StringRecord) -> Result<Ma
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use axum::{Json, Router, routing::post};
+    use tokio::{net::TcpListener, sync::Mutex};
+
     use super::*;
+    use crate::services::Services;
+
+    /// A Billing that answers so many posts with these statuses, and is away after the last.
+    async fn billing(statuses: &[u16]) -> Asker {
+        let left = Arc::new(Mutex::new(statuses.to_vec().into_iter()));
+        let answer = move || async move {
+            let status = left.lock().await.next().and_then(|status| StatusCode::from_u16(status).ok());
+            (status.unwrap_or(StatusCode::SERVICE_UNAVAILABLE), Json(json!({ "detail": "no" })))
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, Router::new().route("/parts", post(answer))).await });
+        garage_kit::program::install_crypto();
+        Services::new([url.clone(), url.clone(), url]).unwrap().asked_with("token".to_owned())
+    }
+
+    #[tokio::test]
+    async fn what_went_in_before_billing_was_away_is_said_with_the_row_that_stopped_it() {
+        let asker = billing(&[201, 400, 201]).await;
+        let list =
+            rows(Lang::En, "partNumber,name,price\nA,A,1\nB,B,2\nC,C,dear\nD,D,4\nE,E,5\nF,F,6").unwrap();
+        let outcome = keep_all(&asker, Lang::En, list, false).await;
+        assert_eq!((outcome.added, outcome.changed, outcome.refused.len()), (2, 0, 2));
+        let stopped = outcome.stopped.unwrap();
+        assert!(stopped.starts_with("Line 6: the import stopped here"), "{stopped}");
+    }
+
+    #[test]
+    fn a_list_that_is_too_long_is_refused_as_a_whole() {
+        let list = |rows: usize| format!("partNumber,name,price\n{}", "A,B,1\n".repeat(rows));
+        assert_eq!(rows(Lang::En, &list(MOST)).unwrap().len(), MOST);
+        let refused = rows(Lang::En, &list(MOST + 1)).unwrap_err();
+        assert!(refused.contains("at most 2000 rows"), "{refused}");
+    }
 
     #[test]
     fn what_these_pages_export_they_read() {

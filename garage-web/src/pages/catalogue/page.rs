@@ -118,7 +118,7 @@ pub(super) fn warning(lang: Lang, part: &Part) -> Markup {
     }
 }
 
-/// What came or went, and what it costs.
+/// What came or went, what it costs, and the way to correct the rest.
 pub(super) fn changing(by: &SignedIn, part: &Part) -> Markup {
     let lang = by.lang;
     html! {
@@ -132,6 +132,7 @@ pub(super) fn changing(by: &SignedIn, part: &Part) -> Markup {
             input class="short" name="price" inputmode="decimal" value=(show::typed_money(lang, part.price)) maxlength="16" aria-label={ (lang.t("Preço de ", "Price of ")) (part.name) };
             button { (lang.t("Mudar preço", "Change price")) }
         }
+        p { a href={ "/parts/" (part.id) "/edit" } { (lang.t("Corrigir os dados", "Correct the details")) span class="unseen" { " " (part.name) } } }
     }
 }
 
@@ -145,6 +146,7 @@ fn labour(by: &SignedIn, shelf: &Shelf) -> Markup {
             span class="grow" { (one.name) span class="quiet" { (one.duration) " min" @if !one.active { " · " (lang.t("não oferecido", "not offered")) } } }
             span class="money" { (show::money(lang, one.price)) }
             @if by.is_manager() {
+                a class="button" href={ "/services/" (one.id) "/edit" } { (lang.t("Corrigir", "Correct")) span class="unseen" { " " (one.name) } }
                 form method="post" action={ "/services/" (one.id) } {
                     (hidden(WORD, &by.word))
                     (hidden("active", if one.active { "no" } else { "yes" }))
@@ -163,7 +165,7 @@ fn new_part(by: &SignedIn, form: &Form, objections: &Objections) -> Markup {
     let lang = by.lang;
     let whole = |name, label| Field { inputmode: "numeric", most: 9, ..Field::text(name, label) };
     html! {
-        details open[is_open(objections, &["part-name", "number", "part-price", "cost", "stock", "least"])] {
+        details open[is_open(objections, &["part-name", "number", "part-price", "cost", "stock", "least", "unit", "supplier"])] {
             summary { (icon(Icon::Plus)) (lang.t("Nova peça", "New part")) }
             form method="post" action="/parts" {
                 (hidden(WORD, &by.word))

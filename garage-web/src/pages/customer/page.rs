@@ -8,7 +8,10 @@ use crate::{
     app::App,
     form::{KEY, Objections, WORD},
     lang::Lang,
-    pages::order::{lines, pix},
+    pages::{
+        order::{lines, pix},
+        print::paper::warranty_until,
+    },
     services::{
         Versioned,
         view::{Payment, Quote},
@@ -75,19 +78,12 @@ fn done(lang: Lang, did: &str) -> Option<&'static str> {
     }
 }
 
-fn is_being_revised(seen: &Seen) -> bool {
-    seen.quote.as_ref().is_some_and(|quote| quote.it.status == "PENDING")
-}
-
 /// Where the car is, in a few words.
 fn now(lang: Lang, seen: &Seen) -> &'static str {
     let job = seen.progress.as_ref().map(|progress| progress.status.as_str());
     match (seen.order.status.as_str(), job) {
         ("PENDING" | "QUOTED", _) => lang.t("Estamos preparando o orçamento", "We are preparing your quote"),
-        ("QUOTE_SENT", _) if is_being_revised(seen) => {
-            lang.t("Estamos revendo o orçamento", "We are revising your quote")
-        }
-        ("QUOTE_SENT", _) => lang.t("O orçamento espera por você", "Your quote is waiting for you"),
+        ("QUOTE_SENT", _) => quoted(lang, seen),
         ("APPROVED", _) => lang.t("Aprovado: falta o pagamento", "Approved: the payment is next"),
         ("IN_PROGRESS", Some("DIAGNOSING" | "DIAGNOSIS_COMPLETE")) => {
             lang.t("Estamos examinando o carro", "We are examining the car")
@@ -106,6 +102,21 @@ fn now(lang: Lang, seen: &Seen) -> &'static str {
     }
 }
 
+/// Where the quote is. An answer is known to Billing before it is known to the order.
+fn quoted(lang: Lang, seen: &Seen) -> &'static str {
+    match seen.quote.as_ref().map(|quote| quote.it.status.as_str()) {
+        Some("PENDING") => lang.t("Estamos revendo o orçamento", "We are revising your quote"),
+        Some("APPROVED") => lang.t("Recebemos a sua aprovação", "We have your approval"),
+        Some("REJECTED") => lang.t("Recebemos a sua recusa", "We have your refusal"),
+        Some("EXPIRED") => lang.t("O prazo do orçamento acabou", "The quote's time is over"),
+        _ => lang.t("O orçamento espera por você", "Your quote is waiting for you"),
+    }
+}
+
+fn is_answered(seen: &Seen) -> bool {
+    seen.quote.as_ref().is_some_and(|quote| matches!(quote.it.status.as_str(), "APPROVED" | "REJECTED"))
+}
+
 fn more(app: &App, lang: Lang, seen: &Seen) -> String {
     let order = &seen.order;
     match order.status.as_str() {
@@ -115,6 +126,9 @@ fn more(app: &App, lang: Lang, seen: &Seen) -> String {
                 "You see the price here before any work is done.",
             )
             .to_owned(),
+        "QUOTE_SENT" if is_answered(seen) => {
+            lang.t("Esta página muda sozinha.", "This page changes by itself.").to_owned()
+        }
         "QUOTE_SENT" => {
             lang.t("Nada é feito sem a sua aprovação.", "Nothing is done without your approval.").to_owned()
         }
@@ -128,7 +142,7 @@ fn more(app: &App, lang: Lang, seen: &Seen) -> String {
             .t("Pode vir buscar no horário da oficina.", "You may fetch it during opening hours.")
             .to_owned(),
         "DELIVERED" => {
-            let until = show::day(lang, app.local(order.updated_at + chrono::TimeDelta::days(90)));
+            let until = show::day(lang, app.local(warranty_until(order)));
             format!(
                 "{} {until}.",
                 lang.t(
@@ -228,7 +242,7 @@ fn the_quote(app: &App, guest: &Guest, quote: &Quote) -> Markup {
             div class="head" { h2 { (lang.t("Orçamento", "Quote")) } (status::quote(lang, &quote.status).chip()) }
             (lines(lang, &quote.items))
             p class="total" { (lang.t("Total ", "Total ")) (show::money(lang, quote.total_amount)) }
-            p class="quiet" { (lang.t("Válido até ", "Valid until ")) (show::day(lang, app.local(quote.valid_until)))
+            p class="quiet" { (lang.t("Válido até ", "Valid until ")) (show::time(lang, app.local(quote.valid_until)))
                 @if let Some(at) = quote.approved_at { " · " (lang.t("aprovado em ", "approved on ")) (show::time(lang, app.local(at))) } }
             p { a href={ "/c/" (guest.code) "/quote.pdf" } { (icon(Icon::Doc)) (lang.t("Orçamento em PDF", "Quote as PDF")) } }
         }
@@ -253,6 +267,44 @@ fn receipt(app: &App, lang: Lang, seen: &Seen) -> Markup {
                 span class="grow" { (lang.t("Devolução parcial", "Partial refund")) " · " (show::money(lang, refund.amount)) span class="quiet" { (refund.reason) } }
                 (status::refund(lang, &refund.status).chip())
             } } } } }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const ID: &str = "0190b6a0-0000-7000-8000-0000000000ab";
+    const AT: &str = "2026-02-08T10:00:00.000Z";
+
+    /// What a link shows while the order waits for an answer, with the quote as far as Billing knows.
+    fn seen(quote: &str) -> Seen {
+        let order = json!({ "id": ID, "customerId": ID, "vehicleId": ID, "plate": "ABC•••4", "description": "",
+            "status": "QUOTE_SENT", "createdAt": AT, "updatedAt": AT });
+        let quote = json!({ "id": ID, "workOrderId": ID, "customerId": ID, "status": quote, "items": [],
+            "totalAmount": 300, "validUntil": AT });
+        Seen {
+            order: serde_json::from_value(order).unwrap(),
+            car: "Toyota Corolla".to_owned(),
+            quote: Some(Versioned { it: serde_json::from_value(quote).unwrap(), version: "1".to_owned() }),
+            payments: Vec::new(),
+            progress: None,
+        }
+    }
+
+    #[test]
+    fn an_answer_is_known_before_the_order_has_heard_of_it() {
+        for (quote, said) in [
+            ("SENT", "O orçamento espera por você"),
+            ("PENDING", "Estamos revendo o orçamento"),
+            ("APPROVED", "Recebemos a sua aprovação"),
+            ("REJECTED", "Recebemos a sua recusa"),
+            ("EXPIRED", "O prazo do orçamento acabou"),
+        ] {
+            assert_eq!(now(Lang::Pt, &seen(quote)), said, "{quote}");
         }
     }
 }

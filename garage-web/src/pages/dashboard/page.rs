@@ -8,7 +8,7 @@ use crate::{
     app::App,
     form::WORD,
     lang::Lang,
-    show, trouble,
+    show, status, trouble,
     ui::{self, Icon, Page, Place, alarm, hidden, icon},
     visitor::SignedIn,
 };
@@ -77,7 +77,7 @@ fn stuck_row(app: &App, by: &SignedIn, one: &Stuck) -> Markup {
             span class="grow" {
                 a href={ "/orders/" (one.order) } { (lang.t("OS ", "Order ")) (show::number_of(one.order)) }
                 @if let Some(waiting) = &one.waiting {
-                    span class="quiet" { (waiting.who) " · " (waiting.what) " · " (show::soon(lang, app.local(waiting.since))) }
+                    span class="quiet" { (status::awaited(lang, &waiting.who)) " · " (status::waited_for(lang, &waiting.what)) " · " (show::soon(lang, app.local(waiting.since))) }
                 }
             }
             (ui::press(&format!("/dashboard/nudge/{}/{}", one.kind, one.id), &by.word, "", lang.t("Avisar de novo", "Tell again")))

@@ -3,7 +3,10 @@
 use axum::response::Html;
 use maud::{Markup, html};
 
-use super::known::{Car, Known};
+use super::{
+    known::{Car, Known},
+    namesake,
+};
 use crate::{
     app::App,
     form::{Form, KEY, Objections, WORD},
@@ -55,7 +58,7 @@ pub(super) fn whole(
                 (hidden(WORD, &by.word))
                 (hidden(KEY, form.get(KEY)))
                 (hidden("plate", form.get("plate")))
-                @if let Some(car) = &known.car { (known_car(app, lang, form, objections, car)) }
+                @if let Some(car) = &known.car { (known_car(app, lang, form, objections, car, known.wants_an_owner(form))) }
                 @else {
                     fieldset class="card" {
                         legend { (lang.t("Carro", "Car")) }
@@ -74,8 +77,14 @@ pub(super) fn whole(
     )
 }
 
-fn known_car(app: &App, lang: Lang, form: &Form, objections: &Objections, car: &Car) -> Markup {
-    let is_new_owner = form.get("owner") == "new";
+fn known_car(
+    app: &App,
+    lang: Lang,
+    form: &Form,
+    objections: &Objections,
+    car: &Car,
+    has_new_owner: bool,
+) -> Markup {
     html! {
         section class="card" {
             h2 { (car.vehicle.car()) }
@@ -100,9 +109,9 @@ fn known_car(app: &App, lang: Lang, form: &Form, objections: &Objections, car: &
                 p class="quiet" { (lang.t("Os dados de quem o trouxe antes foram apagados. Quem o traz agora?", "The data of whoever brought it before were erased. Who brings it now?")) }
                 (customer_fields(lang, form, objections, true))
             } @else {
-                details open[is_new_owner] {
+                details open[has_new_owner] {
                     summary { (lang.t("O carro mudou de dono", "The car has a new owner")) }
-                    label class="check" { input type="checkbox" name="owner" value="new" checked[is_new_owner]; (lang.t("Sim: registrar o novo dono", "Yes: register the new owner")) }
+                    p class="quiet" { (lang.t("Preencha só se o dono mudou: o carro passa a ser de quem estiver aqui.", "Fill this in only if the owner has changed: the car becomes theirs.")) }
                     (customer_fields(lang, form, objections, false))
                 }
             }
@@ -129,10 +138,31 @@ fn customer_fields(lang: Lang, form: &Form, objections: &Objections, is_required
         .hint(lang.t("Quem já é cliente é encontrado por ele.", "Who is a customer already is found by it."));
     html! {
         div class="fields" {
-            (field(Field { most: 20, ..document }, form, objections))
+            div {
+                (field(Field { most: 20, ..document }, form, objections))
+                (whose_it_is(lang, form, objections))
+            }
             (field(text("name", lang.t("Nome", "Name")), form, objections))
             (field(Field { most: 20, ..text("phone", lang.t("Celular com DDD", "Phone with area code")).kind("tel") }, form, objections))
             (field(Field::text("email", "E-mail").kind("email"), form, objections))
+        }
+    }
+}
+
+/// A document that somebody else has: whose it is, and the desk's word that it means them.
+fn whose_it_is(lang: Lang, form: &Form, objections: &Objections) -> Markup {
+    let (name, objection) = (namesake::FIELD, objections.to(namesake::FIELD));
+    let is_confirmed = namesake::is_confirmed(form);
+    html! {
+        @if objection.is_some() || is_confirmed {
+            div class={ "field" @if objection.is_some() { " wrong" } } {
+                @if let Some(words) = objection { span class="objection" id={ (name) "-wrong" } { (words) } }
+                label class="check" {
+                    input type="checkbox" id=(name) name=(name) value=(namesake::document(form)) checked[is_confirmed]
+                        aria-describedby=[objection.map(|_| format!("{name}-wrong"))];
+                    (lang.t("É essa pessoa: usar o cadastro que ela já tem", "It is them: use the record that they have"))
+                }
+            }
         }
     }
 }

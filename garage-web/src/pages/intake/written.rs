@@ -76,21 +76,25 @@ impl Written {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pages::intake::known::tests::owned;
 
-    fn read(fields: &str, is_known: bool) -> Result<Written, Objections> {
-        assert!(!is_known);
+    fn read(fields: &str, known: &Known) -> Result<Written, Objections> {
         let zone = FixedOffset::west_opt(3 * 3600).unwrap();
-        Written::read(Lang::Pt, &Form::parse(fields.as_bytes()), &Known { car: None }, zone)
+        Written::read(Lang::Pt, &Form::parse(fields.as_bytes()), known, zone)
+    }
+
+    fn named(objections: &Objections) -> Vec<&str> {
+        objections.fields().map(|(field, _)| field).collect()
     }
 
     const CAR: &str = "brand=Fiat&model=Uno&year=2010&document=1&name=Ana&phone=1";
 
     #[test]
     fn everything_that_is_missing_is_said_at_once() {
-        let objections = read("year=old&km=many&estimate=x&promised=soon", false).err().unwrap();
-        let named: Vec<&str> = objections.fields().map(|(field, _)| field).collect();
+        let new = Known { car: None };
+        let objections = read("year=old&km=many&estimate=x&promised=soon", &new).err().unwrap();
         assert_eq!(
-            named,
+            named(&objections),
             [
                 "complaint",
                 "brand",
@@ -107,9 +111,16 @@ mod tests {
     }
 
     #[test]
+    fn half_a_new_owner_is_asked_for_the_other_half() {
+        let objections = read("complaint=Freio&name=Bruno", &owned()).err().unwrap();
+        assert_eq!(named(&objections), ["document", "phone"]);
+        assert!(read("complaint=Freio", &owned()).is_ok());
+    }
+
+    #[test]
     fn an_order_says_what_was_written_down() {
         let form = format!("{CAR}&complaint=Freio&km=82.350&estimate=1.350,90&promised=2026-11-28T17:00");
-        let written = read(&form, false).ok().unwrap();
+        let written = read(&form, &Known { car: None }).ok().unwrap();
         let order = written.order(CustomerId(uuid::Uuid::nil()), VehicleId(uuid::Uuid::nil()));
         assert_eq!(order["estimatedCost"], json!(1350.9));
         assert_eq!(order["estimatedCompletionDate"], json!("2026-11-28T20:00:00+00:00"));

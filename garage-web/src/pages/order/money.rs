@@ -27,6 +27,9 @@ use crate::{
     visitor::SignedIn,
 };
 
+/// A payment goes back in so many parts and no more: Billing's rule.
+const MOST_PARTS: usize = 20;
+
 pub(super) fn payments(
     app: &App,
     by: &SignedIn,
@@ -43,9 +46,17 @@ pub(super) fn payments(
         section class="card" {
             h2 { (by.lang.t("Pagamentos", "Payments")) }
             ul class="rows" { @for payment in &whole.payments { (attempt(app, by.lang, payment)) } }
-            @if let Some(payment) = refundable { (giving_back(app, by, whole, payment, form, objections)) }
+            @if let Some(payment) = refundable {
+                @if takes_another_part(payment) { (giving_back(app, by, whole, payment, form, objections)) }
+                @else { p class="quiet" { (by.lang.t("Já foi devolvido no maior número de partes.", "It has gone back in as many parts as it may.")) } }
+            }
         }
     }
+}
+
+/// Those that the provider would not give back count as well.
+const fn takes_another_part(payment: &Payment) -> bool {
+    payment.refunds.len() < MOST_PARTS
 }
 
 fn attempt(app: &App, lang: Lang, payment: &Payment) -> Markup {
@@ -53,7 +64,7 @@ fn attempt(app: &App, lang: Lang, payment: &Payment) -> Markup {
     html! {
         li { div {
             span class="grow" { (status::method(lang, &payment.payment_method)) " · " (show::money(lang, payment.amount))
-                @if let Some(reason) = &payment.reason { span class="quiet" { (reason) } } }
+                @if let Some(reason) = &payment.reason { span class="quiet" { (status::declined(lang, reason)) } } }
             span class="quiet" { (show::soon(lang, app.local(at))) }
             (status::payment(lang, &payment.status).chip())
         } }
@@ -160,5 +171,24 @@ fn typed(lang: Lang, form: &Form) -> Result<Value, Objections> {
         Ok(json!({ "amount": amount, "reason": form.get("refund-reason") }))
     } else {
         Err(objections)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given_back_in(parts: usize) -> Payment {
+        let (id, at) = (Uuid::nil(), "2026-02-08T10:00:00Z");
+        let part = json!({ "amount": 1, "reason": "Pneu", "status": "DONE", "requestedAt": at });
+        serde_json::from_value(json!({ "id": id, "workOrderId": id, "amount": 350.9, "paymentMethod": "PIX",
+            "status": "APPROVED", "createdAt": at, "refunds": vec![part; parts] }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_payment_takes_twenty_parts_and_no_more() {
+        assert!(takes_another_part(&given_back_in(19)));
+        assert!(!takes_another_part(&given_back_in(20)));
     }
 }

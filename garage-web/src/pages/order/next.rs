@@ -3,7 +3,7 @@
 use garage_events::WorkOrderId;
 use maud::{Markup, html};
 
-use super::{Whole, pay};
+use super::{Whole, pay, reach};
 use crate::{
     app::App,
     form::{KEY, WORD},
@@ -136,6 +136,11 @@ fn to_pay(app: &App, by: &SignedIn, whole: &Whole, quote: &Versioned<Quote>, pub
                     (hidden("payment", &payment.id.to_string()))
                     button { (lang.t("Conferir agora", "Check now")) }
                 }
+                form method="post" action={ "/orders/" (id) "/withdraw" } {
+                    (hidden(WORD, &by.word))
+                    (hidden("payment", &payment.id.to_string()))
+                    button { (icon(Icon::Cross)) (lang.t("Retirar esta cobrança", "Withdraw this charge")) }
+                }
             }
             (tell(app, by, whole, public_url))
         };
@@ -177,6 +182,7 @@ pub(super) fn tell(app: &App, by: &SignedIn, whole: &Whole, public_url: &str) ->
                     a class="button" href=(messages::whatsapp(&customer.phone, &text)) target="_blank" rel="noopener noreferrer" { (icon(Icon::Phone)) "WhatsApp" }
                 }
             }
+            @if let Some(words) = reach(lang, app.settings.public_url.as_deref(), public_url) { p class="hint" { (icon(Icon::Alert)) (words) } }
         }
     }
 }

@@ -4,7 +4,7 @@ use axum::response::Html;
 use maud::{Markup, html};
 
 use super::{
-    Whole,
+    Whole, edit,
     mails::mails,
     money::payments,
     next::{calling_off, next},
@@ -87,6 +87,7 @@ fn head(app: &App, by: &SignedIn, whole: &Whole) -> Markup {
                 order.note("left").map(|left| html! { (left) }),
                 order.estimated_completion_date.map(|promised| html! { (icon(Icon::Flag)) (lang.t("Prometido para ", "Promised for ")) (show::time(lang, app.local(promised))) }),
             ]))
+            @if by.is_desk() && edit::is_open(order) { p { a href={ "/orders/" (order.id) "/edit" } { (lang.t("Corrigir os dados", "Correct the details")) } } }
         }
     }
 }
@@ -128,6 +129,10 @@ fn done(lang: Lang, did: &str) -> Option<&'static str> {
         "verified" => {
             Some(lang.t("Conferido com o meio de pagamento.", "Checked with the payment provider."))
         }
+        "withdrawn" => Some(lang.t(
+            "A cobrança foi retirada. Assim que o meio de pagamento confirmar, pode-se cobrar de outro modo.",
+            "The charge is withdrawn. Once the payment provider confirms it, another can be made.",
+        )),
         "refunded" => Some(lang.t("A devolução foi pedida.", "The refund has been asked for.")),
         "saved" => Some(lang.t("Salvo.", "Saved.")),
         _ => None,
@@ -159,8 +164,8 @@ fn work(lang: Lang, whole: &Whole) -> Markup {
         section class="card" {
             div class="head" { h2 { (lang.t("Oficina", "Workshop")) } (status::job(lang, &job.status).chip()) }
             @if let Some(technician) = &job.technician_id { p { (icon(Icon::Person)) (technician) } }
-            @if let Some(notes) = &job.diagnosis_notes { p { b { (lang.t("Diagnóstico: ", "Diagnosis: ")) } (notes) } }
-            @if let Some(notes) = &job.repair_notes { p { b { (lang.t("Reparo: ", "Repair: ")) } (notes) } }
+            @if let Some(notes) = &job.diagnosis_notes { p class="lines" { b { (lang.t("Diagnóstico: ", "Diagnosis: ")) } (notes) } }
+            @if let Some(notes) = &job.repair_notes { p class="lines" { b { (lang.t("Reparo: ", "Repair: ")) } (notes) } }
             @if !job.services_performed.is_empty() { p { b { (lang.t("Feito: ", "Done: ")) } (job.services_performed.join(", ")) } }
             @if !job.parts_used.is_empty() {
                 p { b { (lang.t("Peças usadas: ", "Parts used: ")) }

@@ -167,7 +167,7 @@ mod tests {
             "Pastilha de freio",
             "R$\u{a0}1.200,90",
             "Total R$\u{a0}1.350,90",
-            "Versão 3. Válido até 08/02/2026.",
+            "Versão 3. Válido até 08/02/2026 07:00.",
             "Assinatura do cliente",
             "Documento sem valor fiscal.",
             "página 1 de 1",
@@ -180,7 +180,7 @@ mod tests {
     fn it_speaks_english_too_and_names_nobody_to_the_holder_of_a_link() {
         let pages = pages(Lang::En, "Joe's", &[line("Diagnosis", false, 1000.5)], None);
         for words in
-            ["Quote", "Labour", "R$\u{a0}1,000.50", "Version 3. Valid until 8 Feb 2026.", "page 1 of 1"]
+            ["Quote", "Labour", "R$\u{a0}1,000.50", "Version 3. Valid until 8 Feb 2026 07:00.", "page 1 of 1"]
         {
             assert!(holds(&pages, words), "{words} is missing: {pages:?}");
         }

@@ -1,12 +1,17 @@
 //! What paper says, in words: the browser's sheet and the file of a quote are both made of these, so that they cannot
 //! say different things. Pure.
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use crate::{
     Settings,
     lang::Lang,
     services::view::{Customer, Order, Quote},
     show,
 };
+
+/// The legal warranty of durable goods and services (CDC art. 26).
+const WARRANTY: TimeDelta = TimeDelta::days(90);
 
 /// Whose paper this is, and on what.
 #[derive(Clone, Copy)]
@@ -65,7 +70,7 @@ impl About<'_> {
     /// Which text of the quote this is, until when it holds, and what it rests on.
     pub(super) fn terms(&self, quote: &Quote) -> String {
         let lang = self.lang;
-        let until = show::day(lang, self.settings.local(quote.valid_until));
+        let until = show::time(lang, self.settings.local(quote.valid_until));
         let (version, valid) = (lang.t("Versão", "Version"), lang.t("Válido até", "Valid until"));
         let rest = lang.t(
             "Pagamento: PIX ou boleto, antes do início do serviço. Nada é feito sem aprovação (CDC art. 39, VI).",
@@ -73,6 +78,13 @@ impl About<'_> {
         );
         format!("{version} {}. {valid} {until}. {rest}", quote.revision.max(1))
     }
+}
+
+/// When the warranty ends of an order whose work is finished: it begins with the handover, and is told from the end of
+/// the work until then. What happens to the order later, such as a refund, does not move it.
+pub(in crate::pages) fn warranty_until(order: &Order) -> DateTime<Utc> {
+    let began = if order.status == "DELIVERED" { order.handed_over_at() } else { order.finished_at() };
+    began + WARRANTY
 }
 
 pub(super) const fn title(lang: Lang) -> &'static str {
@@ -89,4 +101,36 @@ pub(super) const fn signature(lang: Lang) -> &'static str {
 
 pub(super) const fn no_tax_document(lang: Lang) -> &'static str {
     lang.t("Documento sem valor fiscal.", "Not a tax document.")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const ID: &str = "0190b6a0-0000-7000-8000-0000000000ab";
+
+    fn ends(status: &str, told: &Value) -> String {
+        let mut order = json!({ "id": ID, "customerId": ID, "vehicleId": ID, "plate": "ABC1234", "description": "",
+            "status": status, "createdAt": "2026-01-01T10:00:00.000Z", "updatedAt": "2026-08-01T10:00:00.000Z" });
+        order.as_object_mut().unwrap().extend(told.as_object().unwrap().clone());
+        show::day(
+            Lang::Pt,
+            Settings::default().local(warranty_until(&serde_json::from_value(order).unwrap())),
+        )
+    }
+
+    #[test]
+    fn a_refund_months_after_the_handover_does_not_move_the_warranty() {
+        let told =
+            json!({ "completedAt": "2026-02-01T10:00:00.000Z", "deliveredAt": "2026-02-03T10:00:00.000Z" });
+        assert_eq!(ends("DELIVERED", &told), "04/05/2026");
+        assert_eq!(ends("COMPLETED", &json!({ "completedAt": told["completedAt"] })), "02/05/2026");
+    }
+
+    #[test]
+    fn a_service_that_does_not_say_when_is_believed_in_what_it_says() {
+        assert_eq!(ends("DELIVERED", &json!({})), "30/10/2026");
+    }
 }

@@ -3,15 +3,17 @@
 use axum::response::Html;
 use maud::{Markup, html};
 
-use super::rows::{Row, field};
+use super::{
+    rows::{self, Row, field},
+    validity,
+};
 use crate::{
     app::App,
-    form::{Objections, WORD},
+    form::{Form, Objections, WORD},
     lang::Lang,
-    pages::order::Whole,
-    services::view::{Labour, Part},
+    services::view::{Labour, Line, Order, Part, Quote},
     show,
-    ui::{self, Icon, Page, hidden, icon, summary},
+    ui::{self, Field, Icon, Page, hidden, icon, summary},
     visitor::SignedIn,
 };
 
@@ -33,6 +35,7 @@ impl Catalogue {
             quantity,
             price: show::typed_money(lang, price),
             of: picked.to_owned(),
+            was: None,
         };
         let (kind, id) = picked.split_once(':')?;
         match kind {
@@ -50,19 +53,31 @@ impl Catalogue {
     }
 }
 
+/// What stands in the editor.
+pub(super) struct Editor<'a> {
+    pub(super) order: &'a Order,
+    /// As it is stored.
+    pub(super) quote: &'a Quote,
+    pub(super) catalogue: &'a Catalogue,
+    /// As they were typed.
+    pub(super) rows: &'a [Row],
+    /// The fields beside the rows.
+    pub(super) form: &'a Form,
+}
+
+/// The editor, with what is wrong, and what is to be said of the press before.
 pub(super) fn page(
     app: &App,
     by: &SignedIn,
-    whole: &Whole,
-    catalogue: &Catalogue,
-    rows: &[Row],
-    mark: &str,
+    editor: &Editor<'_>,
     objections: &Objections,
+    said: Option<&str>,
 ) -> Html<String> {
-    let (lang, order) = (by.lang, &whole.order);
+    let &Editor { order, quote, catalogue, rows, form } = editor;
+    let lang = by.lang;
     let here = format!("/orders/{}/quote", order.id);
     let title = format!("{} {}", lang.t("Orçamento", "Quote"), show::plate(&order.plate));
-    let Some(quote) = &whole.quote else { return Html(String::new()) };
+    let valid = show::day(lang, app.local(quote.valid_until));
     ui::page(
         &Page::of(by, &title, None, &here),
         html! {
@@ -70,19 +85,21 @@ pub(super) fn page(
                 h1 { (lang.t("Orçamento", "Quote")) " " span class="plate" { (show::plate(&order.plate)) } }
                 a href={ "/orders/" (order.id) } { (lang.t("Voltar à ordem", "Back to the order")) }
             }
-            p class="quiet" { (order.description) " · " (lang.t("válido até ", "valid until ")) (show::day(lang, app.local(quote.it.valid_until))) }
+            p class="quiet" { (order.description) " · " (lang.t("válido até ", "valid until ")) (valid) }
+            @if let Some(words) = said { (ui::notice(words)) }
             form method="post" action=(here) class="stack quote" {
                 (summary(lang, objections))
                 (hidden(WORD, &by.word))
-                (hidden("quote", &quote.it.id.to_string()))
-                (hidden("seen", mark))
+                (hidden("quote", &quote.id.to_string()))
+                (hidden("seen", form.get("seen")))
                 // Enter in a field keeps the lines; without this it would press the first button, which removes one.
                 button class="unseen" name="do" value="keep" tabindex="-1" aria-hidden="true" { }
-                @if quote.it.status == "SENT" { (anew(lang)) }
-                section class="card" { (table(lang, rows, objections)) }
+                @if quote.status == "SENT" { (anew(lang, form)) }
+                section class="card" { (table(lang, rows, &quote.items, objections)) }
                 (pick(lang, catalogue))
+                section class="card" { (until(lang, quote, &valid, form, objections)) }
                 div class="bar sticky" {
-                    p class="total" aria-live="polite" { (lang.t("Total ", "Total ")) output id="quote-total" { (show::money(lang, quote.it.total_amount)) } }
+                    p class="total" aria-live="polite" { (lang.t("Total ", "Total ")) output id="quote-total" { (show::money(lang, rows::total(lang, rows))) } }
                     span class="grow" {}
                     button name="do" value="done" { (lang.t("Salvar", "Save")) }
                     button class="primary" name="do" value="send" { (lang.t("Enviar ao cliente", "Send to the customer")) }
@@ -93,19 +110,35 @@ pub(super) fn page(
 }
 
 /// The customer has it: what is saved is another version, and this one is kept.
-fn anew(lang: Lang) -> Markup {
+fn anew(lang: Lang, form: &Form) -> Markup {
     html! {
         section class="card" {
             p { (icon(Icon::Alert)) (lang.t("O cliente já tem este orçamento. O que você salvar é uma nova versão, que precisa ser enviada de novo; a atual fica guardada.", "The customer has this quote. What you save is another version, which must be sent again; the present one is kept.")) }
             div class="field" {
                 label for="reason" { (lang.t("Por que muda", "Why it changes")) }
-                input id="reason" name="reason" maxlength="500" autocomplete="off";
+                input id="reason" name="reason" value=(form.raw("reason")) maxlength="500" autocomplete="off";
             }
         }
     }
 }
 
-fn table(lang: Lang, rows: &[Row], objections: &Objections) -> Markup {
+/// The day until whose end it may be answered.
+fn until(lang: Lang, quote: &Quote, present: &str, form: &Form, objections: &Objections) -> Markup {
+    let now = lang.t("Agora vale até", "Now it is valid until");
+    let empty = if quote.status == "SENT" {
+        lang.t("Vazio: fica assim.", "Empty: it stays so.")
+    } else {
+        lang.t(
+            "Vazio: fica assim, ou conta do primeiro envio enquanto ninguém disser um dia.",
+            "Empty: it stays so, or counts from the first sending while nobody has said a day.",
+        )
+    };
+    let hint = format!("{now} {present}. {empty}");
+    let label = lang.t("Válido até o fim do dia", "Valid until the end of the day");
+    html! { (ui::field(Field::text(validity::FIELD, label).kind("date").hint(&hint), form, objections)) }
+}
+
+fn table(lang: Lang, rows: &[Row], items: &[Line], objections: &Objections) -> Markup {
     let spare = std::iter::repeat_n(Row { quantity: "1".to_owned(), ..Row::default() }, SPARE);
     html! {
         table class="lines edit" {
@@ -117,14 +150,21 @@ fn table(lang: Lang, rows: &[Row], objections: &Objections) -> Markup {
             } }
             tbody {
                 @for (place, row) in rows.iter().cloned().chain(spare).enumerate() {
-                    (line(lang, place, &row, place < rows.len(), objections))
+                    (line(lang, place, &row, row.line(items), place < rows.len(), objections))
                 }
             }
         }
     }
 }
 
-fn line(lang: Lang, place: usize, row: &Row, is_there: bool, objections: &Objections) -> Markup {
+fn line(
+    lang: Lang,
+    place: usize,
+    row: &Row,
+    was: Option<&Line>,
+    is_there: bool,
+    objections: &Objections,
+) -> Markup {
     let kind = match row.of.split_once(':') {
         Some(("part", _)) => lang.t("peça", "part"),
         Some(_) => lang.t("serviço", "labour"),
@@ -142,8 +182,10 @@ fn line(lang: Lang, place: usize, row: &Row, is_there: bool, objections: &Object
         tr {
             td data-label=(lang.t("Descrição", "Description")) {
                 (hidden("of", &row.of))
+                (hidden("was", &row.was.map(|place| place.to_string()).unwrap_or_default()))
                 (input("line", "line", &row.name, lang.t("Descrição", "Description"), "text", 200))
                 @if !kind.is_empty() { span class="quiet" { (kind) } }
+                @if let Some(words) = was.and_then(|was| was.description.as_deref()) { p class="quiet" { (words) } }
             }
             td data-label=(lang.t("Qtd.", "Qty.")) { (input("quantity", "quantity", &row.quantity, lang.t("Quantidade", "Quantity"), "decimal", 12)) }
             td data-label=(lang.t("Preço unitário", "Unit price")) { (input("price", "price", &row.price, lang.t("Preço unitário", "Unit price"), "decimal", 16)) }

@@ -3,7 +3,7 @@
 use axum::response::Html;
 use maud::{Markup, html};
 
-use super::step::Step;
+use super::step::{self, Step};
 use crate::{
     app::App,
     form::{Form, Objections, WORD},
@@ -80,7 +80,7 @@ fn next(by: &SignedIn, whole: &Whole, job: &Job, form: &Form, objections: &Objec
         "REPAIRING" => one(
             Step::CompleteRepair,
             lang.t("Concluir reparo", "Finish the repair"),
-            repaired(lang, quote, form, objections),
+            repaired(lang, job, quote, form, objections),
         ),
         "REPAIR_COMPLETE" => html! {
             (one(Step::StartTesting, lang.t("Testar", "Test it"), html! {}))
@@ -119,30 +119,55 @@ fn checklist(lang: Lang, quote: Option<&Quote>) -> Markup {
     }
 }
 
-fn repaired(lang: Lang, quote: Option<&Quote>, form: &Form, objections: &Objections) -> Markup {
-    let is_fresh = !form.has("notes");
+fn repaired(lang: Lang, job: &Job, quote: Option<&Quote>, form: &Form, objections: &Objections) -> Markup {
     let notes = Field::text("notes", lang.t("O que foi feito", "What was done")).required();
     html! {
         @if let Some(quote) = quote {
             fieldset class="card" {
                 legend { (lang.t("Feito e usado", "Done and used")) }
-                @for (place, line) in quote.items.iter().enumerate() {
-                    label class="check" {
-                        input type="checkbox" name="done" value=(place) checked[is_fresh || form.all("done").any(|one| one == place.to_string())];
-                        span { (show::typed(lang, line.quantity.decimal())) " × " (show::line_name(lang, &line.name))
-                            @if line.part_id.is_some() { span class="quiet" { (lang.t("peça", "part")) } } }
-                    }
-                }
-                details {
-                    summary { (lang.t("Outra peça", "Another part")) }
-                    div class="fields" {
-                        (field(Field { most: 100, ..Field::text("more-part", lang.t("Peça", "Part")) }, form, objections))
-                        (field(Field { inputmode: "decimal", most: 12, ..Field::text("more-quantity", lang.t("Quantidade", "Quantity")) }, form, objections))
-                    }
-                }
+                (lines(lang, job, quote, form))
+                (more(lang, form, objections))
             }
         }
         (area(notes, form, objections))
+    }
+}
+
+/// The quote's lines to be ticked; what is ticked is added to what is on record.
+fn lines(lang: Lang, job: &Job, quote: &Quote, form: &Form) -> Markup {
+    let is_fresh = !form.has("notes");
+    let is_ticked = |place: usize| form.all("done").any(|one| one == place.to_string());
+    html! {
+        @for (place, line) in quote.items.iter().enumerate() {
+            label class="check" {
+                input type="checkbox" name="done" value=(place)
+                    checked[if is_fresh { step::is_ticked_at_first(job) } else { is_ticked(place) }];
+                span { (show::typed(lang, line.quantity.decimal())) " × " (show::line_name(lang, &line.name))
+                    @if line.part_id.is_some() { span class="quiet" { (lang.t("peça", "part")) } }
+                    @if step::is_recorded(job, line) { span class="quiet" { (lang.t("já registrado", "on record already")) } } }
+            }
+        }
+        @if !step::is_ticked_at_first(job) {
+            p class="hint" { (lang.t("Marque só o que foi feito ou usado além do que já está registrado.", "Tick only what was done or used beyond what is on record already.")) }
+        }
+    }
+}
+
+fn more(lang: Lang, form: &Form, objections: &Objections) -> Markup {
+    let part = Field { most: 100, ..Field::text(step::MORE_PART, lang.t("Peça", "Part")) };
+    let quantity = Field {
+        inputmode: "decimal",
+        most: 12,
+        ..Field::text(step::MORE_QUANTITY, lang.t("Quantidade", "Quantity"))
+    };
+    html! {
+        details open[[part.name, quantity.name].iter().any(|name| form.given(name).is_some())] {
+            summary { (lang.t("Outra peça", "Another part")) }
+            div class="fields" {
+                (field(part, form, objections))
+                (field(quantity, form, objections))
+            }
+        }
     }
 }
 
@@ -151,8 +176,8 @@ fn record(lang: Lang, job: &Job) -> Markup {
         @if job.diagnosis_notes.is_some() || job.repair_notes.is_some() || job.failure_reason.is_some() {
             section class="card" {
                 h2 { (lang.t("Anotações", "Notes")) }
-                @if let Some(notes) = &job.diagnosis_notes { p { b { (lang.t("Diagnóstico: ", "Diagnosis: ")) } (notes) } }
-                @if let Some(notes) = &job.repair_notes { p { b { (lang.t("Reparo: ", "Repair: ")) } (notes) } }
+                @if let Some(notes) = &job.diagnosis_notes { p class="lines" { b { (lang.t("Diagnóstico: ", "Diagnosis: ")) } (notes) } }
+                @if let Some(notes) = &job.repair_notes { p class="lines" { b { (lang.t("Reparo: ", "Repair: ")) } (notes) } }
                 @if let Some(reason) = &job.failure_reason { p { (icon(Icon::Alert)) (status::reason(lang, reason)) } }
             }
         }

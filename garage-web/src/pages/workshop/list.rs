@@ -54,7 +54,7 @@ fn card(app: &App, by: &SignedIn, Card { job, order, named, waits }: &Card) -> M
                 (status::job(lang, &job.status).chip())
                 @if *waits { (missing_chip(lang)) }
                 @if let Some(priority) = status::priority(lang, &job.priority) { (priority.chip()) }
-                span class="age" { (icon(Icon::Clock)) (show::age(lang, job.updated_at, now)) }
+                span class="age" { (icon(Icon::Clock)) (show::age(lang, job.stands_since(), now)) }
                 @if let Some(technician) = job.technician_id.as_ref().filter(|one| **one != by.person.login) { span class="age" { (icon(Icon::Person)) (technician) } }
             }
         }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::gateway::{
     Instructions,
+    boleto::bars_of,
     sandbox::{
         Sandbox,
         ledger::{Entry, Movement, Refund, Status},
@@ -112,7 +113,8 @@ fn transaction_details(entry: &Entry, instructions: &Instructions) -> Value {
     let details = json!({"total_paid_amount": total, "net_received_amount": total, "overpaid_amount": 0});
     let boleto = json!({
         "external_resource_url": instructions.ticket_url,
-        "barcode": {"content": instructions.barcode},
+        "digitable_line": instructions.barcode,
+        "barcode": {"content": instructions.barcode.as_deref().map(bars_of)},
     });
     if entry.request.method == PaymentMethod::Boleto { merged(details, boleto) } else { details }
 }

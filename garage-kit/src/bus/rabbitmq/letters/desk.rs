@@ -12,10 +12,10 @@ use lapin::{
 };
 use tokio::{
     sync::OwnedMutexGuard,
-    time::{Instant, timeout},
+    time::{Instant, timeout, timeout_at},
 };
 
-use super::super::link::Link;
+use super::{super::link::Link, late};
 use crate::{Failure, bus::backoff::Backoff};
 
 /// How long we wait for another replica to finish.
@@ -42,20 +42,26 @@ pub(super) struct Pile {
 }
 
 impl Desk {
-    /// Waits for its turn.
+    /// Waits for its turn, at most until `deadline`.
     ///
     /// # Errors
     /// When another replica keeps the desk, or the broker is away.
-    pub(super) async fn take(link: Arc<Link>, service: &str) -> Result<Self, Failure> {
-        let deadline = Instant::now() + TURN;
-        let turn = Arc::clone(&link.desk).lock_owned().await;
+    pub(super) async fn take(link: Arc<Link>, service: &str, deadline: Instant) -> Result<Self, Failure> {
+        let until = Instant::now() + TURN;
+        let turn = timeout_at(deadline, Arc::clone(&link.desk).lock_owned()).await.map_err(|_| late())?;
         let (name, mut backoff) = (format!("{service}.dead-letters"), Backoff::new(KNOCK, 4 * KNOCK));
         loop {
-            let lock = link.channel().await?;
-            match lock.queue_declare(name.as_str().into(), exclusive(), classic()).await {
-                Ok(_) => return Ok(Self { link, lock, name, _turn: turn }),
-                Err(cause) if is(&cause, RESOURCE_LOCKED) && Instant::now() < deadline => {}
-                Err(cause) => return Err(failed(&cause)),
+            let lock = timeout_at(deadline, link.channel()).await.unwrap_or_else(|_| Err(late()))?;
+            let declare = lock.queue_declare(name.as_str().into(), exclusive(), classic());
+            match timeout_at(deadline, declare).await {
+                Ok(Ok(_)) => return Ok(Self { link, lock, name, _turn: turn }),
+                Ok(Err(cause)) if is(&cause, RESOURCE_LOCKED) && Instant::now() < until => {}
+                Ok(Err(cause)) => return Err(failed(&cause)),
+                Err(_) => {
+                    // The broker may yet make it ours.
+                    leave(&lock, &name).await;
+                    return Err(late());
+                }
             }
             backoff.pause().await;
         }
@@ -71,12 +77,17 @@ impl Desk {
 
     /// Lets the next one come.
     pub(super) async fn leave(&self) {
-        let leaving = async {
-            let _ = self.lock.queue_delete(self.name.as_str().into(), QueueDeleteOptions::default()).await;
-            let _ = self.lock.close(200, "OK".into()).await;
-        };
-        let _ = timeout(FAREWELL, leaving).await;
+        leave(&self.lock, &self.name).await;
     }
+}
+
+/// The queue would else stay as long as the connection. What is said in vain now is heard when the broker answers again.
+async fn leave(lock: &Channel, name: &str) {
+    let leaving = async {
+        let _ = lock.queue_delete(name.into(), QueueDeleteOptions::default()).await;
+        let _ = lock.close(200, "OK".into()).await;
+    };
+    let _ = timeout(FAREWELL, leaving).await;
 }
 
 impl Pile {
