@@ -1,7 +1,8 @@
 //! The bill: everything that Billing knows of one work order. Owns the quote and the payments, follows the
-//! order and the workshop (SPEC 4). The money rules live here: at most one live attempt, money is kept only
-//! for work that goes on, and what is owed back is owed until the gateway says that it went. Pure: time, ids
-//! and prices are arguments, gateway calls are [`Due`] and their answers come back as [`Answer`].
+//! order and the workshop (SPEC 4). The money rules live here: at most one attempt counts, money that shows
+//! for another one goes back, money is kept only for work that goes on, and what is owed back is owed until the gateway
+//! says that it went. Pure: time, ids and prices are arguments, gateway calls are [`Due`] and their answers come back as
+//! [`Answer`].
 
 use std::collections::BTreeMap;
 

@@ -356,14 +356,26 @@ impl Cashier {
     }
 }
 
-/// Money that shows for a payment whose end was told goes back by itself, and somebody should know that it came.
+/// Money that shows for a payment whose end was told goes back by itself, and somebody should know that it came. Where
+/// it has gone back already, nothing is left to watch.
 fn report_what_came_late(reference: PaymentId, was: Option<PaymentStatus>, bill: &Bill) {
     let had_ended = matches!(was, Some(PaymentStatus::Rejected | PaymentStatus::Cancelled));
     let now = bill.attempt(reference).map(|attempt| attempt.status);
-    let moves = [PaymentStatus::Pending, PaymentStatus::Refunding, PaymentStatus::Refunded];
-    if let Some(now) = now.filter(|now| had_ended && moves.contains(now)) {
-        let order = bill.work_order_id;
-        tracing::error!(%order, %reference, %now, "a payment that had ended shows at the gateway: what comes of it goes back");
+    let order = bill.work_order_id;
+    match now.filter(|_| had_ended) {
+        Some(now @ (PaymentStatus::Pending | PaymentStatus::Refunding)) => {
+            tracing::error!(%order, %reference, %now, "a payment that had ended shows at the gateway: what comes of it goes back");
+        }
+        Some(PaymentStatus::Refunded) => {
+            tracing::info!(%order, %reference, "a payment was given back at the gateway after its end");
+        }
+        Some(
+            PaymentStatus::Processing
+            | PaymentStatus::Approved
+            | PaymentStatus::Rejected
+            | PaymentStatus::Cancelled,
+        )
+        | None => {}
     }
 }
 

@@ -113,7 +113,7 @@ pub struct ChargeBack {
 }
 
 impl Attempt {
-    /// Captured, owed back, or possibly one of them soon: no other attempt may begin.
+    /// Captured, owed back, or possibly one of them soon. Two may be: money that came late goes back beside another's.
     #[must_use]
     pub const fn is_live(&self) -> bool {
         match self.status {

@@ -8,7 +8,7 @@ use garage_kit::{
 use garage_saga::Shell;
 use uuid::Uuid;
 
-use crate::search::wanted;
+use crate::search::{order_wanted, wanted};
 
 /// Said of a customer to whom nothing new can belong.
 pub(crate) const ERASED: &str = "must be a customer's; this one's data have been erased";
@@ -44,6 +44,10 @@ pub(crate) fn changed<T>(
 
 /// The words that a list is searched for, as the store's `search` fields are written.
 pub(crate) fn sought(fields: &mut Fields<'_>) -> Answer<Option<String>> {
-    let text = fields.optional("q", read::text(1..=200))?;
-    Ok(text.map(|text| wanted(&text)).filter(|words| !words.is_empty()))
+    Ok(fields.optional("q", read::text(1..=200))?.map(|text| wanted(&text)))
+}
+
+/// The same of a list of orders, whose numbers are written in more ways than one.
+pub(crate) fn order_sought(fields: &mut Fields<'_>) -> Answer<Option<String>> {
+    Ok(fields.optional("q", read::text(1..=200))?.map(|text| order_wanted(&text)))
 }

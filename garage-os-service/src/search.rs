@@ -13,11 +13,35 @@ pub fn folded(text: &str) -> String {
 }
 
 /// What a list is searched for: words with blanks between them, each of which a record must contain, in whatever order.
-/// Brazil's own code before a telephone number is left out, as it is where the number is kept.
+/// Brazil's own code before a telephone number is left out, as it is where the number is kept, and so is the mark before an
+/// order's number. A text of marks alone is looked for as it is: a search for nothing would find everything.
 #[must_use]
 pub fn wanted(text: &str) -> String {
     let text = text.trim();
-    folded(&text.strip_prefix("+55").unwrap_or(text).replace(is_between_words, " "))
+    let unmarked = text.trim_start_matches('#');
+    let words = folded(&without_country(unmarked).replace(is_between_words, " "));
+    let kept = [words, folded(text)].into_iter().find(|words| !words.is_empty());
+    kept.unwrap_or_else(|| text.to_owned())
+}
+
+/// What an order is searched for: its number may be written as the papers have it, `OS 9885FF` or `Order 9885FF`.
+#[must_use]
+pub fn order_wanted(text: &str) -> String {
+    let words = wanted(text);
+    let Some(rest) = ["os ", "order "].iter().find_map(|word| words.strip_prefix(word)) else { return words };
+    let rest = rest.trim_start_matches(['#', ' ']);
+    if rest.split(' ').next().is_some_and(is_order_number) { rest.to_owned() } else { words }
+}
+
+/// The end of an order's id, as the papers have it, or all of it.
+fn is_order_number(word: &str) -> bool {
+    (6..=32).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// A telephone number without Brazil's code, which is one only where digits follow.
+fn without_country(text: &str) -> &str {
+    let rest = text.strip_prefix("+55").map(|rest| rest.trim_start_matches([' ', '(', '-', '.']));
+    rest.filter(|rest| rest.starts_with(|first: char| first.is_ascii_digit())).unwrap_or(text)
 }
 
 /// The words of a text, folded. Whatever is no letter and no digit parts them, also what is dropped elsewhere.
@@ -114,6 +138,27 @@ mod tests {
             [("joao souza", "João da Silva"), ("ABC 12345", "ABC1234"), ("(11) 98765-4322", "11987654321")]
         {
             assert!(!finds(text, record), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_of_marks_is_looked_for_and_not_left_out() {
+        for (text, word) in
+            [("+55", "55"), ("+55 ", "55"), ("(", "("), (",", ","), ("#", "#"), ("-", "-"), ("./-", "./-")]
+        {
+            assert_eq!(wanted(text), word, "{text}");
+            assert!(!finds(text, "João da Silva 11987654321"), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_order_is_found_by_its_number_as_the_papers_have_it() {
+        for text in ["9885FF", "#9885ff", "OS 9885FF", "os #9885ff", "OS  9885FF", "Order 9885FF"] {
+            assert_eq!(order_wanted(text), "9885ff", "{text}");
+        }
+        assert_eq!(order_wanted("OS 9885FF joão"), "9885ff joao");
+        for text in ["os freios", "os 9885", "os"] {
+            assert_eq!(order_wanted(text), text, "no number of an order");
         }
     }
 

@@ -33,22 +33,25 @@
 
   // The quote's total while it is typed. The server counts again; this only shows.
   const output = document.getElementById("quote-total");
+  // A price or a quantity as the server reads it (show.rs): one mark that is not the language's, with exactly three digits
+  // after it, parts thousands. What could be another number is none.
   const number = (text) => {
     text = text.replace(/R\$|\s/g, "");
     const last = Math.max(text.lastIndexOf(","), text.lastIndexOf("."));
     const marks = text.replace(/[^.,]/g, "");
     const mixed = marks.includes(".") && marks.includes(",");
     const point = document.documentElement.lang.startsWith("pt") ? "," : ".";
-    const thousands = marks !== point && /^[1-9]\d{0,2}[.,]\d{3}$/.test(text);
-    const ends = last >= 0 && (mixed || (marks.length === 1 && !thousands));
-    const plain = ends ? text.slice(0, last).replace(/[.,]/g, "") + "." + text.slice(last + 1) : text.replace(/[.,]/g, "");
-    return Number(plain);
+    const thousands = marks !== point && /[.,]\d{3}$/.test(text) && !/^0?[.,]/.test(text);
+    const ends = mixed || (marks.length === 1 && !thousands);
+    const [whole, rest] = ends ? [text.slice(0, last), "." + text.slice(last + 1)] : [text, ""];
+    const readable = /^(\d*|[1-9]\d{0,2}(\.\d{3})+|[1-9]\d{0,2}(,\d{3})+)$/.test(whole);
+    return readable ? Number(whole.replace(/[.,]/g, "") + rest) : NaN;
   };
   const sum = () => {
     let cents = 0;
     document.querySelectorAll(".lines.edit tbody tr").forEach((row) => {
       const price = number(row.querySelector("[name=price]").value || "0");
-      const quantity = Number((row.querySelector("[name=quantity]").value || "1").replace(",", "."));
+      const quantity = number(row.querySelector("[name=quantity]").value || "1");
       cents += Math.round(Math.round(price * 100) * quantity + 1e-6) || 0;
     });
     output.textContent = new Intl.NumberFormat(document.documentElement.lang, { style: "currency", currency: "BRL" }).format(cents / 100);

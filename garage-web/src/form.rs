@@ -1,12 +1,15 @@
 //! Posted forms: read as they were typed, believed only with their visitor's word in them. What is wrong with a field is
 //! said beside it, and everything typed is kept.
 
+use std::ops::RangeInclusive;
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Request},
     http::header,
     response::{IntoResponse, Response},
 };
+use chrono::{DateTime, Datelike, FixedOffset, Utc};
 use garage_events::Cents;
 use serde_json::{Number, Value};
 
@@ -23,6 +26,10 @@ use crate::{
 pub(crate) const WORD: &str = "word";
 /// The field with the key under which a command is one, however often it is sent.
 pub(crate) const KEY: &str = "key";
+
+/// The first year of a car, as OS has it.
+const FIRST_YEAR: u16 = 1900;
+const YEARS_OF_FOUR_DIGITS: RangeInclusive<i32> = 0..=9999;
 
 /// What was typed, in the order of the fields.
 #[derive(Clone, Debug, Default)]
@@ -158,6 +165,62 @@ impl Objections {
         read
     }
 
+    /// Kilometres that were typed, thousands parted or not: their digits. What is no whole number is said at the field.
+    pub(crate) fn kilometres(&mut self, lang: Lang, form: &Form, field: &str) -> Option<String> {
+        let read = kilometres(form.given(field)?);
+        if read.is_none() {
+            self.add(field, lang.t("deve ser um número inteiro", "must be a whole number"));
+        }
+        read
+    }
+
+    /// A day and a time in the shop's zone that were typed, in a year of four digits, as the services write one; what is
+    /// none is said at its field.
+    pub(crate) fn moment(
+        &mut self,
+        lang: Lang,
+        form: &Form,
+        field: &str,
+        zone: FixedOffset,
+    ) -> Option<DateTime<Utc>> {
+        let read =
+            show::typed_time(form.given(field)?, zone).filter(|at| YEARS_OF_FOUR_DIGITS.contains(&at.year()));
+        if read.is_none() {
+            self.add(field, lang.t("deve ser dia e hora", "must be a day and a time"));
+        }
+        read
+    }
+
+    /// A car's year that was typed; what is none is said at its field. Next year's models are sold already.
+    pub(crate) fn car_year(
+        &mut self,
+        lang: Lang,
+        form: &Form,
+        field: &str,
+        now: DateTime<Utc>,
+    ) -> Option<u16> {
+        let text = form.given(field)?;
+        let Some(year) = Some(text).filter(|text| is_digits(text)).and_then(|text| text.parse::<u16>().ok())
+        else {
+            self.add(field, lang.t("deve ser um ano, como 2019", "must be a year, such as 2019"));
+            return None;
+        };
+        let newest = now.year() + 1;
+        if year < FIRST_YEAR || i32::from(year) > newest {
+            let detail = format!("must be a whole number from {FIRST_YEAR} to {newest}");
+            self.add(field, trouble::objection(lang, &detail));
+            return None;
+        }
+        Some(year)
+    }
+
+    /// Objects to a text of more characters than the services take.
+    pub(crate) fn limit(&mut self, lang: Lang, form: &Form, field: &str, most: usize) {
+        if form.get(field).chars().count() > most {
+            self.add(field, trouble::objection(lang, &format!("must have 1 to {most} characters")));
+        }
+    }
+
     /// A service's no, in the form's own names for its fields.
     pub(crate) fn of(lang: Lang, refusal: &Refusal, name: impl Fn(&str) -> Option<&'static str>) -> Self {
         let mut objections = Self::default();
@@ -175,6 +238,22 @@ impl Objections {
     }
 }
 
+/// `82350`, `82.350` and `82 350`, in digits alone; nothing where points or blanks do not part thousands.
+fn kilometres(text: &str) -> Option<String> {
+    let groups: Vec<&str> = text.split(['.', ' ']).collect();
+    let is_parted = match &groups[..] {
+        [_] => true,
+        [first, rest @ ..] => first.len() <= 3 && rest.iter().all(|group| group.len() == 3),
+        [] => false,
+    };
+    let fits = is_parted && groups.iter().all(|group| is_digits(group));
+    Some(groups.concat()).filter(|digits| fits && digits.parse::<u32>().is_ok())
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// A quantity as the services read it. Whether it is allowed is theirs to say.
 pub(crate) fn quantity(lang: Lang, text: &str) -> Option<Value> {
     let number = show::typed_quantity(lang, text)?.normalize().to_string();
@@ -184,4 +263,47 @@ pub(crate) fn quantity(lang: Lang, text: &str) -> Option<Value> {
 /// What is said of a text that is no quantity.
 pub(crate) const fn no_quantity(lang: Lang) -> &'static str {
     lang.t("deve ser uma quantidade, como 1 ou 2,5", "must be a quantity, such as 1 or 2.5")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kilometres_are_whole_and_parted_by_thousands() {
+        for (text, digits) in [("82350", "82350"), ("82.350", "82350"), ("1 082 350", "1082350"), ("0", "0")]
+        {
+            assert_eq!(kilometres(text).as_deref(), Some(digits), "{text}");
+        }
+        for text in ["12.3", "+5", "-5", "82.35", "1234.567", ".350", "82..350", "many", "99999999999"] {
+            assert_eq!(kilometres(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_car_is_from_1900_to_next_year() {
+        let now = "2026-11-28T12:00:00Z".parse().unwrap();
+        let read = |year: &str| {
+            let mut objections = Objections::default();
+            let form = Form::default().with("year", year);
+            let read = objections.car_year(Lang::Pt, &form, "year", now);
+            (read, objections.to("year").map(str::to_owned))
+        };
+        assert_eq!(read("1900"), (Some(1900), None));
+        assert_eq!(read("2027"), (Some(2027), None));
+        for year in ["1800", "2028"] {
+            assert_eq!(read(year), (None, Some("deve ser um número inteiro de 1900 a 2027".to_owned())));
+        }
+        assert_eq!(read("+2019").1.as_deref(), Some("deve ser um ano, como 2019"));
+    }
+
+    #[test]
+    fn a_moment_has_a_year_of_four_digits() {
+        let zone = FixedOffset::west_opt(3 * 3600).unwrap();
+        for (text, is_one) in [("2026-11-28T17:00", true), ("+12026-11-28T17:00", false), ("soon", false)] {
+            let mut objections = Objections::default();
+            let read = objections.moment(Lang::Pt, &Form::default().with("at", text), "at", zone);
+            assert_eq!((read.is_some(), objections.is_empty()), (is_one, is_one), "{text}");
+        }
+    }
 }

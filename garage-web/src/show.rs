@@ -36,35 +36,35 @@ pub(crate) fn typed_money(lang: Lang, amount: Cents) -> String {
 /// The amount that somebody typed: `1.234,56`, `1234,5`, `R$ 80`, and `1.234`, which is one thousand and some in Portuguese;
 /// nothing when it could be another one.
 pub(crate) fn typed_amount(lang: Lang, text: &str) -> Option<Cents> {
-    Cents::try_from(number(lang, text, true).filter(|number| number.scale() <= 2)?).ok()
+    Cents::try_from(typed_quantity(lang, text).filter(|number| number.scale() <= 2)?).ok()
 }
 
-/// The quantity that somebody typed: `2,5`, and `1.250`, which is one and some litres.
+/// The quantity that somebody typed, by the same rule: `2,5`, and `1.250`, which is one thousand and some in Portuguese and
+/// one and some in English.
 pub(crate) fn typed_quantity(lang: Lang, text: &str) -> Option<Decimal> {
-    number(lang, text, false)
-}
-
-/// Both the comma and the point may end the whole part, as both are typed in Brazil. What parts thousands must do so
-/// everywhere. A single mark that could do either is the language's; where nobody counts in thousands it ends the whole part.
-fn number(lang: Lang, text: &str, thousands: bool) -> Option<Decimal> {
     let text: String = text.trim().trim_start_matches("R$").chars().filter(|c| !c.is_whitespace()).collect();
-    let point = if lang == Lang::Pt { ',' } else { '.' };
-    let marks: Vec<(usize, char)> = text.char_indices().filter(|(_, c)| matches!(c, '.' | ',')).collect();
-    let ends_whole = match marks[..] {
-        [] => None,
-        [(_, mark)] if mark != point && thousands && is_grouped(&text, mark) => None,
-        [(place, _)] => Some(place),
-        [(_, first), .., (place, last)] if first != last => Some(place),
-        _ => None,
-    };
-    let (whole, rest) =
-        ends_whole.map_or((text.as_str(), None), |place| (&text[..place], Some(&text[place + 1..])));
+    let (whole, rest) = split(lang, &text);
     let whole = match whole.chars().find(|c| matches!(c, '.' | ',')) {
         Some(mark) => is_grouped(whole, mark).then(|| whole.replace(mark, ""))?,
         None => whole.to_owned(),
     };
     let plain = rest.map_or_else(|| whole.clone(), |rest| format!("{whole}.{rest}"));
     Decimal::from_str_exact(&plain).ok()
+}
+
+/// The whole part, which may be in thousands, and what follows it. Both the comma and the point may end the whole part, as
+/// both are typed in Brazil; of two different ones the last does. A single one that is not the language's parts thousands
+/// where exactly three digits follow it, unless nothing or a nought stands before it.
+fn split(lang: Lang, text: &str) -> (&str, Option<&str>) {
+    let point = if lang == Lang::Pt { ',' } else { '.' };
+    let marks: Vec<(usize, char)> = text.char_indices().filter(|(_, c)| matches!(c, '.' | ',')).collect();
+    let parts_thousands = |place: usize| text.len() - place == 4 && !matches!(&text[..place], "" | "0");
+    let ends_whole = match marks[..] {
+        [(place, mark)] if mark == point || !parts_thousands(place) => Some(place),
+        [(_, first), .., (place, last)] if first != last => Some(place),
+        _ => None,
+    };
+    ends_whole.map_or((text, None), |place| (&text[..place], Some(&text[place + 1..])))
 }
 
 /// Whether `mark` parts thousands: one to three digits that do not begin with a nought, then three each time.
@@ -263,13 +263,36 @@ mod tests {
     }
 
     #[test]
-    fn litres_have_three_decimals() {
-        for (lang, text) in
-            [(Lang::Pt, "1,250"), (Lang::Pt, "1.250"), (Lang::En, "1.250"), (Lang::En, "1,250")]
-        {
-            assert_eq!(typed_quantity(lang, text), Some(Decimal::new(1250, 3)), "{text}");
+    fn a_quantity_is_read_by_the_rule_of_an_amount() {
+        for (text, pt, en) in [
+            ("2,5", Some("2.5"), Some("2.5")),
+            ("2.50", Some("2.50"), Some("2.50")),
+            ("1.000", Some("1000"), Some("1.000")),
+            ("1,000", Some("1.000"), Some("1000")),
+            ("1.250", Some("1250"), Some("1.250")),
+            ("1.000,5", Some("1000.5"), Some("1000.5")),
+            ("1,000.125", Some("1000.125"), Some("1000.125")),
+            ("1.000.000", Some("1000000"), Some("1000000")),
+            ("0.500", Some("0.500"), Some("0.500")),
+            ("0,500", Some("0.500"), Some("0.500")),
+        ] {
+            let read = [typed_quantity(Lang::Pt, text), typed_quantity(Lang::En, text)];
+            let read = read.map(|number| number.map(|number| number.to_string()));
+            assert_eq!(read, [pt, en].map(|number| number.map(str::to_owned)), "{text}");
         }
-        assert_eq!(typed_quantity(Lang::Pt, "1,2,3"), None);
+    }
+
+    #[test]
+    fn what_could_be_another_quantity_is_none() {
+        for text in ["1,2,3", "1.2.3", "1.23,45", "01.0000.000", "x.500"] {
+            let read = [typed_quantity(Lang::Pt, text), typed_quantity(Lang::En, text)];
+            assert_eq!(read, [None, None], "{text}");
+        }
+        for (lang, text) in
+            [(Lang::Pt, "1234.500"), (Lang::Pt, "01.000"), (Lang::En, "1234,500"), (Lang::En, "00,500")]
+        {
+            assert_eq!(typed_quantity(lang, text), None, "{text}");
+        }
     }
 
     #[test]

@@ -98,7 +98,7 @@ pub(crate) fn quote(lang: Lang, status: &str) -> Shown {
     }
 }
 
-/// Of an attempt to pay.
+/// Of an attempt to pay, with `WITHDRAWN` for one that the desk took back.
 pub(crate) fn payment(lang: Lang, status: &str) -> Shown {
     match status {
         "PROCESSING" => Shown::new(lang.t("Em processamento", "Being processed"), Icon::Clock, Tone::Waits),
@@ -106,6 +106,7 @@ pub(crate) fn payment(lang: Lang, status: &str) -> Shown {
         "APPROVED" => Shown::new(lang.t("Pago", "Paid"), Icon::Check, Tone::Good),
         "REJECTED" => Shown::new(lang.t("Recusado", "Declined"), Icon::Cross, Tone::Bad),
         "CANCELLED" => Shown::new(lang.t("Cancelado", "Cancelled"), Icon::Cross, Tone::Calm),
+        "WITHDRAWN" => Shown::new(lang.t("Retirado", "Withdrawn"), Icon::Cross, Tone::Calm),
         "REFUNDING" => Shown::new(lang.t("Em devolução", "Being refunded"), Icon::Clock, Tone::Waits),
         "REFUNDED" => Shown::new(lang.t("Devolvido", "Refunded"), Icon::Coin, Tone::Calm),
         other => Shown::new(other, Icon::Coin, Tone::Calm),

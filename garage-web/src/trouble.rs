@@ -13,6 +13,7 @@ use crate::{
     services::{No, Refusal},
 };
 
+mod bounds;
 mod state;
 
 /// Why a page is not shown.
@@ -222,6 +223,10 @@ const WORDS: [(&str, &str); 22] = [
 
 /// A service's words in the page's language, where they are known.
 pub(crate) fn objection(lang: Lang, detail: &str) -> String {
-    let known = WORDS.iter().find(|(english, _)| lang == Lang::Pt && *english == detail);
-    known.map_or_else(|| detail.to_owned(), |(_, portuguese)| (*portuguese).to_owned())
+    if lang == Lang::En {
+        return detail.to_owned();
+    }
+    let known = WORDS.iter().find(|(english, _)| *english == detail);
+    let known = known.map(|(_, portuguese)| (*portuguese).to_owned());
+    known.or_else(|| bounds::objection(detail)).unwrap_or_else(|| detail.to_owned())
 }

@@ -19,7 +19,7 @@ impl Bill {
     /// in again changes nothing.
     ///
     /// # Errors
-    /// Unless the quote is approved, the amount is its total, the order goes on and no other attempt lives.
+    /// Unless the quote is approved, the amount is its total, the order goes on and no other attempt counts, or may yet.
     pub fn pay(self, tender: Tender, at: DateTime<Utc>) -> Result<Transition<Self>, Refusal> {
         self.pay_with(tender, Extras::default(), at)
     }

@@ -18,10 +18,16 @@ impl Bill {
     /// What the bill waits for; nothing when the next word is not Billing's to wait for.
     #[must_use]
     pub fn waiting(&self) -> Option<Waiting> {
-        self.waiting_for_the_gateway().or_else(|| match self.attempt_that_is(PaymentStatus::Approved) {
-            Some(captured) => self.waiting_with_money(captured.captured_at.unwrap_or(captured.updated_at)),
-            None => self.waiting_for_the_payer().or_else(|| self.waiting_without_money()),
-        })
+        let captured = self.attempt_that_is(PaymentStatus::Approved);
+        let money = || {
+            let captured = captured?;
+            self.waiting_with_money(captured.captured_at.unwrap_or(captured.updated_at))
+        };
+        let no_money = || self.waiting_for_the_payer().or_else(|| self.waiting_without_money());
+        self.waiting_for_the_gateway()
+            .or_else(money)
+            .or_else(|| self.waiting_for_what_ends())
+            .or_else(|| captured.is_none().then(no_money).flatten())
     }
 
     fn attempt_that_is(&self, status: PaymentStatus) -> Option<&Attempt> {
@@ -30,16 +36,36 @@ impl Bill {
 
     fn waiting_for_the_gateway(&self) -> Option<Waiting> {
         let doubt = self.attempt_that_is(PaymentStatus::Processing);
-        let owed = || self.attempt_that_is(PaymentStatus::Refunding);
+        let owed = || self.owed(|attempt| attempt.goes_back.is_none());
         let part = || self.attempts.iter().find_map(Attempt::open_part);
         doubt
             .map(|attempt| Waiting::since(&CHARGE, attempt.created_at))
-            .or_else(|| owed().map(|attempt| Waiting::since(&GIVING_BACK, attempt.updated_at)))
+            .or_else(owed)
             .or_else(|| part().map(|part| Waiting::since(&GIVING_BACK, part.asked_at)))
     }
 
+    fn owed(&self, which: impl Fn(&Attempt) -> bool) -> Option<Waiting> {
+        let mut owed = self.attempts.iter().filter(|attempt| attempt.status == PaymentStatus::Refunding);
+        owed.find(|attempt| which(attempt)).map(|attempt| Waiting::since(&GIVING_BACK, attempt.updated_at))
+    }
+
+    /// An attempt that does not count any more waits for the gateway to end it, or to give its money back. Money that
+    /// counts may be here beside it, and comes first.
+    fn waiting_for_what_ends(&self) -> Option<Waiting> {
+        let to_end = || self.pending(Attempt::is_to_end);
+        let wished = |attempt: &Attempt| attempt.withdrawn.as_ref().map(|withdrawn| withdrawn.at);
+        self.owed(|attempt| attempt.goes_back.is_some()).or_else(|| {
+            to_end().map(|attempt| Waiting::since(&CHARGE, wished(attempt).unwrap_or(attempt.updated_at)))
+        })
+    }
+
+    fn pending(&self, which: impl Fn(&Attempt) -> bool) -> Option<&Attempt> {
+        let mut pending = self.attempts.iter().filter(|attempt| attempt.status == PaymentStatus::Pending);
+        pending.find(|attempt| which(attempt))
+    }
+
     fn waiting_for_the_payer(&self) -> Option<Waiting> {
-        let pending = self.attempt_that_is(PaymentStatus::Pending)?;
+        let pending = self.pending(|attempt| !attempt.is_to_end())?;
         let expires = pending.instructions.as_ref().and_then(|shown| shown.expires_at);
         let from = expires.unwrap_or(pending.created_at + TO_PAY);
         Some(Waiting { wait: &PAYER, since: pending.created_at, from })

@@ -66,7 +66,7 @@ impl FromFields for Wanted {
 #[utoipa::path(get, path = "/parts", tag = "parts", operation_id = "list_parts",
     params(
         PageParams,
-        ("q" = Option<String>, Query, description = "Only those with this in their name, number or supplier"),
+        ("q" = Option<String>, Query, description = "Words, each of which the name, number or supplier contains; their order and capitals do not matter. The first eight count"),
         ("category" = Option<String>, Query, description = "Only those of this category"),
     ),
     responses((status = 200, description = "A page of them", body = [View]), Problem))]

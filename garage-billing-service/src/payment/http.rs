@@ -155,7 +155,7 @@ impl FromFields for Wanted {
 
 /// Every attempt to pay, those of the newest orders first, the newest of an order first.
 #[utoipa::path(get, path = "/payments", tag = "payments", operation_id = "list_payments",
-    params(PageParams, ("stuck" = Option<bool>, Query, description = "`true` for those whose bill waits beyond its deadline, the live attempt of each: by what it waits for, the longest overdue first")),
+    params(PageParams, ("stuck" = Option<bool>, Query, description = "`true` for those whose bill waits beyond its deadline, the attempt that each waits about: by what it waits for, the longest overdue first")),
     responses((status = 200, description = "A page of them", body = [View]), Problem))]
 async fn list(
     State(app): State<App>,

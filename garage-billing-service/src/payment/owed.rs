@@ -19,7 +19,8 @@ pub struct Owed {
 /// Why money goes back though its order goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum GoesBack {
-    /// Somebody has refunded it at the gateway before we saw that it had come.
+    /// It was given back at the gateway before we saw that it had come, or after everybody had been told that this
+    /// payment had ended.
     AtGateway,
     /// It came after everybody had been told that this payment had ended.
     TooLate,

@@ -163,7 +163,7 @@ impl FromFields for Wanted {
 #[utoipa::path(get, path = "/services", tag = "services", operation_id = "list_services",
     params(
         PageParams,
-        ("q" = Option<String>, Query, description = "Only those with this in their name or description"),
+        ("q" = Option<String>, Query, description = "Words, each of which the name or description contains; their order and capitals do not matter. The first eight count"),
         ("active" = Option<bool>, Query, description = "Only those that are offered, or are not"),
     ),
     responses((status = 200, description = "A page of them", body = [View]), Problem))]

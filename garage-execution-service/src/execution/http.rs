@@ -243,8 +243,10 @@ async fn of_work_order(
     let job = job.filter(|job| job.state.execution.is_some()).ok_or_else(missing)?;
     let Versioned(version, whole) = view(&shell, job)?;
     let in_full = in_full(whole.is_stuck());
-    let seen =
-        if caller.scope().is_some() { Seen::ByCustomer(Progress::of(&whole)) } else { Seen::ByStaff(whole) };
+    let seen = match caller.scope() {
+        Some(_) => Seen::ByCustomer(Progress::of(&whole)),
+        None => Seen::ByStaff(Box::new(whole)),
+    };
     Ok((in_full, Versioned(version, seen)))
 }
 

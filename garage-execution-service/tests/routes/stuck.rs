@@ -64,7 +64,7 @@ async fn an_order_of_which_only_its_status_was_heard_is_listed_until_somebody_qu
         "failureReason": null, "orderStatus": "IN_PROGRESS", "waitingFor": awaited, "stuck": true,
         "statusSince": since, "createdAt": since, "updatedAt": since, "queuedAt": null, "startedAt": null, "completedAt": null,
     });
-    assert_eq!(stuck(&world).await, [whole.clone()]);
+    assert_eq!(stuck(&world).await, std::slice::from_ref(&whole));
     assert_eq!(world.get("/executions").await.body, json!([]), "there is no execution yet");
     assert_eq!(world.get(&format!("/executions/work-order/{order}")).await.status, 404);
     let path = format!("/executions/{order}");

@@ -12,6 +12,8 @@ on_both_stores! {
     orders_are_listed_newest_first_a_page_at_a_time
     orders_are_filtered_by_status_customer_and_vehicle
     orders_are_searched_by_all_that_the_desk_knows_of_them
+    an_order_is_found_by_its_number_as_the_papers_have_it
+    a_search_for_marks_alone_does_not_find_everything
     a_filter_that_is_none_is_named
 }
 
@@ -104,6 +106,30 @@ async fn orders_are_searched_by_all_that_the_desk_knows_of_them(shop: Shop) {
     shop.patch(&path(&wanted), &json!({"description": "Clutch"})).await.ok();
     assert_eq!(found(&shop, "q=clutch").await, [wanted["id"].clone()]);
     assert_eq!(found(&shop, "q=suspens").await, [] as [Value; 0]);
+}
+
+async fn an_order_is_found_by_its_number_as_the_papers_have_it(shop: Shop) {
+    let [_, wanted, _] = ids(&three(&shop).await).try_into().unwrap();
+    let id = wanted.as_str().unwrap();
+    let number = &id[id.len() - 6..];
+    for words in [
+        format!("OS%20{}", number.to_uppercase()),
+        format!("os%20%23{number}"),
+        format!("%23{number}"),
+        format!("%23{id}"),
+    ] {
+        assert_eq!(found(&shop, &format!("q={words}")).await, std::slice::from_ref(&wanted), "{words}");
+    }
+}
+
+async fn a_search_for_marks_alone_does_not_find_everything(shop: Shop) {
+    three(&shop).await;
+    for marks in ["(", ",", "%23", "-", "."] {
+        for list in ["work-orders", "customers", "vehicles"] {
+            let found = shop.get(&format!("/{list}?q={marks}")).await.list();
+            assert_eq!(found, [] as [Value; 0], "{list} {marks}");
+        }
+    }
 }
 
 async fn a_filter_that_is_none_is_named(shop: Shop) {

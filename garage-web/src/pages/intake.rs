@@ -31,6 +31,7 @@ use crate::{
     visitor::SignedIn,
 };
 
+mod contact;
 mod known;
 mod namesake;
 mod page;
@@ -100,7 +101,10 @@ async fn take_in(State(app): State<App>, Posted { by, form }: Posted) -> Result<
 }
 
 async fn open(app: &App, by: &SignedIn, form: &Form, known: &Known) -> Result<Order, Stopped> {
-    let written = Written::read(by.lang, form, known, app.settings.zone)?;
+    let written = match Written::read(by.lang, form, known, app.local(app.clock.now())) {
+        Ok(written) => written,
+        Err(objections) => return Err(and_of_document(by, form, objections).await.into()),
+    };
     let car = match (&known.car, known.wants_an_owner(form)) {
         (Some(Car { vehicle, .. }), false) => (vehicle.customer_id, vehicle.clone()),
         (car, _) => {
@@ -119,9 +123,23 @@ async fn open(app: &App, by: &SignedIn, form: &Form, known: &Known) -> Result<Or
             "description" => Some("complaint"),
             "estimatedCost" => Some("estimate"),
             "estimatedCompletionDate" => Some("promised"),
+            "metadata" => Some("left"),
             _ => None,
         },
     )
+}
+
+/// The same with what there is to object to in the document, which OS alone can judge: all is said at once.
+async fn and_of_document(by: &SignedIn, form: &Form, mut objections: Objections) -> Objections {
+    if form.given("document").is_none() {
+        return objections;
+    }
+    let path = format!("/customers/document/{}", namesake::document(form));
+    if let Err(No::Refused(refusal)) = by.asker.find::<Customer>(Service::Os, &path).await {
+        let of_it = Objections::of(by.lang, &refusal, |_| Some("document"));
+        of_it.fields().for_each(|(field, words)| objections.add(field, words));
+    }
+    objections
 }
 
 /// A service's answer; its no as the form's.
@@ -149,7 +167,7 @@ async fn customer(by: &SignedIn, form: &Form) -> Result<CustomerId, Stopped> {
     let path = format!("/customers/document/{document}");
     let known = told(by.lang, by.asker.find::<Customer>(Service::Os, &path).await, name)?;
     if let Some(known) = known {
-        return meant(by.lang, form, &known);
+        return meant(by, form, &known, name).await;
     }
     let person = if document.len() == 11 { "INDIVIDUAL" } else { "COMPANY" };
     let new = json!({ "name": form.get("name"), "personType": person, "document": document,
@@ -162,22 +180,30 @@ async fn customer(by: &SignedIn, form: &Form) -> Result<CustomerId, Stopped> {
         // Somebody else was faster, perhaps a second press of the same button.
         Err(No::Refused(Refusal { code, .. })) if code == "taken" => {
             let known = told(by.lang, by.asker.find::<Customer>(Service::Os, &path).await, name)?;
-            meant(by.lang, form, &known.ok_or(Stopped::Trouble(Trouble::Failed))?)
+            meant(by, form, &known.ok_or(Stopped::Trouble(Trouble::Failed))?, name).await
         }
         made => told(by.lang, made, name).map(|customer| customer.id),
     }
 }
 
-/// The customer who has the typed document, if the desk means them.
-fn meant(lang: Lang, form: &Form, known: &Customer) -> Result<CustomerId, Stopped> {
-    match namesake::objection(lang, form, known) {
-        None => Ok(known.id),
-        Some(words) => {
-            let mut objections = Objections::default();
-            objections.add(namesake::FIELD, words);
-            Err(objections.into())
-        }
+/// The customer who has the typed document, if the desk means them; their record corrected, if the desk says so.
+async fn meant(
+    by: &SignedIn,
+    form: &Form,
+    known: &Customer,
+    name: impl Fn(&str) -> Option<&'static str>,
+) -> Result<CustomerId, Stopped> {
+    let objections = namesake::objections(by.lang, form, known);
+    if !objections.is_empty() {
+        return Err(objections.into());
     }
+    if let Some(changes) = namesake::correction(form, known) {
+        let path = format!("/customers/{}", known.id);
+        let kept =
+            by.asker.tell::<Customer>(Service::Os, Method::PATCH, &path, Some(&changes), Beside::default());
+        told(by.lang, kept.await, name)?;
+    }
+    Ok(known.id)
 }
 
 /// The vehicle, now this customer's: a new one, or one that has changed hands.

@@ -282,6 +282,15 @@ impl Payment {
         self.status == "APPROVED"
     }
 
+    /// Its status, or `WITHDRAWN` for one that the desk took back before anybody paid.
+    pub(crate) fn standing(&self) -> &str {
+        let is_withdrawn = self.reason.as_deref() == Some("WITHDRAWN");
+        match self.status.as_str() {
+            "REJECTED" | "CANCELLED" if is_withdrawn => "WITHDRAWN",
+            status => status,
+        }
+    }
+
     /// Whether another attempt must wait for this one.
     pub(crate) fn is_live(&self) -> bool {
         matches!(self.status.as_str(), "PENDING" | "PROCESSING")

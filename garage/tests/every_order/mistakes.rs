@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use garage_billing_service::{
     bill::{Answer, Bill, Tender},
     gateway::{Charged, Standing},
-    payment::Due,
+    payment::{Attempt, Due},
     quote::Evidence,
 };
 use garage_events::{
@@ -165,6 +165,41 @@ mistakes! {
                 entry.refunds = entry.refunds.iter().map(|key| format!("{key}, once")).collect();
             }
             forgetful
+        }
+    }
+    /// The refusal of one sending of a refund is taken for its end: another key is asked while the first is on its way.
+    RefundRefusalBelieved {
+        fn hear(&self, bill: Bill, reference: PaymentId, answer: Answer, at: DateTime<Utc>) -> Transition<Bill> {
+            let ended = bill.attempt(reference).map_or(0, |attempt| attempt.owed.ended);
+            if let Answer::RefundRefused(why) = &answer
+                && ended == 0
+            {
+                let over = Answer::RefundEnded { ended, gone: Cents::ZERO, why: why.clone() };
+                return bill.hear(reference, over, at);
+            }
+            bill.hear(reference, answer, at)
+        }
+    }
+    /// What the desk has withdrawn is made at the gateway all the same, while somebody looks whether it is there.
+    WithdrawnAndMade {
+        fn due(&self, bill: &Bill) -> Vec<Due> {
+            let is_unseen = |attempt: &&Attempt| attempt.withdrawn.is_some() && attempt.gateway_id.is_none();
+            let unseen = bill.attempts.iter().filter(is_unseen).filter(|attempt| attempt.is_open());
+            unseen.map(|attempt| Due::Create(attempt.charge())).chain(bill.due()).collect()
+        }
+    }
+    /// Money that came before a payment could be withdrawn counts as never paid.
+    WithdrawnIsUnpaid {
+        fn hear(&self, bill: Bill, reference: PaymentId, answer: Answer, at: DateTime<Utc>) -> Transition<Bill> {
+            let is_withdrawn = bill.attempt(reference).is_some_and(|attempt| attempt.withdrawn.is_some());
+            if let Answer::Charged(charged) = &answer
+                && is_withdrawn
+                && charged.standing == Standing::Approved
+            {
+                let standing = Standing::Cancelled("by_collector".to_owned());
+                return bill.hear(reference, Answer::Charged(Charged { standing, ..charged.clone() }), at);
+            }
+            bill.hear(reference, answer, at)
         }
     }
     /// A part is given back whatever the workshop says.
@@ -373,5 +408,35 @@ fn reopen(bill: &mut Bill, reference: PaymentId) {
         attempt.status = PaymentStatus::Processing;
         attempt.gateway_id = None;
         attempt.updated_at = attempt.created_at;
+    }
+}
+
+mod tests {
+    use super::{RefundRefusalBelieved, WithdrawnAndMade, WithdrawnIsUnpaid};
+    use crate::{QUICK, TWO, code::Code, explore::explore, garage::Scope};
+
+    /// One payment, which the desk may withdraw.
+    const WITHDRAWN: Scope = Scope { attempts: 1, edits: false, withdraws: true, ..QUICK };
+    /// The same, with two replicas.
+    const WITHDRAWN_BY_TWO: Scope = Scope { hands: 2, ..WITHDRAWN };
+
+    fn is_found(mistake: &dyn Code, scope: Scope, promise: &str) {
+        let broken = explore(mistake, scope).err();
+        assert_eq!(broken.as_ref().map(|broken| broken.promise), Some(promise), "{broken:?}");
+    }
+
+    #[test]
+    fn a_refusal_of_a_refund_believed_too_early_is_found() {
+        is_found(&RefundRefusalBelieved, TWO, "one capture was given back twice");
+    }
+
+    #[test]
+    fn a_withdrawn_payment_that_is_made_is_found() {
+        is_found(&WithdrawnAndMade, WITHDRAWN_BY_TWO, "our books are not the gateway's");
+    }
+
+    #[test]
+    fn withdrawn_money_that_counts_as_unpaid_is_found() {
+        is_found(&WithdrawnIsUnpaid, WITHDRAWN, "our books are not the gateway's");
     }
 }

@@ -189,3 +189,44 @@ pub(crate) const PATHS: &[Path] = &[
     }),
     path("a job is queued by hand", |edge| edge.step == "the job is queued by hand"),
 ];
+
+mod tests {
+    use std::{cell::RefCell, collections::HashSet};
+
+    use chrono::{DateTime, Utc};
+    use garage_billing_service::{bill::Bill, payment::GoesBack};
+    use garage_events::{PaymentId, Transition};
+
+    use super::Answer;
+    use crate::{
+        TAKEN_BACK,
+        code::{Code, Production},
+        explore::explore,
+    };
+
+    /// The code as it ships, and why money went back though its order went on.
+    #[derive(Default)]
+    struct Watched(RefCell<HashSet<GoesBack>>);
+
+    impl Code for Watched {
+        fn hear(
+            &self,
+            bill: Bill,
+            reference: PaymentId,
+            answer: Answer,
+            at: DateTime<Utc>,
+        ) -> Transition<Bill> {
+            let heard = Production.hear(bill, reference, answer, at);
+            self.0.borrow_mut().extend(heard.state.attempts.iter().filter_map(|attempt| attempt.goes_back));
+            heard
+        }
+    }
+
+    /// No charge shows after ample time here, so no money comes too late.
+    #[test]
+    fn money_that_has_gone_at_the_gateway_before_it_was_seen_is_among_what_happens() {
+        let watched = Watched::default();
+        assert!(explore(&watched, TAKEN_BACK).is_ok(), "a promise is broken");
+        assert_eq!(watched.0.into_inner(), HashSet::from([GoesBack::AtGateway]));
+    }
+}

@@ -118,6 +118,67 @@ async fn a_mistyped_document_does_not_give_a_car_to_a_stranger() {
     world.close().await;
 }
 
+/// The new visit with another value in one field.
+fn but(field: &str, typed: &'static str) -> [(&'static str, &'static str); 9] {
+    NEW.map(|(name, value)| if name == field { (name, typed) } else { (name, value) })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_intake_that_is_refused_leaves_no_customer_behind() {
+    let world = World::open().await;
+    let mut desk = world.manager().await;
+    let long: &str = &"x".repeat(61);
+    for (field, typed, said) in [
+        ("year", "1800", "deve ser um número inteiro de 1900 a "),
+        ("model", long, "deve ter 1 a 60 caracteres"),
+        ("phone", "190", "deve ser um telefone com DDD"),
+        ("km", "12.3", "deve ser um número inteiro"),
+    ] {
+        let fields = NEW.map(|(name, value)| if name == field { (name, typed) } else { (name, value) });
+        desk.open("/intake?plate=ABC-1234").await.press("Abrir ordem de serviço", &fields).await;
+        assert_eq!(desk.status, StatusCode::UNPROCESSABLE_ENTITY, "{field}");
+        desk.must_show(said);
+        assert_eq!(world.shop.get(At::Os, "/customers").await.unwrap(), json!([]), "{field}");
+    }
+    let corrected = [("name", "Ana de Souza"), ("km", "82.350")];
+    desk.press("Abrir ordem de serviço", &corrected).await.must_show("Ana de Souza");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_was_mistyped_before_is_corrected_where_the_desk_says_so() {
+    let world = World::open().await;
+    let mut desk = world.manager().await;
+    take_in(&mut desk, "ABC-1234", &but("name", "Ana Sousa")).await;
+    desk.open("/intake?plate=XYZ9A87").await.press("Abrir ordem de serviço", &NEW).await;
+    desk.must_show("este documento é de Ana Sousa");
+    desk.press("Abrir ordem de serviço", &[("same", "correct 52998224725")]).await.must_show("Ana Souza");
+    let customers = world.shop.get(At::Os, "/customers").await.unwrap();
+    assert_eq!(customers.as_array().map(Vec::len), Some(1));
+    assert_eq!(customers[0]["name"], "Ana Souza");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_phone_of_somebody_known_does_not_vanish() {
+    let world = World::open().await;
+    let mut desk = world.manager().await;
+    take_in(&mut desk, "ABC-1234", &NEW).await;
+    for (plate, choice, kept) in
+        [("XYZ9A87", "52998224725", "11987654321"), ("XYZ9A88", "correct 52998224725", "11912345678")]
+    {
+        let fields = but("phone", "(11) 91234-5678");
+        desk.open(&format!("/intake?plate={plate}")).await.press("Abrir ordem de serviço", &fields).await;
+        assert_eq!(desk.status, StatusCode::UNPROCESSABLE_ENTITY);
+        desk.must_show("o cadastro tem (11) 98765-4321");
+        desk.press("Abrir ordem de serviço", &[("same", choice)]).await;
+        assert!(desk.path.starts_with("/orders/"), "{}", desk.text());
+        let customers = world.shop.get(At::Os, "/customers").await.unwrap();
+        assert_eq!(customers[0]["phone"], kept);
+    }
+    world.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_that_comes_back_leaves_the_shelf_alone_unless_it_is_a_stocktaking() {
     let world = World::open().await;

@@ -150,3 +150,60 @@ async fn a_quote_says_the_time_until_which_it_holds() {
     }
     world.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_paper_of_a_quote_says_where_it_stands_and_asks_only_while_it_is_sent() {
+    let world = World::open().await;
+    let mut desk = world.manager().await;
+    take_in(&mut desk, "ABC1D23", &NEW).await;
+    until_it_shows(&mut desk, "Enviar o orçamento").await;
+    let order = desk.path.split('?').next().unwrap().to_owned();
+    let paper = format!("{order}/print?of=quote");
+    desk.open(&paper).await.must_show("Situação: Rascunho");
+    assert!(!desk.shows("aprove e pague") && !desk.shows("Assinatura do cliente"), "{}", desk.text());
+    desk.open(&order).await.press("Enviar ao cliente", &[]).await;
+    until_it_shows(&mut desk, "Aguardando a resposta do cliente").await;
+    let mut phone = customer(&world, &desk).await;
+    desk.open(&paper).await.must_show("Situação: Enviado").must_show("aprove e pague");
+    until_it_shows(&mut phone, "O orçamento espera por você").await;
+    phone.press("Recusar o orçamento", &[]).await.must_show("Sua recusa foi registrada.");
+    desk.open(&paper).await.must_show("Situação: Recusado");
+    assert!(!desk.shows("aprove e pague") && !desk.shows("Assinatura do cliente"), "{}", desk.text());
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_receipt_of_money_that_went_back_says_that_it_came_and_that_it_went() {
+    let world = World::open().await;
+    let mut desk = world.manager().await;
+    let mut phone = quoted(&world, &mut desk).await;
+    let order = desk.path.split('?').next().unwrap().to_owned();
+    phone.press("Aprovar o orçamento", &[]).await;
+    until_it_shows(&mut phone, "Aprovado: falta o pagamento").await;
+    phone.press("Pagar com PIX", &[]).await;
+    until_it_shows(&mut desk, "O carro está com a oficina").await;
+    desk.follow("Abrir o trabalho").await.press("Iniciar diagnóstico", &[]).await;
+    desk.press("Desistir do reparo", &[("reason", "Chassi torto")]).await;
+    until_it_shows(&mut phone, "O seu dinheiro foi devolvido.").await;
+    desk.open(&format!("{order}/print?of=receipt")).await;
+    desk.must_show("Recebemos R$ 350,90").must_show("Devolvemos R$ 350,90");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_charge_that_the_desk_took_back_is_nowhere_called_declined() {
+    let world = World::open().await;
+    let mut desk = world.manager().await;
+    let slow = NEW.map(|(name, value)| if name == "name" { (name, "CONT Silva") } else { (name, value) });
+    take_in(&mut desk, "ABC1D23", &slow).await;
+    until_it_shows(&mut desk, "Enviar o orçamento").await;
+    desk.press("Enviar ao cliente", &[]).await;
+    until_it_shows(&mut desk, "Registrar aprovação").await;
+    desk.press("Registrar aprovação", &[]).await;
+    until_it_shows(&mut desk, "Cobrar por PIX").await;
+    desk.press("Cobrar por PIX", &[]).await.press("Retirar esta cobrança", &[]).await;
+    until_it_shows(&mut desk, "Pagamento retirado").await;
+    until_it_shows(&mut desk, "Retirado").await;
+    assert!(!desk.shows("ecusado"), "{}", desk.text());
+    world.close().await;
+}

@@ -36,23 +36,35 @@ fn approved() -> Transition<Bill> {
     quoted().state.approve(Evidence::by("ana"), at(1)).unwrap()
 }
 
-fn paying() -> Bill {
-    let tender = Tender {
-        id: PAYMENT,
+fn tender(id: PaymentId) -> Tender {
+    Tender {
+        id,
         quote_id: QUOTE,
         customer_id: CUSTOMER,
         amount: fee(),
         method: PaymentMethod::Pix,
         card_token: None,
         installments: 1,
-    };
-    shown(approved().state, WorkOrderStatus::Approved, 1, 1).pay(tender, at(2)).unwrap().state
+    }
+}
+
+fn paying() -> Bill {
+    shown(approved().state, WorkOrderStatus::Approved, 1, 1).pay(tender(PAYMENT), at(2)).unwrap().state
+}
+
+fn charged(standing: Standing) -> Answer {
+    Answer::Charged(Charged::new("77".to_owned(), standing, fee()))
 }
 
 fn answered(standing: Standing) -> Transition<Bill> {
-    let (gateway_id, amount) = ("77".to_owned(), fee());
-    let charged = Charged::new(gateway_id, standing, amount);
-    paying().hear(PAYMENT, Answer::Charged(charged), at(3))
+    paying().hear(PAYMENT, charged(standing), at(3))
+}
+
+/// Refused when it was sent twice, and not seen in ample time.
+fn told_to_have_ended() -> Bill {
+    let doubted = paying().resend(PAYMENT, at(3)).state;
+    let refused = doubted.hear(PAYMENT, Answer::Refused("not today".to_owned()), at(4)).state;
+    refused.hear(PAYMENT, Answer::NeverReceived, at(20)).state
 }
 
 fn captured() -> Bill {
@@ -110,6 +122,29 @@ fn an_attempt_waits_for_the_gateway_then_for_the_payer_and_its_money_to_be_heard
     assert_eq!(awaited(&captured()), Some((Awaited::Os, 3 + 1)));
     assert_eq!(awaited(&shown(captured(), WorkOrderStatus::InProgress, 2, 4)), None);
     assert_eq!(awaited(&shown(captured(), WorkOrderStatus::Completed, 3, 4)), None);
+}
+
+#[test]
+fn an_attempt_that_is_to_end_waits_for_the_gateway_and_not_for_the_payer() {
+    let withdrawn = answered(Standing::Pending).state.withdraw(PAYMENT, "berta", at(7)).unwrap().state;
+    assert_eq!(awaited(&withdrawn), Some((Awaited::Gateway, 7 + 15)));
+    let shows = told_to_have_ended().hear(PAYMENT, charged(Standing::Pending), at(30)).state;
+    assert_eq!(awaited(&shows), Some((Awaited::Gateway, 30 + 15)));
+}
+
+#[test]
+fn money_that_counts_is_to_be_heard_of_before_money_that_came_late_goes_back() {
+    let late = told_to_have_ended().hear(PAYMENT, charged(Standing::Approved), at(30)).state;
+    assert_eq!(awaited(&late), Some((Awaited::Gateway, 30 + 10)));
+    let second = PaymentId(Uuid::from_u128(5));
+    let trying = late.pay(tender(second), at(31)).unwrap().state;
+    assert_eq!(awaited(&trying), Some((Awaited::Gateway, 31 + 15)), "the charge");
+    let paid = trying.hear(second, charged(Standing::Approved), at(32)).state;
+    assert_eq!(awaited(&paid), Some((Awaited::Os, 32 + 1)));
+    let working = shown(paid, WorkOrderStatus::InProgress, 2, 33);
+    assert_eq!(awaited(&working), Some((Awaited::Gateway, 30 + 10)));
+    let back = working.hear(PAYMENT, Answer::RefundDone, at(34)).state;
+    assert_eq!(awaited(&back), None);
 }
 
 #[test]

@@ -53,7 +53,7 @@ pub(super) async fn page(repository: &Repository, page: &Page) -> Result<Listing
     }))
 }
 
-/// The page of those whose bill waits beyond its deadline. A bill has one live attempt at most.
+/// The page of those whose bill waits beyond its deadline, each with the attempt that it waits about.
 ///
 /// # Errors
 /// When the store fails.

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use garage_events::{
-    Cents, CustomerId, PaymentId, PaymentMethod, PaymentStatus, QuoteId, WorkOrderId, milliseconds,
+    Cents, CustomerId, PaymentId, PaymentMethod, PaymentStatus, QuoteId, Waiting, WorkOrderId, milliseconds,
     milliseconds_if_any,
+    waiting::{CHARGE, GIVING_BACK, PAYER},
 };
 use garage_kit::auth::Caller;
 use garage_saga::{Shell, waiting::WaitingFor};
@@ -76,7 +77,7 @@ pub(super) struct View {
     /// The payer's bank takes the money back, or took it.
     #[serde(skip_serializing_if = "Option::is_none")]
     charge_back: Option<TakenBack>,
-    /// Of the live attempt, beside the whole list: who must act, and until when.
+    /// Of the attempt that its bill waits about, beside the whole list: who must act, and until when.
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting_for: Option<WaitingFor>,
     /// Whether that deadline has passed.
@@ -157,11 +158,12 @@ impl Part {
 }
 
 impl View {
-    /// An attempt of this order's bill.
+    /// An attempt of this order's bill. How to pay one that is to end is not shown: its money would go back.
     pub(super) fn of(work_order_id: WorkOrderId, customer_id: CustomerId, attempt: Attempt) -> Self {
         let is_refunded = attempt.status == PaymentStatus::Refunded;
         let refunded_amount = if is_refunded { attempt.amount } else { attempt.given_back() };
-        let instructions = attempt.instructions.unwrap_or_default();
+        let is_to_end = attempt.is_to_end();
+        let instructions = attempt.instructions.filter(|_| !is_to_end).unwrap_or_default();
         let taken_back = |known: ChargeBack| TakenBack {
             standing: known.standing,
             at: known.at,
@@ -220,7 +222,7 @@ impl View {
         let (work_order_id, waiting) = (bill.work_order_id, bill.waiting());
         let customer_id = bill.order.map(|order| order.customer_id);
         bill.attempts.into_iter().filter_map(move |attempt| {
-            let waiting = waiting.filter(|_| attempt.is_live());
+            let waiting = waiting.filter(|waiting| is_about(waiting, &attempt));
             let view = Self::of(work_order_id, customer_id?, attempt);
             Some(Self {
                 waiting_for: waiting.map(|waiting| WaitingFor::of(&waiting, &shell.deadlines)),
@@ -230,10 +232,24 @@ impl View {
         })
     }
 
-    /// The attempt that a bill waits about: the live one, or the last that there was.
+    /// The attempt that a bill waits about, or the last that there was.
     pub(super) fn of_concern(bill: Bill, shell: &Shell) -> Option<Self> {
         let mut all: Vec<Self> = Self::all(bill, shell).collect();
-        let live = all.iter().position(|view| view.waiting_for.is_some());
-        live.or(all.len().checked_sub(1)).map(|place| all.swap_remove(place))
+        let awaited = all.iter().position(|view| view.waiting_for.is_some());
+        awaited.or(all.len().checked_sub(1)).map(|place| all.swap_remove(place))
     }
 }
+
+/// Whether it is this attempt that a bill waits about: money may go back beside money that has come.
+fn is_about(waiting: &Waiting, attempt: &Attempt) -> bool {
+    if *waiting.wait == GIVING_BACK {
+        attempt.status == PaymentStatus::Refunding || attempt.open_part().is_some()
+    } else if [&CHARGE, &PAYER].contains(&waiting.wait) {
+        attempt.is_open()
+    } else {
+        attempt.status == PaymentStatus::Approved
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -157,7 +157,7 @@ impl Progress {
 #[serde(untagged)]
 pub(crate) enum Seen {
     /// The whole.
-    ByStaff(View),
+    ByStaff(Box<View>),
     /// How far it is.
     ByCustomer(Progress),
 }

@@ -17,7 +17,7 @@ use utoipa::IntoParams;
 
 use super::view::WorkOrderView;
 use crate::{
-    customer::Customer, document::Document, http::sought, plate::Plate, vehicle::Vehicle,
+    customer::Customer, document::Document, http::order_sought, plate::Plate, vehicle::Vehicle,
     work_order::WorkOrder,
 };
 
@@ -32,6 +32,7 @@ pub(super) struct Filter {
     stuck: Option<bool>,
     /// Words, each of which the plate in either form, the customer's name or document, the order's id or its description
     /// contains; their order, accents, capitals and punctuation do not matter. The first eight count.
+    /// The order's number is found as the papers have it too: `OS 9885FF`, `#9885FF`.
     q: Option<String>,
 }
 
@@ -41,7 +42,7 @@ impl FromFields for Filter {
         let customer_id = fields.optional("customerId", read::value);
         let vehicle_id = fields.optional("vehicleId", read::value);
         let stuck = fields.optional("stuck", read::parse);
-        let q = sought(fields);
+        let q = order_sought(fields);
         Ok(Self { status: status?, customer_id: customer_id?, vehicle_id: vehicle_id?, stuck: stuck?, q: q? })
     }
 }

@@ -203,6 +203,12 @@ fn rows(lang: Lang, list: &str) -> Result<Vec<Row>, String> {
     {
         return Err(format!("{} {missing}", lang.t("falta a coluna", "there is no column")));
     }
+    if let Some(twice) = named_twice(&columns) {
+        return Err(format!(
+            "{} {twice}",
+            lang.t("aparece mais de uma vez a coluna", "there is more than one column")
+        ));
+    }
     let read = reader.records().take(MOST + 1).map(|record| {
         let record = record.map_err(|cause| cause.to_string())?;
         let line = record.position().map_or(0, csv::Position::line);
@@ -210,6 +216,12 @@ fn rows(lang: Lang, list: &str) -> Result<Vec<Row>, String> {
     });
     let rows = read.collect::<Result<Vec<Row>, String>>()?;
     if rows.len() > MOST { Err(too_long(lang)) } else { Ok(rows) }
+}
+
+/// A name that two columns have. A column without a name is none.
+fn named_twice(columns: &[String]) -> Option<&String> {
+    let is_again = |(place, name): &(usize, &String)| !name.is_empty() && columns[..*place].contains(name);
+    columns.iter().enumerate().find(is_again).map(|(_, name)| name)
 }
 
 fn too_long(lang: Lang) -> String {
@@ -220,7 +232,21 @@ fn too_long(lang: Lang) -> String {
     format!("{most} {MOST} {split}")
 }
 
+/// What is said of a row with more cells than there are columns, such as one with `35,90` between commas and without
+/// quotation marks: which cell belongs where would be a guess.
+fn too_wide(lang: Lang, cells: usize, columns: usize) -> String {
+    let (has, of) = (lang.t("células", "cells"), lang.t("colunas", "columns"));
+    let quoted = lang.t(
+        "um valor que contém o separador fica entre aspas",
+        "a value with the separator in it stands in quotation marks",
+    );
+    format!("{cells} {has}, {columns} {of}; {quoted}")
+}
+
 fn part(lang: Lang, columns: &[String], record: &csv::StringRecord) -> Result<Map<String, Value>, String> {
+    if record.len() > columns.len() {
+        return Err(too_wide(lang, record.len(), columns.len()));
+    }
     let mut part = Map::new();
     for (column, cell) in columns.iter().zip(record).filter(|(_, cell)| !cell.is_empty()) {
         let wrong = |what: &str| format!("{column}: {cell:?} {what}");
@@ -257,8 +283,8 @@ mod tests {
     use crate::services::Services;
 
     /// A Billing that answers so many posts with these statuses, and is away after the last.
-    async fn billing(statuses: &[u16]) -> Asker {
-        let left = Arc::new(Mutex::new(statuses.to_vec().into_iter()));
+    async fn billing(statuses: &'static [u16]) -> Asker {
+        let left = Arc::new(Mutex::new(statuses.iter().copied()));
         let answer = move || async move {
             let status = left.lock().await.next().and_then(|status| StatusCode::from_u16(status).ok());
             (status.unwrap_or(StatusCode::SERVICE_UNAVAILABLE), Json(json!({ "detail": "no" })))
@@ -307,5 +333,35 @@ mod tests {
         assert_eq!((rows[0].line, rows[1].line), (2, 3));
         assert_eq!(rows[0].part, Err("price: \"dear\" is no amount".to_owned()));
         assert_eq!(rows[1].part, Err("name: is required".to_owned()));
+    }
+
+    #[test]
+    fn a_row_with_more_cells_than_columns_is_refused_with_its_line() {
+        let head = "partNumber,name,price,stockQuantity";
+        let list =
+            format!("{head}\nCM-1,Filtro de ar,35,90,10\nCM-2,Filtro,35,90,\nCM-3,Filtro,\"35,90\",10");
+        let rows = rows(Lang::Pt, &list).unwrap();
+        let refused = "5 células, 4 colunas; um valor que contém o separador fica entre aspas".to_owned();
+        assert_eq!((rows[0].line, &rows[0].part), (2, &Err(refused.clone())));
+        assert_eq!(
+            (rows[1].line, &rows[1].part),
+            (3, &Err(refused)),
+            "an empty cell moves the others as well"
+        );
+        assert_eq!(rows[2].part.as_ref().unwrap()["price"], json!(35.9));
+    }
+
+    #[test]
+    fn a_column_that_is_named_twice_is_refused_with_the_whole_list() {
+        let refused = rows(Lang::En, "partNumber,name,price,price\nA,B,1,2");
+        assert_eq!(refused, Err("there is more than one column price".to_owned()));
+        assert!(rows(Lang::En, "partNumber,name,price,,\nA,B,1,,").is_ok());
+    }
+
+    #[test]
+    fn a_count_in_thousands_is_read_as_a_price_is() {
+        let rows = rows(Lang::Pt, "partNumber;name;price;stockQuantity\nA;B;1.234;1.000").unwrap();
+        let part = rows[0].part.as_ref().unwrap();
+        assert_eq!((&part["price"], &part["stockQuantity"]), (&json!(1234), &json!(1000)));
     }
 }

@@ -149,18 +149,31 @@ fn customer_fields(lang: Lang, form: &Form, objections: &Objections, is_required
     }
 }
 
-/// A document that somebody else has: whose it is, and the desk's word that it means them.
+/// A document that a record has which says otherwise: whose it is, and the desk's word that it means them, and what is kept.
 fn whose_it_is(lang: Lang, form: &Form, objections: &Objections) -> Markup {
     let (name, objection) = (namesake::FIELD, objections.to(namesake::FIELD));
     let is_confirmed = namesake::is_confirmed(form);
+    let words = [
+        lang.t(
+            "É essa pessoa: usar o cadastro como está, sem mudar nome, celular nem e-mail",
+            "It is them: use the record as it is, without a change of name, phone or e-mail",
+        ),
+        lang.t(
+            "É essa pessoa: corrigir o cadastro com o que está escrito aqui",
+            "It is them: correct the record with what is written here",
+        ),
+    ];
     html! {
         @if objection.is_some() || is_confirmed {
             div class={ "field" @if objection.is_some() { " wrong" } } {
                 @if let Some(words) = objection { span class="objection" id={ (name) "-wrong" } { (words) } }
-                label class="check" {
-                    input type="checkbox" id=(name) name=(name) value=(namesake::document(form)) checked[is_confirmed]
-                        aria-describedby=[objection.map(|_| format!("{name}-wrong"))];
-                    (lang.t("É essa pessoa: usar o cadastro que ela já tem", "It is them: use the record that they have"))
+                @for (place, (choice, words)) in namesake::choices(form).iter().zip(words).enumerate() {
+                    label class="check" {
+                        input type="radio" id=[(place == 0).then_some(name)] name=(name) value=(choice)
+                            checked[form.get(name) == choice]
+                            aria-describedby=[objection.map(|_| format!("{name}-wrong"))];
+                        (words)
+                    }
                 }
             }
         }

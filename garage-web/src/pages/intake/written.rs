@@ -1,16 +1,23 @@
-//! What the desk writes down of a visit. Amounts and times are typed as people here type them; whether they are allowed
-//! is for the service to say. Kilometres and the like are the desk's own notes and travel with the order.
+//! What the desk writes down of a visit. Amounts and times are typed as people here type them. A visit is kept in several
+//! steps, so all that the form alone can show to be wrong is said before the first; the last word is the services'. Kilometres and the like are the desk's own notes and travel with the order.
 
-use chrono::FixedOffset;
+use chrono::{DateTime, FixedOffset};
 use garage_events::{Cents, CustomerId, VehicleId};
 use serde_json::{Value, json};
 
-use super::known::Known;
+use super::{contact, known::Known};
 use crate::{
     form::{Form, Objections},
     lang::Lang,
-    show,
+    show, trouble,
 };
+
+/// What OS takes of each text, in characters.
+const LONGEST: [(&str, usize); 5] =
+    [("complaint", 2000), ("name", 200), ("brand", 60), ("model", 60), ("color", 40)];
+
+/// What OS takes of notes, in bytes.
+const MOST_NOTES: usize = 8192;
 
 /// A visit as it was written down.
 pub(super) struct Written {
@@ -21,12 +28,12 @@ pub(super) struct Written {
 }
 
 impl Written {
-    /// Reads the form, or says all that cannot be read.
+    /// Reads the form at this time in the shop's zone, or says all that cannot be read.
     pub(super) fn read(
         lang: Lang,
         form: &Form,
         known: &Known,
-        zone: FixedOffset,
+        now: DateTime<FixedOffset>,
     ) -> Result<Self, Objections> {
         let mut objections = Objections::default();
         objections.require(lang, form, &["complaint"]);
@@ -36,10 +43,12 @@ impl Written {
         }
         if known.wants_an_owner(form) {
             objections.require(lang, form, &["document", "name", "phone"]);
+            contact::check(&mut objections, lang, form);
         }
-        if form.given("year").is_some_and(|year| year.parse::<u16>().is_err()) {
-            objections.add("year", lang.t("deve ser um ano, como 2019", "must be a year, such as 2019"));
+        for (field, most) in LONGEST {
+            objections.limit(lang, form, field, most);
         }
+        objections.car_year(lang, form, "year", now.to_utc());
         let estimate = form.given("estimate").map(|text| show::typed_amount(lang, text));
         if estimate == Some(None) {
             objections.add(
@@ -47,22 +56,21 @@ impl Written {
                 lang.t("deve ser um valor, como 350,00", "must be an amount, such as 350.00"),
             );
         }
-        let promised = form.given("promised").map(|text| show::typed_time(text, zone));
-        if promised == Some(None) {
-            objections.add("promised", lang.t("deve ser dia e hora", "must be a day and a time"));
-        }
-        let km = form.given("km").map(|text| text.replace(['.', ' '], ""));
-        if km.as_ref().is_some_and(|km| km.parse::<u32>().is_err()) {
-            objections.add("km", lang.t("deve ser um número inteiro", "must be a whole number"));
+        let promised = objections.moment(lang, form, "promised", *now.offset());
+        let km = objections.kilometres(lang, form, "km");
+        let notes = json!({ "km": km, "left": form.given("left") });
+        if notes.to_string().len() > MOST_NOTES {
+            let detail = format!("must have at most {MOST_NOTES} bytes as JSON");
+            objections.add("left", trouble::objection(lang, &detail));
         }
         if !objections.is_empty() {
             return Err(objections);
         }
         Ok(Self {
             complaint: form.get("complaint").to_owned(),
-            promised: promised.flatten().map(|at| at.to_rfc3339()),
+            promised: promised.map(|at| at.to_rfc3339()),
             estimate: estimate.flatten(),
-            notes: json!({ "km": km, "left": form.given("left") }),
+            notes,
         })
     }
 
@@ -79,15 +87,15 @@ mod tests {
     use crate::pages::intake::known::tests::owned;
 
     fn read(fields: &str, known: &Known) -> Result<Written, Objections> {
-        let zone = FixedOffset::west_opt(3 * 3600).unwrap();
-        Written::read(Lang::Pt, &Form::parse(fields.as_bytes()), known, zone)
+        let now = DateTime::parse_from_rfc3339("2026-11-28T09:00:00-03:00").unwrap();
+        Written::read(Lang::Pt, &Form::parse(fields.as_bytes()), known, now)
     }
 
     fn named(objections: &Objections) -> Vec<&str> {
         objections.fields().map(|(field, _)| field).collect()
     }
 
-    const CAR: &str = "brand=Fiat&model=Uno&year=2010&document=1&name=Ana&phone=1";
+    const CAR: &str = "brand=Fiat&model=Uno&year=2010&document=1&name=Ana&phone=11987654321";
 
     #[test]
     fn everything_that_is_missing_is_said_at_once() {
@@ -108,6 +116,21 @@ mod tests {
                 "km"
             ]
         );
+    }
+
+    #[test]
+    fn what_a_service_would_refuse_is_said_before_anything_is_kept() {
+        let (long, longer) = ("x".repeat(61), "x".repeat(2001));
+        let fields = format!(
+            "brand={long}&model={long}&year=1800&color={long}&document=1&phone=190&email=ana&name={longer}&complaint={longer}"
+        );
+        let objections = read(&fields, &Known { car: None }).err().unwrap();
+        assert_eq!(
+            named(&objections),
+            ["phone", "email", "complaint", "name", "brand", "model", "color", "year"]
+        );
+        assert_eq!(objections.to("model"), Some("deve ter 1 a 60 caracteres"));
+        assert_eq!(objections.to("year"), Some("deve ser um número inteiro de 1900 a 2027"));
     }
 
     #[test]

@@ -100,14 +100,8 @@ impl Typed {
     fn read(lang: Lang, form: &Form, zone: FixedOffset) -> Result<Self, Objections> {
         let mut objections = Objections::default();
         objections.require(lang, form, &["complaint"]);
-        let km = form.given("km").map(|text| text.replace(['.', ' '], ""));
-        if km.as_ref().is_some_and(|km| km.parse::<u32>().is_err()) {
-            objections.add("km", lang.t("deve ser um número inteiro", "must be a whole number"));
-        }
-        let promised = form.given("promised").map(|text| show::typed_time(text, zone));
-        if promised == Some(None) {
-            objections.add("promised", lang.t("deve ser dia e hora", "must be a day and a time"));
-        }
+        let km = objections.kilometres(lang, form, "km");
+        let promised = objections.moment(lang, form, "promised", zone);
         if !objections.is_empty() {
             return Err(objections);
         }
@@ -115,7 +109,7 @@ impl Typed {
             complaint: form.get("complaint").to_owned(),
             km,
             left: form.given("left").map(str::to_owned),
-            promised: promised.flatten().map(|at| at.to_rfc3339()),
+            promised: promised.map(|at| at.to_rfc3339()),
         })
     }
 

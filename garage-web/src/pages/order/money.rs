@@ -66,7 +66,7 @@ fn attempt(app: &App, lang: Lang, payment: &Payment) -> Markup {
             span class="grow" { (status::method(lang, &payment.payment_method)) " · " (show::money(lang, payment.amount))
                 @if let Some(reason) = &payment.reason { span class="quiet" { (status::declined(lang, reason)) } } }
             span class="quiet" { (show::soon(lang, app.local(at))) }
-            (status::payment(lang, &payment.status).chip())
+            (status::payment(lang, payment.standing()).chip())
         } }
         @for refund in &payment.refunds { li { (part(app, lang, refund)) } }
         @if let Some(taken) = &payment.charge_back { li { (charge_back(app, lang, taken)) } }
@@ -190,5 +190,19 @@ mod tests {
     fn a_payment_takes_twenty_parts_and_no_more() {
         assert!(takes_another_part(&given_back_in(19)));
         assert!(!takes_another_part(&given_back_in(20)));
+    }
+
+    #[test]
+    fn a_charge_that_the_desk_took_back_is_withdrawn_and_not_declined() {
+        let ended = |status: &str, reason: &str| {
+            let (status, reason) = (status.to_owned(), Some(reason.to_owned()));
+            let payment = Payment { status, reason, ..given_back_in(0) };
+            [Lang::Pt, Lang::En].map(|lang| status::payment(lang, payment.standing()).words)
+        };
+        for status in ["REJECTED", "CANCELLED"] {
+            assert_eq!(ended(status, "WITHDRAWN"), ["Retirado", "Withdrawn"]);
+        }
+        assert_eq!(ended("REJECTED", "expired"), ["Recusado", "Declined"]);
+        assert_eq!(ended("APPROVED", "WITHDRAWN"), ["Pago", "Paid"]);
     }
 }

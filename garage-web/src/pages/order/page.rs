@@ -192,17 +192,36 @@ fn part_name(whole: &Whole, part: &crate::services::view::PartUsed) -> String {
 
 fn waits(app: &App, lang: Lang, whole: &Whole) -> Markup {
     let Some(waiting) = &whole.order.waiting_for else { return html! {} };
-    let who = match waiting.who.as_str() {
-        "customer" => lang.t("o cliente", "the customer"),
-        "workshop" => lang.t("a oficina", "the workshop"),
-        "desk" => lang.t("o balcão", "the desk"),
-        "payment-gateway" => lang.t("o meio de pagamento", "the payment provider"),
-        _ => lang.t("o sistema", "the system"),
-    };
     html! {
         p class="quiet" {
-            (icon(Icon::Clock)) (lang.t("Espera por ", "Waits for ")) (who) " " (lang.t("desde ", "since ")) (show::soon(lang, app.local(waiting.since)))
+            (icon(Icon::Clock)) (waits_for(lang, &waiting.who)) " " (lang.t("desde ", "since ")) (show::soon(lang, app.local(waiting.since)))
             @if whole.order.stuck == Some(true) { " " span class="chip bad" { (icon(Icon::Alert)) (lang.t("Parado", "Stuck")) } }
         }
+    }
+}
+
+/// For whom it waits; whoever these pages do not know is the system.
+fn waits_for(lang: Lang, who: &str) -> &'static str {
+    match who {
+        "customer" => lang.t("Espera pelo cliente", "Waits for the customer"),
+        "workshop" => lang.t("Espera pela oficina", "Waits for the workshop"),
+        "desk" => lang.t("Espera pelo balcão", "Waits for the desk"),
+        "payment-gateway" => lang.t("Espera pelo meio de pagamento", "Waits for the payment provider"),
+        _ => lang.t("Espera pelo sistema", "Waits for the system"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whom_an_order_waits_for_is_said_in_good_portuguese() {
+        let said = ["customer", "workshop", "desk", "payment-gateway", "billing-service"]
+            .map(|who| waits_for(Lang::Pt, who));
+        let awaited =
+            ["pelo cliente", "pela oficina", "pelo balcão", "pelo meio de pagamento", "pelo sistema"];
+        assert_eq!(said.map(str::to_owned), awaited.map(|who| format!("Espera {who}")));
+        assert_eq!(waits_for(Lang::En, "desk"), "Waits for the desk");
     }
 }

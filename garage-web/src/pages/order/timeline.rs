@@ -49,6 +49,9 @@ fn told(lang: Lang, moment: &Moment) -> (Icon, String) {
             Icon::Cross,
             lang.t("Orçamento recusado pelo cliente", "Quote rejected by the customer").to_owned(),
         ),
+        "PAYMENT_FAILED" | "PAYMENT_REJECTED" if text("reason") == "WITHDRAWN" => {
+            (Icon::Cross, with(lang.t("Pagamento retirado", "Payment withdrawn"), amount("amount")))
+        }
         "PAYMENT_FAILED" | "PAYMENT_REJECTED" => {
             (Icon::Alert, with(lang.t("Pagamento recusado", "Payment declined"), amount("amount")))
         }
@@ -74,4 +77,28 @@ fn told(lang: Lang, moment: &Moment) -> (Icon, String) {
         other => (Icon::Clock, other.to_owned()),
     };
     (mark, words)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn words(kind: &str, reason: &str) -> [String; 2] {
+        let moment = json!({ "type": kind, "at": "2026-02-08T10:00:00Z", "amount": 350.9, "reason": reason });
+        let moment = serde_json::from_value(moment).unwrap();
+        [Lang::Pt, Lang::En].map(|lang| told(lang, &moment).1)
+    }
+
+    #[test]
+    fn a_charge_that_the_desk_took_back_was_not_declined() {
+        for kind in ["PAYMENT_FAILED", "PAYMENT_REJECTED"] {
+            let money = "R$\u{a0}350";
+            let [pt, en] = words(kind, "WITHDRAWN");
+            assert_eq!(pt, format!("Pagamento retirado: {money},90"));
+            assert_eq!(en, format!("Payment withdrawn: {money}.90"));
+            assert_eq!(words(kind, "expired")[0], format!("Pagamento recusado: {money},90"));
+        }
+    }
 }

@@ -21,7 +21,7 @@ const NAMES: f32 = 262.0;
 const LABELS: f32 = 110.0;
 const CODE: f32 = 90.0;
 
-/// The quote as a download; with `link`, the customer's link as a code, and a place to sign.
+/// The quote as a download; with `link`, the customer's link as a code, and a place to sign, while it is to be answered.
 pub(in crate::pages) fn quote(about: &About<'_>, quote: &Quote, link: Option<&str>) -> Response {
     let name = about.lang.t("orcamento", "quote");
     let name = format!("{name}-{}.pdf", show::number_of(about.order.id.0));
@@ -37,8 +37,9 @@ fn written(about: &About<'_>, quote: &Quote, link: Option<&str>) -> Vec<u8> {
     let mut document = Document::new();
     head(&mut document, about);
     lines(&mut document, about, quote);
+    document.text(Style::STRONG, &about.standing(quote));
     document.text(Style::TEXT, &about.terms(quote));
-    if let Some(link) = link {
+    if let Some(link) = link.filter(|_| paper::is_to_answer(quote)) {
         document.gap(12.0);
         document.text(Style::TEXT, paper::follow(lang));
         document.gap(4.0);
@@ -124,6 +125,16 @@ mod tests {
     }
 
     fn pages(lang: Lang, shop: &str, items: &[Value], link: Option<&str>) -> Vec<Vec<String>> {
+        pages_of("SENT", lang, shop, items, link)
+    }
+
+    fn pages_of(
+        status: &str,
+        lang: Lang,
+        shop: &str,
+        items: &[Value],
+        link: Option<&str>,
+    ) -> Vec<Vec<String>> {
         let settings = Settings {
             name: Some(shop.to_owned()),
             phone: Some("1134567890".to_owned()),
@@ -135,7 +146,7 @@ mod tests {
         let customer: Customer = read_as(json!({ "id": ID, "name": "Ana João", "document": "52998224725",
             "phone": "11987654321" }));
         let total: f64 = items.iter().map(|item| item["totalPrice"].as_f64().unwrap()).sum();
-        let quote: Quote = read_as(json!({ "id": ID, "workOrderId": ID, "customerId": ID, "status": "SENT",
+        let quote: Quote = read_as(json!({ "id": ID, "workOrderId": ID, "customerId": ID, "status": status,
             "revision": 3, "items": items, "totalAmount": total, "validUntil": AT }));
         let customer = link.map(|_| &customer);
         let about = About { lang, settings: &settings, order: &order, customer, car: "Toyota Corolla 2024" };
@@ -167,6 +178,7 @@ mod tests {
             "Pastilha de freio",
             "R$\u{a0}1.200,90",
             "Total R$\u{a0}1.350,90",
+            "Situação: Enviado",
             "Versão 3. Válido até 08/02/2026 07:00.",
             "Assinatura do cliente",
             "Documento sem valor fiscal.",
@@ -174,6 +186,26 @@ mod tests {
         ] {
             assert!(holds(&pages, words), "{words} is missing: {pages:?}");
         }
+    }
+
+    #[test]
+    fn what_is_not_to_be_answered_says_so_and_asks_for_nothing() {
+        let link = Some("https://shop.example/c/abc");
+        let items = [line("Mão de obra", false, 150.0)];
+        for (status, words) in [
+            ("PENDING", "Rascunho"),
+            ("APPROVED", "Aprovado"),
+            ("REJECTED", "Recusado"),
+            ("EXPIRED", "Vencido"),
+            ("CANCELLED", "Cancelado"),
+        ] {
+            let pages = pages_of(status, Lang::Pt, "Oficina", &items, link);
+            assert!(holds(&pages, &format!("Situação: {words}")), "{pages:?}");
+            for asked in ["aprove e pague", "Assinatura"] {
+                assert!(!holds(&pages, asked), "{status} asks: {pages:?}");
+            }
+        }
+        assert!(holds(&pages(Lang::Pt, "Oficina", &items, link), "aprove e pague"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::{
     Settings,
     lang::Lang,
     services::view::{Customer, Order, Quote},
-    show,
+    show, status,
 };
 
 /// The legal warranty of durable goods and services (CDC art. 26).
@@ -67,6 +67,12 @@ impl About<'_> {
         format!("{} {}", self.lang.t("Total", "Total"), show::money(self.lang, quote.total_amount))
     }
 
+    /// Where the quote stands: a draft and one that has ended are not to be taken for one that holds.
+    pub(super) fn standing(&self, quote: &Quote) -> String {
+        let words = status::quote(self.lang, &quote.status).words;
+        format!("{}: {words}", self.lang.t("Situação", "Status"))
+    }
+
     /// Which text of the quote this is, until when it holds, and what it rests on.
     pub(super) fn terms(&self, quote: &Quote) -> String {
         let lang = self.lang;
@@ -85,6 +91,11 @@ impl About<'_> {
 pub(in crate::pages) fn warranty_until(order: &Order) -> DateTime<Utc> {
     let began = if order.status == "DELIVERED" { order.handed_over_at() } else { order.finished_at() };
     began + WARRANTY
+}
+
+/// Whether the customer is asked for a word on it.
+pub(super) fn is_to_answer(quote: &Quote) -> bool {
+    quote.status == "SENT"
 }
 
 pub(super) const fn title(lang: Lang) -> &'static str {

@@ -7,6 +7,7 @@ use axum::{
     http::StatusCode,
     response::{Html, IntoResponse, Redirect, Response},
 };
+use chrono::{DateTime, Utc};
 use garage_events::Service;
 use maud::{Markup, html};
 use reqwest::Method;
@@ -57,7 +58,7 @@ pub(super) async fn correct(
         _ => None,
     };
     let path = format!("/vehicles/{id}");
-    let kept = match typed_year(by.lang, &form) {
+    let kept = match typed_year(by.lang, &form, app.clock.now()) {
         Ok(year) => {
             correction::keep(&by, &path, &form, name, |known: &Vehicle| described(&form, year, known)).await?
         }
@@ -76,13 +77,10 @@ pub(super) async fn correct(
 }
 
 /// The year that was typed, once nothing is missing.
-fn typed_year(lang: Lang, form: &Form) -> Result<u16, Objections> {
+fn typed_year(lang: Lang, form: &Form, now: DateTime<Utc>) -> Result<u16, Objections> {
     let mut objections = Objections::default();
     objections.require(lang, form, &["plate", "brand", "model", "year"]);
-    let year = form.get("year").parse().ok();
-    if form.given("year").is_some() && year.is_none() {
-        objections.add("year", lang.t("deve ser um ano, como 2019", "must be a year, such as 2019"));
-    }
+    let year = objections.car_year(lang, form, "year", now);
     year.filter(|_| objections.is_empty()).ok_or(objections)
 }
 
