@@ -109,6 +109,7 @@ async fn open(app: &App, by: &SignedIn, form: &Form, known: &Known) -> Result<Or
         (Some(Car { vehicle, .. }), false) => (vehicle.customer_id, vehicle.clone()),
         (car, _) => {
             let customer = customer(by, form).await?;
+            app.names.forget(customer.0);
             let vehicle = vehicle(by, form, customer, car.as_ref().map(|car| &car.vehicle)).await?;
             app.names.forget(vehicle.id.0);
             (customer, vehicle)
