@@ -212,34 +212,28 @@ impl Attempt {
 }
 
 #[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-
-    const AT: DateTime<Utc> = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
-    const ID: PaymentId = PaymentId(Uuid::from_u128(1));
-
-    fn attempt(status: PaymentStatus, gateway_id: Option<&str>) -> Attempt {
-        Attempt {
-            id: ID,
-            quote_id: QuoteId(Uuid::nil()),
+impl Attempt {
+    /// One for tests: a PIX of R$ 150, of which nothing more is known than this.
+    pub(crate) fn sample(status: PaymentStatus, gateway_id: Option<&str>, at: DateTime<Utc>) -> Self {
+        Self {
+            id: PaymentId(uuid::Uuid::from_u128(1)),
+            quote_id: QuoteId(uuid::Uuid::nil()),
             amount: Cents::new(15000).unwrap(),
-            method: PaymentMethod::CreditCard,
+            method: PaymentMethod::Pix,
             payer: Payer { name: "Ana".to_owned(), email: None, document: None },
             address: None,
             expires_at: None,
-            card_token: Some("token".to_owned()),
-            card_brand: Some("visa".to_owned()),
-            installments: 3,
+            card_token: None,
+            card_brand: None,
+            installments: 1,
             metadata: None,
             status,
             gateway_id: gateway_id.map(ToOwned::to_owned),
             refused: None,
             reason: None,
             instructions: None,
-            created_at: AT,
-            updated_at: AT,
+            created_at: at,
+            updated_at: at,
             captured_at: None,
             refunded_at: None,
             parts: Vec::new(),
@@ -251,6 +245,26 @@ mod tests {
             ended_unseen: false,
             charge_back: None,
             trail: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const AT: DateTime<Utc> = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+    const ID: PaymentId = PaymentId(Uuid::from_u128(1));
+
+    fn attempt(status: PaymentStatus, gateway_id: Option<&str>) -> Attempt {
+        Attempt {
+            method: PaymentMethod::CreditCard,
+            card_token: Some("token".to_owned()),
+            card_brand: Some("visa".to_owned()),
+            installments: 3,
+            ..Attempt::sample(status, gateway_id, AT)
         }
     }
 

@@ -15,6 +15,7 @@ pub mod program;
 mod repository;
 pub mod store;
 pub mod testing;
+pub mod text;
 pub mod trace;
 
 pub use aggregate::{Aggregate, Decision, Loaded, Unchanged, change};

@@ -233,6 +233,11 @@ impl Shared {
         self.underway().leaving.len() < BATCH
     }
 
+    fn have_left<'a>(&self, messages: impl Iterator<Item = &'a Message>) {
+        let mut held = self.held();
+        messages.for_each(|message| held.has_left(&message.topic));
+    }
+
     /// Leaves a message to the sweep.
     fn leave_behind(&self, message: &Message) {
         self.underway().leaving.remove(&message.id);
@@ -348,13 +353,16 @@ async fn publish(shared: &Shared, batch: &mut Vec<Message>, closing: &Cancellati
         let confirmed: HashSet<Uuid> = published.confirmed.into_iter().collect();
         let unheard: HashSet<Uuid> = published.unroutable.into_iter().collect();
         shared.underway().confirm(&confirmed);
+        shared.have_left(batch.iter().filter(|message| confirmed.contains(&message.id)));
         for message in batch.extract_if(.., |message| confirmed.contains(&message.id)) {
-            shared.held().has_left(&message.topic);
             let _ = shared.confirmed.send(message).await;
         }
         for message in batch.extract_if(.., |message| unheard.contains(&message.id)) {
             shared.held().nobody_heard(&message);
             shared.leave_behind(&message);
+        }
+        if batch.is_empty() {
+            return;
         }
         tries = if shared.bus.ready().is_ok() { tries + 1 } else { 0 };
         if tries > 0 {

@@ -2,6 +2,8 @@
 //! sieve, so that `JOAO` finds `João`, `529.982.247-25` finds `52998224725` and either form of a plate finds
 //! the car.
 
+use garage_kit::text::plain;
+
 use crate::plate::Plate;
 
 /// Small letters without accents, without the punctuation of plates and documents, blanks only between words.
@@ -78,20 +80,6 @@ fn is_punctuation(character: char) -> bool {
 /// What people write around words and the groups of a number's digits.
 fn is_between_words(character: char) -> bool {
     matches!(character, '(' | ')' | '+' | ',' | ';')
-}
-
-/// The letters of Portuguese and of its neighbours' names.
-fn plain(letter: char) -> char {
-    match letter {
-        'á' | 'à' | 'â' | 'ã' | 'ä' => 'a',
-        'é' | 'è' | 'ê' | 'ë' => 'e',
-        'í' | 'ì' | 'î' | 'ï' => 'i',
-        'ó' | 'ò' | 'ô' | 'õ' | 'ö' => 'o',
-        'ú' | 'ù' | 'û' | 'ü' => 'u',
-        'ç' => 'c',
-        'ñ' => 'n',
-        other => other,
-    }
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ mod deadline;
 mod erased;
 mod fact;
 pub mod http;
+#[cfg(test)]
+mod sample;
 mod since;
 
 pub use fact::{Fact, What};

@@ -12,7 +12,7 @@ use reqwest::{
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-pub(crate) use self::names::Names;
+pub(crate) use self::{names::Names, seen::Seen};
 
 pub(crate) mod names;
 mod seen;

@@ -7,6 +7,9 @@ use rust_decimal::Decimal;
 
 use crate::lang::Lang;
 
+/// How `<input type="datetime-local">` writes a moment.
+pub(crate) const LOCAL: &str = "%Y-%m-%dT%H:%M";
+
 /// `R$ 1.234,56`, in English `R$ 1,234.56`.
 pub(crate) fn money(lang: Lang, amount: Cents) -> String {
     let (thousands, point) = if lang == Lang::Pt { ('.', ',') } else { (',', '.') };
@@ -117,7 +120,7 @@ pub(crate) fn duration(lang: Lang, span: TimeDelta) -> String {
 
 /// What `<input type="datetime-local">` sends, in the shop's zone.
 pub(crate) fn typed_time(text: &str, zone: FixedOffset) -> Option<DateTime<Utc>> {
-    let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M").ok()?;
+    let local = NaiveDateTime::parse_from_str(text, LOCAL).ok()?;
     local.and_local_timezone(zone).single().map(|at| at.with_timezone(&Utc))
 }
 

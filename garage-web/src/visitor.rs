@@ -20,6 +20,8 @@ pub(crate) const SESSION: &str = "session";
 pub(crate) const VISIT: &str = "visit";
 /// The chosen language.
 pub(crate) const LANG: &str = "lang";
+/// Whose the desk's work is.
+pub(crate) const DESK: [&str; 2] = ["attendant", "manager"];
 
 /// Somebody who works here and has signed in. As an argument of a page it sends everybody else to the sign-in.
 pub(crate) struct SignedIn {
@@ -45,7 +47,7 @@ impl SignedIn {
 
     /// Whether the desk is theirs.
     pub(crate) fn is_desk(&self) -> bool {
-        self.is_any(&["attendant", "manager"])
+        self.is_any(&DESK)
     }
 
     /// Whether they may work on cars.

@@ -89,11 +89,11 @@ fn captured() -> Bill {
     answered(paying(), Standing::Approved).state
 }
 
-fn status(bill: &Bill) -> PaymentStatus {
+pub(super) fn status(bill: &Bill) -> PaymentStatus {
     bill.attempts[0].status
 }
 
-fn told(transition: &Transition<Bill>) -> Vec<&'static str> {
+pub(super) fn told(transition: &Transition<Bill>) -> Vec<&'static str> {
     transition.events.iter().map(Event::event_type).collect()
 }
 

@@ -97,7 +97,7 @@ const fn respite(due: &Due) -> TimeDelta {
 
 #[cfg(test)]
 mod tests {
-    use garage_events::{Cents, PaymentMethod, PaymentStatus, QuoteId, WorkOrderId, event::Payer};
+    use garage_events::{PaymentStatus, WorkOrderId};
     use uuid::Uuid;
 
     use super::*;
@@ -110,37 +110,7 @@ mod tests {
 
     /// A bill with one attempt that has just changed.
     fn bill(status: PaymentStatus, gateway_id: Option<&str>) -> Bill {
-        let attempt = Attempt {
-            id: PaymentId(Uuid::nil()),
-            quote_id: QuoteId(Uuid::nil()),
-            amount: Cents::new(1).unwrap(),
-            method: PaymentMethod::Pix,
-            payer: Payer { name: String::new(), email: None, document: None },
-            address: None,
-            expires_at: None,
-            card_token: None,
-            card_brand: None,
-            installments: 1,
-            metadata: None,
-            status,
-            gateway_id: gateway_id.map(ToOwned::to_owned),
-            refused: None,
-            reason: None,
-            instructions: None,
-            created_at: AT,
-            updated_at: AT,
-            captured_at: None,
-            refunded_at: None,
-            parts: Vec::new(),
-            gone_at_gateway: Cents::ZERO,
-            going_at_gateway: Cents::ZERO,
-            owed: crate::payment::Owed::default(),
-            goes_back: None,
-            withdrawn: None,
-            ended_unseen: false,
-            charge_back: None,
-            trail: Vec::new(),
-        };
+        let attempt = Attempt::sample(status, gateway_id, AT);
         Bill { attempts: vec![attempt], ..Bill::unknown(WorkOrderId(Uuid::nil())) }
     }
 

@@ -1,21 +1,15 @@
 //! Corrections of what was written down: a page with one form, and the change told on exactly what the form showed. The
 //! version of an order or a part also rises when its service hears of something; so a form holds a mark of what it shows,
-//! as a quote's does, and the version is taken when the change is told. Which fields there are is each page's own.
-
-use std::fmt::Debug;
+//! as a quote's does ([`Seen`]), and the version is taken when the change is told. Which fields there are is each page's own.
 
 use axum::response::Html;
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use garage_events::Service;
 use maud::{Markup, html};
 use reqwest::Method;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::{
     form::{Form, Objections, WORD},
-    services::{Beside, No, Refusal},
+    services::{No, Seen},
     trouble::Trouble,
     ui::{self, Page, Place, hidden, summary},
     visitor::SignedIn,
@@ -23,18 +17,10 @@ use crate::{
 
 /// The field with the mark of what the form showed.
 const SEEN: &str = "seen";
-/// Every try is lost to a change at the very same moment.
-const TRIES: usize = 5;
-
 /// Something that people write down and may correct.
-pub(super) trait Correctable: DeserializeOwned {
-    /// Whose it is.
-    const AT: Service;
+pub(super) trait Correctable: Seen {
     /// How a change is told.
     const METHOD: Method;
-
-    /// What the form shows of it.
-    fn shown(&self) -> impl Debug;
 }
 
 /// The page around a form.
@@ -47,15 +33,9 @@ pub(super) struct Sheet<'a> {
     pub(super) back: (&'a str, &'a str),
 }
 
-/// The mark of what is shown.
-fn mark(it: &impl Correctable) -> String {
-    let shown = format!("{:?}", it.shown());
-    BASE64_URL_SAFE_NO_PAD.encode(&Sha256::digest(shown)[..16])
-}
-
 /// The form as it was typed, with the mark of what it was typed on; as it is shown first, with the present one.
 pub(super) fn marked(form: &Form, it: &impl Correctable) -> Form {
-    form.clone().with(SEEN, mark(it))
+    form.clone().with(SEEN, it.mark())
 }
 
 /// How it looks, with these fields.
@@ -87,45 +67,24 @@ pub(super) fn page(
 }
 
 /// Keeps a correction of what is at `path`, or gives what is said against it in the form's own names for its fields.
-pub(super) async fn keep<T: Correctable>(
+pub(super) async fn keep<T: Correctable, U>(
     by: &SignedIn,
     path: &str,
     form: &Form,
     name: impl Fn(&str) -> Option<&'static str>,
-    change: impl Fn(&T) -> Value,
+    typed: Result<U, Objections>,
+    change: impl Fn(&U, &T) -> Value,
 ) -> Result<Result<(), Objections>, Trouble> {
-    match tell(by, path, form.get(SEEN), change).await {
-        Ok(()) => Ok(Ok(())),
+    let typed = match typed {
+        Ok(typed) => typed,
+        Err(objections) => return Ok(Err(objections)),
+    };
+    let body = |now: &T| Some(change(&typed, now));
+    match by.asker.tell_of::<T, Value>((path, form.get(SEEN)), (T::METHOD, path), body).await {
+        Ok(_) => Ok(Ok(())),
         Err(No::Refused(refusal)) if ![403, 404].contains(&refusal.status) => {
             Ok(Err(Objections::of(by.lang, &refusal, name)))
         }
         Err(no) => Err(no.into()),
     }
-}
-
-/// Tells the change, unless somebody has changed meanwhile what was seen.
-async fn tell<T: Correctable>(
-    by: &SignedIn,
-    path: &str,
-    seen: &str,
-    change: impl Fn(&T) -> Value,
-) -> Result<(), No> {
-    for _ in 0..TRIES {
-        let Some(now) = by.asker.find_version::<T>(T::AT, path).await? else {
-            return Err(refused(404, "not_found"));
-        };
-        if mark(&now.it) != seen {
-            break;
-        }
-        let (body, beside) = (change(&now.it), Beside { version: Some(&now.version), key: None });
-        match by.asker.tell::<Value>(T::AT, T::METHOD, path, Some(&body), beside).await {
-            Err(No::Refused(refusal)) if refusal.status == 412 => {}
-            answer => return answer.map(drop),
-        }
-    }
-    Err(refused(412, "stale"))
-}
-
-fn refused(status: u16, code: &str) -> No {
-    No::Refused(Refusal { status, code: code.to_owned(), ..Refusal::default() })
 }

@@ -24,7 +24,7 @@ use crate::{
     show, status,
     trouble::Trouble,
     ui::{self, Field, Page, field, hidden, summary},
-    visitor::SignedIn,
+    visitor::{DESK, SignedIn},
 };
 
 mod erase;
@@ -70,7 +70,7 @@ async fn show_one(
     by: SignedIn,
     Path(id): Path<Uuid>,
 ) -> Result<Html<String>, Trouble> {
-    by.must_be(&["attendant", "manager"])?;
+    by.must_be(&DESK)?;
     let record = read(&by, id).await?;
     Ok(page(&app, &by, &record, &Form::default(), &Objections::default()))
 }
@@ -142,7 +142,7 @@ async fn correct(
     Path(id): Path<Uuid>,
     Posted { by, form }: Posted,
 ) -> Result<Response, Trouble> {
-    by.must_be(&["attendant", "manager"])?;
+    by.must_be(&DESK)?;
     let body = json!({ "name": form.get("name"), "phone": form.get("phone"), "email": form.given("email") });
     let path = format!("/customers/{id}");
     match by.asker.tell::<Value>(Service::Os, Method::PATCH, &path, Some(&body), Beside::default()).await {

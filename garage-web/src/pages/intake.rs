@@ -28,7 +28,7 @@ use crate::{
     },
     show,
     trouble::Trouble,
-    visitor::SignedIn,
+    visitor::{DESK, SignedIn},
 };
 
 mod contact;
@@ -52,7 +52,7 @@ async fn ask(
     by: SignedIn,
     Query(Asked { plate }): Query<Asked>,
 ) -> Result<Response, Trouble> {
-    by.must_be(&["attendant", "manager"])?;
+    by.must_be(&DESK)?;
     let form = Form::default().with("plate", plate.trim()).with(KEY, app.clock.event_id().to_string());
     if plate.trim().is_empty() {
         return Ok(page::plate(&by, &form, &Objections::default()).into_response());
@@ -80,7 +80,7 @@ impl From<Objections> for Stopped {
 }
 
 async fn take_in(State(app): State<App>, Posted { by, form }: Posted) -> Result<Response, Trouble> {
-    by.must_be(&["attendant", "manager"])?;
+    by.must_be(&DESK)?;
     let known = match known::by_plate(&by.asker, form.get("plate")).await {
         Err(No::Refused(refusal)) => {
             let objections = Objections::of(by.lang, &refusal, |_| Some("plate"));

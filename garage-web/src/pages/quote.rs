@@ -25,11 +25,11 @@ use crate::{
     lang::Lang,
     pages::order::{Whole, uuid_of},
     services::{
-        Asker, No,
+        Asker, No, Seen as _,
         view::{Labour, Part, Quote},
     },
     trouble::Trouble,
-    visitor::SignedIn,
+    visitor::{DESK, SignedIn},
 };
 
 mod page;
@@ -49,7 +49,7 @@ async fn catalogue(asker: &Asker) -> Result<Catalogue, No> {
 }
 
 async fn show(State(app): State<App>, by: SignedIn, Path(id): Path<Uuid>) -> Result<Response, Trouble> {
-    by.must_be(&["attendant", "manager"])?;
+    by.must_be(&DESK)?;
     let whole = Whole::read(&app, &by.asker, WorkOrderId(id)).await?.ok_or(Trouble::NotFound)?;
     let Some(quote) = &whole.quote else { return Ok(Redirect::to(&format!("/orders/{id}")).into_response()) };
     if !quote.it.may_be_written() {
@@ -68,7 +68,7 @@ async fn save(
     Path(id): Path<Uuid>,
     Posted { by, form }: Posted,
 ) -> Result<Response, Trouble> {
-    by.must_be(&["attendant", "manager"])?;
+    by.must_be(&DESK)?;
     let whole = Whole::read(&app, &by.asker, WorkOrderId(id)).await?.ok_or(Trouble::NotFound)?;
     let Some(quote) = whole.quote.as_ref().map(|quote| &quote.it) else {
         return Ok(Redirect::to(&format!("/orders/{id}")).into_response());

@@ -3,7 +3,7 @@
 use garage_events::WorkOrderStatus;
 
 use super::{
-    super::tests::{AT, CUSTOMER, ORDER, QUOTE, at, called_off, created, fee, given_up},
+    super::tests::{AT, CUSTOMER, ORDER, QUOTE, at, called_off, created, fee, given_up, status, told},
     *,
 };
 use crate::quote::{Catalogue, Evidence, Terms};
@@ -51,14 +51,6 @@ fn answered(bill: Bill, standing: Standing) -> Transition<Bill> {
 
 fn captured() -> Bill {
     answered(paying(), Standing::Approved).state
-}
-
-fn status(bill: &Bill) -> PaymentStatus {
-    bill.attempts[0].status
-}
-
-fn told(transition: &Transition<Bill>) -> Vec<&'static str> {
-    transition.events.iter().map(Event::event_type).collect()
 }
 
 /// A refund's reason and amount.

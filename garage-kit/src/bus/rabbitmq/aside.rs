@@ -149,7 +149,7 @@ pub(super) async fn move_all(link: &Arc<Link>, moved: Vec<Moved>) -> Result<(), 
             Err(failure) => return Err(failure),
         }
     }
-    let together = moved.iter().map(|moved| same(&moved.outgoing)).collect();
+    let together = moved.iter().map(|moved| moved.outgoing.clone()).collect();
     match publish_all(link, together).await {
         Err(Unpublished::Refused { taken, failure }) => {
             let left = moved.into_iter().enumerate().filter(|(position, _)| !taken.contains(position));
@@ -165,7 +165,7 @@ async fn move_each(link: &Arc<Link>, moved: Vec<Moved>, failure: &Failure) -> Re
     tracing::warn!(%failure, copies, "what is set aside or tried again cannot go there yet; it waits in its queue");
     let insisting = moved.into_iter().map(|one| {
         let link = Arc::clone(link);
-        insist(move || publish_one(Arc::clone(&link), same(&one.outgoing)))
+        insist(move || publish_one(Arc::clone(&link), one.outgoing.clone()))
     });
     try_join_all(insisting).await.map(drop)
 }
@@ -188,16 +188,6 @@ async fn insist<F: Future<Output = Result<(), Unpublished>>>(publish: impl Fn() 
             }
             published => return Ok(published?),
         }
-    }
-}
-
-fn same(outgoing: &Outgoing) -> Outgoing {
-    Outgoing {
-        exchange: outgoing.exchange.clone(),
-        routing_key: outgoing.routing_key.clone(),
-        mandatory: outgoing.mandatory,
-        properties: outgoing.properties.clone(),
-        body: outgoing.body.clone(),
     }
 }
 

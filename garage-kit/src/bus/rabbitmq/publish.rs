@@ -27,6 +27,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 const PERSISTENT: u8 = 2;
 
 /// A message on its way to the broker.
+#[derive(Clone)]
 pub(super) struct Outgoing {
     pub(super) exchange: String,
     pub(super) routing_key: String,

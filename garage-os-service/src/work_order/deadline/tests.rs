@@ -2,45 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use chrono::TimeDelta;
 use garage_events::{
-    Awaited, Cents, CustomerId, Deadlines, EventId, ExecutionId, PaymentMethod, QuoteId, RejectionReason,
-    VehicleId, WorkOrderId,
+    Awaited, Cents, Deadlines, EventId, PaymentMethod, RejectionReason,
     event::{
-        ExecutionCompleted, ExecutionFailed, Payer, PaymentApproved, PaymentRefunded, QuoteApproved,
-        QuoteCreated, QuoteRejected, QuoteSent,
+        ExecutionCompleted, ExecutionFailed, PaymentApproved, PaymentRefunded, QuoteApproved, QuoteCreated,
+        QuoteRejected, QuoteSent,
     },
 };
 use uuid::Uuid;
 
 use super::*;
-use crate::work_order::{Details, Opening};
-
-const AT: DateTime<Utc> = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
-const ORDER: WorkOrderId = WorkOrderId(Uuid::from_u128(1));
-const CUSTOMER: CustomerId = CustomerId(Uuid::from_u128(2));
-const QUOTED: QuoteId = QuoteId(Uuid::from_u128(3));
-const PAID: PaymentId = PaymentId(Uuid::from_u128(4));
-const JOB: ExecutionId = ExecutionId(Uuid::from_u128(5));
-
-fn at(minutes: i64) -> DateTime<Utc> {
-    AT + TimeDelta::minutes(minutes)
-}
+use crate::work_order::{
+    Details,
+    sample::{AT, CUSTOMER, JOB, ORDER, PAID, QUOTED, at, opened},
+};
 
 fn amount() -> Cents {
     Cents::new(15000).unwrap()
-}
-
-fn opened() -> WorkOrder {
-    let opening = Opening {
-        id: ORDER,
-        customer_id: CUSTOMER,
-        vehicle_id: VehicleId(Uuid::nil()),
-        plate: "ABC1D23".to_owned(),
-        payer: Payer { name: "Ana".to_owned(), email: None, document: None },
-        details: Details { description: "Brakes squeal".to_owned(), ..Details::default() },
-    };
-    WorkOrder::open(opening, AT).state
 }
 
 /// Hands a text of the quote to the customer.

@@ -1,41 +1,16 @@
 //! That the order in which facts are heard moves no time of an order, and neither does what is heard later.
 
-use chrono::TimeDelta;
 use garage_events::{
-    Cents, CustomerId, Event, EventId, ExecutionId, PaymentId, PaymentMethod, QuoteId, RejectionReason,
-    VehicleId, WorkOrderId,
+    Cents, Event, EventId, PaymentMethod, RejectionReason,
     event::{
-        ExecutionCompleted, Payer, PaymentApproved, PaymentRefunded, QuoteApproved, QuoteCreated,
-        QuoteRejected, QuoteSent, reason,
+        ExecutionCompleted, PaymentApproved, PaymentRefunded, QuoteApproved, QuoteCreated, QuoteRejected,
+        QuoteSent, reason,
     },
 };
 use uuid::Uuid;
 
 use super::*;
-use crate::work_order::{Details, Opening};
-
-const AT: DateTime<Utc> = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
-const ORDER: WorkOrderId = WorkOrderId(Uuid::from_u128(1));
-const CUSTOMER: CustomerId = CustomerId(Uuid::from_u128(2));
-const QUOTED: QuoteId = QuoteId(Uuid::from_u128(3));
-const PAID: PaymentId = PaymentId(Uuid::from_u128(4));
-const JOB: ExecutionId = ExecutionId(Uuid::from_u128(5));
-
-fn at(minutes: i64) -> DateTime<Utc> {
-    AT + TimeDelta::minutes(minutes)
-}
-
-fn opened() -> WorkOrder {
-    let opening = Opening {
-        id: ORDER,
-        customer_id: CUSTOMER,
-        vehicle_id: VehicleId(Uuid::nil()),
-        plate: "ABC1D23".to_owned(),
-        payer: Payer { name: "Ana".to_owned(), email: None, document: None },
-        details: Details { description: "Brakes squeal".to_owned(), ..Details::default() },
-    };
-    WorkOrder::open(opening, AT).state
-}
+use crate::work_order::sample::{CUSTOMER, JOB, ORDER, PAID, QUOTED, at, opened};
 
 /// What Billing and the workshop say, by a letter each.
 fn event(letter: char) -> Event {

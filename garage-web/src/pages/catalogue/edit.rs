@@ -19,16 +19,18 @@ use crate::{
     form::{Form, Objections, Posted},
     lang::Lang,
     pages::correction::{self, Correctable, Sheet},
-    services::view::{Labour, Part},
+    services::{
+        Seen,
+        view::{Labour, Part},
+    },
     show,
     trouble::Trouble,
     ui::{Field, Place, field},
     visitor::SignedIn,
 };
 
-impl Correctable for Part {
+impl Seen for Part {
     const AT: Service = Service::Billing;
-    const METHOD: Method = Method::PATCH;
 
     fn shown(&self) -> impl Debug {
         let words = (&self.name, &self.part_number, &self.unit, &self.category, &self.supplier);
@@ -36,13 +38,20 @@ impl Correctable for Part {
     }
 }
 
-impl Correctable for Labour {
-    const AT: Service = Service::Billing;
+impl Correctable for Part {
     const METHOD: Method = Method::PATCH;
+}
+
+impl Seen for Labour {
+    const AT: Service = Service::Billing;
 
     fn shown(&self) -> impl Debug {
         (&self.name, self.price, self.duration)
     }
+}
+
+impl Correctable for Labour {
+    const METHOD: Method = Method::PATCH;
 }
 
 pub(super) async fn ask_part(by: SignedIn, Path(id): Path<Uuid>) -> Result<Html<String>, Trouble> {
@@ -61,10 +70,8 @@ pub(super) async fn correct_part(
 ) -> Result<Response, Trouble> {
     by.must_be(&["manager"])?;
     let path = format!("/parts/{id}");
-    let kept = match typed_part(by.lang, &form) {
-        Ok(card) => correction::keep(&by, &path, &form, part_field, |_: &Part| card.clone()).await?,
-        Err(objections) => Err(objections),
-    };
+    let (card, change) = (typed_part(by.lang, &form), |card: &Value, _: &Part| card.clone());
+    let kept = correction::keep(&by, &path, &form, part_field, card, change).await?;
     let Err(objections) = kept else { return Ok(Redirect::to(&path).into_response()) };
     Ok((StatusCode::UNPROCESSABLE_ENTITY, part_page(&by, id, &form, &objections).await?).into_response())
 }
@@ -75,10 +82,8 @@ pub(super) async fn correct_service(
 ) -> Result<Response, Trouble> {
     by.must_be(&["manager"])?;
     let path = format!("/services/{id}");
-    let kept = match typed_service(by.lang, &form) {
-        Ok(card) => correction::keep(&by, &path, &form, labour_field, |_: &Labour| card.clone()).await?,
-        Err(objections) => Err(objections),
-    };
+    let (card, change) = (typed_service(by.lang, &form), |card: &Value, _: &Labour| card.clone());
+    let kept = correction::keep(&by, &path, &form, labour_field, card, change).await?;
     let Err(objections) = kept else { return Ok(Redirect::to("/parts").into_response()) };
     Ok((StatusCode::UNPROCESSABLE_ENTITY, service_page(&by, id, &form, &objections).await?).into_response())
 }

@@ -13,7 +13,7 @@ use crate::{
         print::paper::warranty_until,
     },
     services::{
-        Versioned,
+        Seen as _, Versioned,
         view::{Payment, Quote},
     },
     show, status,

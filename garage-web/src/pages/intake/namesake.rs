@@ -2,6 +2,7 @@
 //! be theirs, or the desk must say that it means them. Where the record says otherwise than the form, be it that a first try
 //! of this very form made it, the desk also says which of the two is kept. Pure.
 
+use garage_kit::text::plain;
 use serde_json::{Map, Value, json};
 
 use super::contact;
@@ -100,20 +101,6 @@ fn folded(name: &str) -> String {
     let letters = name.chars().flat_map(char::to_lowercase);
     let letters = letters.filter(|c| c.is_alphanumeric() || c.is_whitespace()).map(plain);
     letters.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The letters of Portuguese and of its neighbours' names.
-const fn plain(letter: char) -> char {
-    match letter {
-        'á' | 'à' | 'â' | 'ã' | 'ä' => 'a',
-        'é' | 'è' | 'ê' | 'ë' => 'e',
-        'í' | 'ì' | 'î' | 'ï' => 'i',
-        'ó' | 'ò' | 'ô' | 'õ' | 'ö' => 'o',
-        'ú' | 'ù' | 'û' | 'ü' => 'u',
-        'ç' => 'c',
-        'ñ' => 'n',
-        other => other,
-    }
 }
 
 #[cfg(test)]

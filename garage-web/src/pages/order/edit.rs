@@ -20,25 +20,23 @@ use crate::{
     form::{Form, Objections, Posted},
     lang::Lang,
     pages::correction::{self, Correctable, Sheet},
-    services::view::Order,
+    services::{Seen, view::Order},
     show,
     trouble::Trouble,
     ui::{Field, area, field},
-    visitor::SignedIn,
+    visitor::{DESK, SignedIn},
 };
 
-/// Whose it is to correct an order.
-const DESK: [&str; 2] = ["attendant", "manager"];
-/// What `<input type="datetime-local">` shows.
-const LOCAL: &str = "%Y-%m-%dT%H:%M";
-
-impl Correctable for Order {
+impl Seen for Order {
     const AT: Service = Service::Os;
-    const METHOD: Method = Method::PATCH;
 
     fn shown(&self) -> impl Debug {
         (&self.description, self.note("km"), self.note("left"), self.estimated_completion_date)
     }
+}
+
+impl Correctable for Order {
+    const METHOD: Method = Method::PATCH;
 }
 
 /// Whether OS may still take a correction.
@@ -76,10 +74,8 @@ pub(super) async fn correct(
         _ => None,
     };
     let path = format!("/work-orders/{id}");
-    let kept = match Typed::read(by.lang, &form, app.settings.zone) {
-        Ok(typed) => correction::keep(&by, &path, &form, name, |order: &Order| typed.change(order)).await?,
-        Err(objections) => Err(objections),
-    };
+    let typed = Typed::read(by.lang, &form, app.settings.zone);
+    let kept = correction::keep(&by, &path, &form, name, typed, Typed::change).await?;
     let Err(objections) = kept else {
         return Ok(Redirect::to(&format!("/orders/{id}?did=saved")).into_response());
     };
@@ -131,7 +127,7 @@ impl Typed {
 
 fn page(app: &App, by: &SignedIn, order: &Order, form: &Form, objections: &Objections) -> Html<String> {
     let (lang, id) = (by.lang, order.id);
-    let promised = order.estimated_completion_date.map(|at| app.local(at).format(LOCAL).to_string());
+    let promised = order.estimated_completion_date.map(|at| app.local(at).format(show::LOCAL).to_string());
     let form = correction::marked(form, order)
         .with("complaint", &order.description)
         .with("km", order.note("km").unwrap_or_default())

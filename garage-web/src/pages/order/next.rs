@@ -9,7 +9,7 @@ use crate::{
     form::{KEY, WORD},
     lang::Lang,
     messages,
-    services::{Versioned, view::Quote},
+    services::{Seen as _, Versioned, view::Quote},
     show,
     ui::{self, Icon, hidden, icon},
     visitor::SignedIn,

@@ -19,23 +19,23 @@ use crate::{
     form::{Form, Objections, Posted},
     lang::Lang,
     pages::correction::{self, Correctable, Sheet},
-    services::view::Vehicle,
+    services::{Seen, view::Vehicle},
     show,
     trouble::Trouble,
     ui::{Field, field},
-    visitor::SignedIn,
+    visitor::{DESK, SignedIn},
 };
 
-/// Whose it is to correct a car.
-const DESK: [&str; 2] = ["attendant", "manager"];
-
-impl Correctable for Vehicle {
+impl Seen for Vehicle {
     const AT: Service = Service::Os;
-    const METHOD: Method = Method::PUT;
 
     fn shown(&self) -> impl Debug {
         (&self.plate, &self.brand, &self.model, self.year, &self.color)
     }
+}
+
+impl Correctable for Vehicle {
+    const METHOD: Method = Method::PUT;
 }
 
 pub(super) async fn ask(by: SignedIn, Path(id): Path<Uuid>) -> Result<Html<String>, Trouble> {
@@ -58,13 +58,9 @@ pub(super) async fn correct(
         _ => None,
     };
     let path = format!("/vehicles/{id}");
-    let kept = match typed_year(by.lang, &form, app.clock.now()) {
-        Ok(year) => {
-            correction::keep(&by, &path, &form, name, |known: &Vehicle| described(&form, year, known)).await?
-        }
-        Err(objections) => Err(objections),
-    };
-    match kept {
+    let year = typed_year(by.lang, &form, app.clock.now());
+    let change = |year: &u16, known: &Vehicle| described(&form, *year, known);
+    match correction::keep(&by, &path, &form, name, year, change).await? {
         Ok(()) => {
             app.names.forget(id);
             Ok(Redirect::to(&path).into_response())

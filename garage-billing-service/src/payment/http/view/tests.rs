@@ -1,47 +1,17 @@
 //! What is shown of a payment that is to end, and about which payment a bill waits.
 
-use garage_events::{event::Payer, waiting::PAYMENT_HEARD};
+use garage_events::waiting::PAYMENT_HEARD;
 
 use super::*;
 use crate::{
     gateway::Instructions,
-    payment::{GoesBack, Owed, Withdrawn},
+    payment::{GoesBack, Withdrawn},
 };
 
 const AT: DateTime<Utc> = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
 
 fn attempt(status: PaymentStatus) -> Attempt {
-    Attempt {
-        id: PaymentId(Uuid::from_u128(4)),
-        quote_id: QuoteId(Uuid::nil()),
-        amount: Cents::new(15_000).unwrap(),
-        method: PaymentMethod::Pix,
-        payer: Payer { name: "Ana".to_owned(), email: None, document: None },
-        address: None,
-        expires_at: None,
-        card_token: None,
-        card_brand: None,
-        installments: 1,
-        metadata: None,
-        status,
-        gateway_id: Some("77".to_owned()),
-        refused: None,
-        reason: None,
-        instructions: None,
-        created_at: AT,
-        updated_at: AT,
-        captured_at: None,
-        refunded_at: None,
-        parts: Vec::new(),
-        gone_at_gateway: Cents::ZERO,
-        going_at_gateway: Cents::ZERO,
-        owed: Owed::default(),
-        goes_back: None,
-        withdrawn: None,
-        ended_unseen: false,
-        charge_back: None,
-        trail: Vec::new(),
-    }
+    Attempt::sample(status, Some("77"), AT)
 }
 
 fn shown(attempt: Attempt) -> [Option<String>; 4] {
